@@ -1,0 +1,70 @@
+# Every target that needs packages makes its own environment first (.venv, from requirements.lock, with hashes).
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+YEAR ?= 2025
+.DEFAULT_GOAL := help
+.PHONY: help setup demo nightly ingest report form check status serve test lint format bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## the environment in .venv, from the lock file with hashes
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Umgebung wird eingerichtet (.venv) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 oder neuer wird gebraucht."; exit 2; }
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $(READY)
+	@echo "Umgebung ist bereit."
+
+demo: $(READY) ## sample deliveries, two nights, the report: the main job end to end in data/
+	@$(BIN)/monitor demo
+
+nightly: $(READY) ## the nightly run: inbox, indicators, snapshot (Prefect)
+	@$(BIN)/monitor nightly
+
+ingest: $(READY) ## process the inbox once, without Prefect
+	@$(BIN)/monitor ingest
+
+report: $(READY) ## the yearly report: make report YEAR=2025
+	@$(BIN)/monitor report --year $(YEAR)
+
+form: $(READY) ## a delivery workbook: make form REGION=06414 YEAR=2025
+	@$(BIN)/monitor form --region $(REGION) --year $(YEAR) -o Erhebungsbogen_$(REGION)_$(YEAR).xlsx
+
+check: $(READY) ## the full check of one file, nothing is stored: make check FILE=...
+	@$(BIN)/monitor check "$(FILE)"
+
+status: $(READY) ## who has delivered what
+	@$(BIN)/monitor status
+
+serve: $(READY) ## keep the nightly run scheduled (Prefect)
+	@$(BIN)/monitor serve
+
+test: $(READY) ## all tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(READY) ## format, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(READY) ## put the code into shape
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY) ## speed and memory as ratios, measured side by side
+	@$(BIN)/python -m bench
+
+lock: ## resolve requirements.in again (needs uv)
+	@{ echo "# Packages with hashes, made by \`make lock\` from requirements.in; \`make setup\` installs it with --require-hashes."; \
+	   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet requirements.in; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean: ## remove the environment and caches, never data
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
