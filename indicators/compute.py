@@ -1,0 +1,258 @@
+"""Compute every indicator for every region, year and delivered breakdown in a handful of set-based statements.
+
+Sum first, divide last: aggregates (programme regions, the Land) add up the terms of their members and divide the sums.
+A member counts only when it has all terms of the formula; how many of how many members did stands beside the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from indicators.confidentiality import published_statement
+from schemas import sql
+from schemas.framework_model import Framework
+from schemas.plan import Plan, indicator_plan
+from schemas.shapes import TOTAL
+
+RESULT_TABLES = ("indicator_value", "indicator_gap", "indicator_published")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The computed tables by name, with the columns of design 3.4."""
+
+    tables: dict[str, pa.Table]
+
+    @property
+    def values(self) -> pa.Table:
+        """indicator_value: one row per region, year, indicator and members."""
+        return self.tables["indicator_value"]
+
+    @property
+    def gaps(self) -> pa.Table:
+        """indicator_gap: focus against reference, per region, year, indicator and other members."""
+        return self.tables["indicator_gap"]
+
+    @property
+    def published(self) -> pa.Table:
+        """indicator_published: value or sign, what may leave the house."""
+        return self.tables["indicator_published"]
+
+
+def compute(
+    connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None = None
+) -> Results:
+    """Compute all indicators (or `codes`) from the relation `source` (the view `observation` of design 3.4).
+
+    Works on temporary tables of the given connection only; nothing is written to the database file.
+    """
+    run = _Run(connection, framework, source, codes)
+    run.prepare()
+    run.aggregate()
+    run.evaluate()
+    run.gaps()
+    connection.execute(published_statement(framework))
+    return Results({name: connection.sql(f"FROM calc_{name}").to_arrow_table() for name in RESULT_TABLES})
+
+
+class _Run:
+    """The statements of one computation, in order."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None
+    ) -> None:
+        self.connection = connection
+        self.framework = framework
+        self.source = source
+        self.dims = sql.dimension_columns(framework)
+        self.plan: Plan = indicator_plan(framework, self._dynamic_members(), codes)
+
+    def _dynamic_members(self) -> dict[str, list[str]]:
+        found = {}
+        for code, dimension in self.framework.dimensions.items():
+            if dimension.dynamic:
+                name = sql.column(code)
+                rows = self.connection.execute(f"SELECT DISTINCT {name} FROM {self.source} WHERE {name} <> '{TOTAL}'")
+                found[code] = [row[0] for row in rows.fetchall()]
+        return found
+
+    def prepare(self) -> None:
+        """Cells with totals and aggregates, definitions, and the value of every term."""
+        register = self.connection.register
+        register("calc_leaves", sql.leaf_table(self.framework))
+        for name, table in sql.plan_tables(self.plan).items():
+            register(f"calc_{name}", table)
+        register("calc_indicator", self._indicator_table())
+        register("calc_status", self._status_table())
+        register("calc_member", self._member_table())
+        self.connection.execute(sql.create_cell(self.framework, "calc_"))
+        wanted = ", ".join(f"'{variable}'" for variable in sorted(self.plan.variables())) or "''"
+        self.connection.execute(f"""
+            INSERT INTO calc_cell BY NAME
+            SELECT '' AS unit, o.region, o.year, o.variable, {", ".join("o." + name for name in self.dims)},
+                   CASE WHEN s.has_value THEN o.value END AS value, s.rank
+            FROM {self.source} o JOIN calc_status s ON s.code = o.status WHERE o.variable IN ({wanted})""")
+        self.connection.execute("""
+            CREATE OR REPLACE TEMP TABLE calc_state AS
+            SELECT region, year, variable, count(value) AS valued, min(rank) AS low, max(rank) AS high
+            FROM calc_cell GROUP BY ALL""")
+        for statement in sql.completion(self.framework, "calc_", "calc_leaves"):
+            self.connection.execute(statement)
+        self.connection.execute(sql.keyed_cells(self.framework, "calc_"))
+        for statement in sql.slot_values(self.plan, "calc_"):
+            self.connection.execute(statement)
+
+    def aggregate(self) -> None:
+        """Terms of aggregates: sums over the members that have all terms of the formula."""
+        self.connection.execute("""
+            CREATE OR REPLACE TEMP TABLE calc_reported AS
+            SELECT s.region, s.year, s.point FROM calc_slot_value s JOIN calc_point p USING (point)
+            GROUP BY s.region, s.year, s.point, p.slots HAVING count(s.value) = p.slots""")
+        self.connection.execute("""
+            CREATE OR REPLACE TEMP TABLE calc_coverage AS
+            SELECT m.aggregate AS region, m.year, r.point, count(*) AS n_reported, any_value(m.n_members) AS n_members,
+                   any_value(m.complete_only) AS complete_only
+            FROM calc_member m JOIN calc_reported r ON r.region = m.member AND r.year = m.year
+            JOIN calc_point p USING (point) WHERE p.additive GROUP BY ALL""")
+        self.connection.execute("""
+            INSERT INTO calc_slot_value BY NAME
+            SELECT '' AS unit, m.aggregate AS region, m.year, s.point, s.slot, sum(s.value) AS value, max(s.rank) AS rank
+            FROM calc_slot_value s JOIN calc_member m ON m.member = s.region AND m.year = s.year
+            JOIN calc_reported r ON r.region = s.region AND r.year = s.year AND r.point = s.point
+            JOIN calc_point p ON p.point = s.point AND p.additive
+            GROUP BY m.aggregate, m.year, s.point, s.slot""")
+
+    def evaluate(self) -> None:
+        """`calc_indicator_value`: divide last, and say why where nothing can be computed."""
+        self.connection.execute(sql.evaluated(self.plan, "calc_"))
+        self.connection.execute("""
+            CREATE OR REPLACE TEMP TABLE calc_asked AS
+            WITH here AS (
+                SELECT DISTINCT region, year FROM calc_cell
+                UNION SELECT DISTINCT m.aggregate, m.year FROM calc_member m
+                JOIN (SELECT DISTINCT region, year FROM calc_cell) c ON c.region = m.member AND c.year = m.year
+            )
+            SELECT h.region, h.year, p.point FROM here h CROSS JOIN calc_point p WHERE p.key = ''
+            UNION SELECT region, year, point FROM calc_evaluated WHERE year IN (SELECT DISTINCT year FROM calc_cell)""")
+        self.connection.execute(self._reasons())
+        members = ", ".join(self._member_column(dimension) for dimension in self.framework.dimension_order)
+        self.connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE calc_indicator_value AS
+            WITH raw AS (
+                SELECT a.region, a.year, p.owner AS indicator, p.key, e.left_value, e.right_value, e.rank,
+                       i.multiplier, i.quotient, w.reason, c.n_reported, m.n_members,
+                       m.n_members IS NOT NULL AND m.complete_only AND coalesce(c.n_reported, 0) < m.n_members AS short,
+                       m.n_members IS NOT NULL AND coalesce(c.n_reported, 0) < m.n_members AS partial
+                FROM calc_asked a JOIN calc_point p USING (point) JOIN calc_indicator i ON i.code = p.owner
+                LEFT JOIN calc_evaluated e ON e.region = a.region AND e.year = a.year AND e.point = a.point
+                LEFT JOIN calc_reason w ON w.region = a.region AND w.year = a.year AND w.point = a.point
+                LEFT JOIN calc_coverage c ON c.region = a.region AND c.year = a.year AND c.point = a.point
+                LEFT JOIN (SELECT aggregate AS region, year, any_value(n_members) AS n_members,
+                                  any_value(complete_only) AS complete_only FROM calc_member GROUP BY ALL) m
+                  ON m.region = a.region AND m.year = a.year
+            ), valued AS (
+                SELECT *, left_value IS NOT NULL AND right_value IS NOT NULL AND right_value <> 0 AND NOT short AS computed
+                FROM raw
+            )
+            SELECT region, year, indicator, {members},
+                   CASE WHEN computed THEN multiplier * CAST(left_value AS DOUBLE) / CAST(right_value AS DOUBLE) END AS value,
+                   CASE WHEN computed AND partial THEN 'partial'
+                        WHEN computed AND rank > 0 THEN (SELECT code FROM calc_status s WHERE s.rank = valued.rank LIMIT 1)
+                        WHEN computed AND left_value = 0 THEN 'zero'
+                        WHEN computed THEN 'ok'
+                        WHEN left_value IS NOT NULL AND right_value = 0 AND NOT short THEN 'not_applicable'
+                        WHEN n_members IS NOT NULL THEN 'not_computable'
+                        ELSE coalesce(reason, 'not_computable') END AS status,
+                   CASE WHEN NOT short THEN CAST(left_value AS DECIMAL(30, 8)) END AS numerator,
+                   CASE WHEN NOT short AND quotient THEN CAST(right_value AS DECIMAL(30, 8)) END AS denominator,
+                   CAST(NULL AS DOUBLE) AS lower, CAST(NULL AS DOUBLE) AS upper,
+                   CAST(coalesce(n_reported, CASE WHEN n_members IS NULL AND computed THEN 1 ELSE 0 END) AS INTEGER)
+                       AS n_reported,
+                   CAST(coalesce(n_members, 1) AS INTEGER) AS n_members,
+                   '{self.framework.version}' AS framework_version
+            FROM valued ORDER BY indicator, region, year, key""")
+
+    def _reasons(self) -> str:
+        """Why a point could not be computed: the status its variables share, when they share one."""
+        return """
+            CREATE OR REPLACE TEMP TABLE calc_reason AS
+            WITH used AS (SELECT DISTINCT point, variable, lag FROM calc_lookup
+                          UNION SELECT DISTINCT point, variable, lag FROM calc_part),
+            missing AS (
+                SELECT a.region, a.year, a.point, CASE WHEN s.variable IS NULL THEN
+                           (SELECT rank FROM calc_status WHERE code = 'not_delivered')
+                       WHEN s.low = s.high THEN s.low END AS rank
+                FROM calc_asked a JOIN used u USING (point)
+                LEFT JOIN calc_state s ON s.region = a.region AND s.year = a.year - u.lag AND s.variable = u.variable
+                WHERE coalesce(s.valued, 0) = 0
+            )
+            SELECT region, year, point, any_value(t.code) AS reason
+            FROM missing JOIN calc_status t ON t.rank = missing.rank
+            GROUP BY region, year, point HAVING count(DISTINCT missing.rank) = 1"""
+
+    def gaps(self) -> None:
+        """`calc_indicator_gap`: focus minus and over reference, for the total and every other member."""
+        branches = []
+        for code, entry in self.framework.indicators.items():
+            if entry.gap is None:
+                continue
+            own = sql.column(entry.gap.dimension)
+            others = [name for name in self.dims if name != own]
+            same = " AND ".join(f"f.{name} = r.{name}" for name in ["region", "year", "indicator", *others])
+            columns = ", ".join(f"'{TOTAL}' AS {name}" if name == own else f"f.{name}" for name in self.dims)
+            branches.append(f"""
+                SELECT f.region, f.year, f.indicator, {columns}, '{entry.gap.focus}' AS focus,
+                       '{entry.gap.reference}' AS reference, f.value - r.value AS difference,
+                       f.value / nullif(r.value, 0) AS ratio, CAST(NULL AS DOUBLE) AS lower, CAST(NULL AS DOUBLE) AS upper,
+                       CASE WHEN f.value IS NOT NULL AND r.value IS NOT NULL THEN 'ok' ELSE 'not_computable' END AS status
+                FROM calc_indicator_value f JOIN calc_indicator_value r ON {same}
+                WHERE f.indicator = '{code}' AND f.{own} = '{entry.gap.focus}' AND r.{own} = '{entry.gap.reference}'""")
+        empty = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in ["region", "indicator", *self.dims])
+        nothing = f"""SELECT {empty}, CAST(NULL AS INTEGER) AS year, '' AS focus, '' AS reference,
+            CAST(NULL AS DOUBLE) AS difference, CAST(NULL AS DOUBLE) AS ratio, CAST(NULL AS DOUBLE) AS lower,
+            CAST(NULL AS DOUBLE) AS upper, '' AS status WHERE false"""
+        body = " UNION ALL BY NAME ".join(branches) if branches else nothing
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_indicator_gap AS {body}")
+
+    def _member_column(self, dimension: str) -> str:
+        pattern = f"(?:^|,){dimension}=([^,]*)"
+        return f"coalesce(nullif(regexp_extract(key, '{pattern}', 1), ''), '{TOTAL}') AS {sql.column(dimension)}"
+
+    def _indicator_table(self) -> pa.Table:
+        ratios = {code: self.framework.ratio(code) for code in self.framework.indicators}
+        return pa.table(
+            {
+                "code": list(ratios),
+                "multiplier": pa.array([float(ratio.multiplier) for ratio in ratios.values()], type=pa.float64()),
+                "quotient": [ratio.denominator is not None for ratio in ratios.values()],
+            }
+        )
+
+    def _status_table(self) -> pa.Table:
+        statuses = self.framework.statuses.values()
+        return pa.table(
+            {
+                "code": [status.code for status in statuses],
+                "has_value": [status.has_value for status in statuses],
+                "rank": pa.array([status.rank for status in statuses], type=pa.int32()),
+                "sign": [status.sign for status in statuses],
+            }
+        )
+
+    def _member_table(self) -> pa.Table:
+        """aggregate, year, member, n_members, complete_only for every year in the data."""
+        rows: list[tuple[str, int, str, int, bool]] = []
+        years = self.connection.execute(f"SELECT DISTINCT year FROM {self.source} ORDER BY year").fetchall()
+        for (year,) in years:
+            for aggregate in self.framework.territory.aggregates(year):
+                for member in aggregate.members:
+                    size = len(aggregate.members)
+                    rows.append((aggregate.code, year, member, size, aggregate.coverage == "complete"))
+        columns = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
+        kinds = (pa.string(), pa.int32(), pa.string(), pa.int32(), pa.bool_())
+        names = ("aggregate", "year", "member", "n_members", "complete_only")
+        return pa.table({n: pa.array(c, type=k) for n, c, k in zip(names, columns, kinds, strict=True)})

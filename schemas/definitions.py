@@ -1,0 +1,302 @@
+"""What an entry of the framework may contain: strict models, unknown keys are errors."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from schemas.shapes import TOTAL, Severity
+
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+EntryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Za-z0-9_.-]*$")]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Year = Annotated[int, Field(ge=1900, le=2200)]
+
+
+class Entry(BaseModel):
+    """Base of all models: frozen, strict, no unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Dated(Entry):
+    """An entry that is valid for some reporting years; open ends are None."""
+
+    since: Year | None = None
+    until: Year | None = None
+
+    def valid_in(self, year: int) -> bool:
+        """Is the entry part of the framework of this reporting year?"""
+        return (self.since is None or self.since <= year) and (self.until is None or year <= self.until)
+
+
+class MemberNames(Entry):
+    """Labels of one member of a dimension; a residual member is optional and gets no indicator of its own."""
+
+    de: Text
+    en: Text
+    residual: bool = False
+
+
+class Scheme(Entry):
+    """Leaves of a dimension and which leaves make up each aggregate."""
+
+    leaves: list[Code]
+    aggregates: dict[Code, list[Code]] = {}
+    use_de: str = ""
+    use_en: str = ""
+
+    def members(self) -> tuple[str, ...]:
+        """Leaves first, then aggregates."""
+        return (*self.leaves, *self.aggregates)
+
+
+class Dimension(Entry):
+    """A dimension with one scheme, several named schemes, or members that each region brings itself (dynamic)."""
+
+    code: Code
+    name_de: Text
+    name_en: Text
+    axis: Literal["row", "column"] = "row"
+    dynamic: bool = False
+    leaves: list[Code] = []
+    aggregates: dict[Code, list[Code]] = {}
+    schemes: dict[Code, Scheme] = {}
+    members: dict[Code, MemberNames]
+    note_de: str = ""
+    note_en: str = ""
+
+    def scheme(self, name: str | None) -> Scheme:
+        """The named scheme, or the only one; KeyError when the name is unknown."""
+        if self.schemes:
+            return self.schemes[name or ""]
+        return Scheme(leaves=self.leaves, aggregates=self.aggregates)
+
+    def is_residual(self, member: str) -> bool:
+        """Does the member collect what could not be assigned?"""
+        names = self.members.get(member)
+        return names is not None and names.residual
+
+
+class Source(Entry):
+    """Where a variable comes from; `rounding` is the base to which the source rounds each cell on its own (0 = none)."""
+
+    code: Code
+    name_de: Text
+    name_en: str = ""
+    rounding: Annotated[int, Field(ge=0)]
+    lowest_level: Text
+    mh_concept: Code
+
+
+class Period(Entry):
+    """Reference day or period; an annual mean is rounded once more when it is formed."""
+
+    code: Code
+    name_de: Text
+    name_en: str = ""
+    annual_mean: bool = False
+
+
+class Concept(Entry):
+    """A meaning of “migration background”."""
+
+    code: Code
+    name_de: str = ""
+    name_en: str = ""
+    meaning_de: str = ""
+    meaning_en: Text
+
+
+class ReportField(Entry):
+    """A field (chapter) of the report and sheet of the form."""
+
+    code: Code
+    name_de: Text
+    name_en: Text
+    dimension: Text
+
+
+class Pitfall(Entry):
+    """A trap of interpretation, shown with the indicators that name it."""
+
+    code: Code
+    text_de: str = ""
+    text_en: Text
+
+
+class Variable(Dated):
+    """A base variable: what a municipality delivers, in which tables, from which source."""
+
+    code: Code
+    name_de: Text
+    name_en: Text
+    definition_de: Text
+    definition_en: str = ""
+    type: Literal["count", "weighted_count", "weighted_sum", "measure"]
+    source: Code
+    period: Code
+    concept: Code | None = None
+    schemes: dict[Code, Code] = {}
+    members: dict[Code, list[Code]] = {}
+    tables: list[list[Code]]
+    lowest_level: Code
+    delivered_by: Text
+    auxiliary: bool = False
+    decimals: Annotated[int, Field(ge=0, le=4)] = 0
+
+
+class Gap(Entry):
+    """The comparison of two groups of one dimension."""
+
+    dimension: Code
+    focus: Code
+    reference: Code
+    types: list[Literal["diff_pp", "diff_abs", "ratio"]]
+
+
+class Indicator(Dated):
+    """An indicator. The formula is its definition; numerator, denominator and multiplier are read from it."""
+
+    code: EntryCode
+    tier: Literal["core", "extended", "programme", "survey"]
+    name_de: Text
+    name_en: Text
+    definition_de: Text
+    definition_en: Text
+    formula: Text
+    unit: Code | Literal["percent", "per_1000", "per_10000", "ratio", "index_0_100", "sqm", "count"]
+    decimals: Annotated[int, Field(ge=0, le=4)]
+    breakdowns: list[Code]
+    gap: Gap | None = None
+    direction: Literal["higher_better", "lower_better", "neutral", "closer_to_1"]
+    period: Code
+    published_in: dict[str, str | list[str]] = {}
+    pitfalls: list[Code] = []
+    note_de: str = ""
+    note_en: str = ""
+
+
+class Rule(Dated):
+    """A plausibility rule: one comparison, tried for the total and every member of `for_each`."""
+
+    code: Code
+    category: Literal["additive", "subset", "cross_source", "temporal"]
+    severity: Severity
+    expression: Text
+    for_each: list[Code]
+    tolerance: Annotated[Decimal, Field(ge=0)] | Literal["round"]
+    why_de: str = ""
+    why_en: Text
+    remedy_de: str = ""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class DeliveryRule(Entry):
+    """A rule about a delivery as a whole, worked out in code; the text is what people read."""
+
+    code: Code
+    severity: Literal["fatal", "error", "warning", "info"]
+    text_de: str = ""
+    text_en: str = ""
+
+
+class Status(Entry):
+    """What stands beside, or instead of, a value."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]
+    has_value: bool
+    rank: int
+    sign: str
+    letter: str
+    obs_status: Code
+    conf_status: Code
+    name_de: Text
+    name_en: Text
+    meaning_de: Text
+
+
+class SignProfile(Entry):
+    """What a text in a number cell means, in the habit of one office."""
+
+    code: Code
+    name_de: Text
+    signs: dict[str, list[str]]
+    suffixes: dict[str, str] = {}
+    brackets: str = "limited"
+
+
+class Message(Entry):
+    """The German sentence pair of a finding: what was noticed and what to do. Placeholders in braces."""
+
+    code: EntryCode
+    severity: Literal["fatal", "error", "warning", "info"]
+    message_de: Text
+    remedy_de: Text
+
+
+class Confidentiality(Entry):
+    """Thresholds below which nothing is published."""
+
+    suppress_counts_below: int
+    min_denominator_rate: int
+    min_denominator_mark: int
+    survey_min_n: int
+    survey_mark_below: int
+    secondary_suppression: bool
+
+
+class PopulationBasis(Entry):
+    """A population basis that the cover of a delivery can name."""
+
+    code: Code
+    name_de: Text
+    name_en: Text
+
+
+class Deadline(Entry):
+    """Day until which a reporting year is to be delivered."""
+
+    years_after: int
+    month: Annotated[int, Field(ge=1, le=12)]
+    day: Annotated[int, Field(ge=1, le=31)]
+
+
+class Delivery(Entry):
+    """What applies to deliveries."""
+
+    first_year: Year
+    deadline: Deadline
+    contact: Text
+    population_bases: list[PopulationBasis]
+
+
+class Parts(Entry):
+    """Folders of the parts that may lie elsewhere, relative to framework.yaml."""
+
+    catalogue: str = "catalogue"
+    regions: str = "regions"
+    layouts: str = "layouts"
+
+
+class Head(Entry):
+    """framework.yaml: identity of the framework and what applies everywhere."""
+
+    code: EntryCode
+    version: Text
+    date: Text
+    title_de: Text
+    title_en: Text
+    disclaimer_de: str = ""
+    disclaimer_en: str = ""
+    parts: Parts = Parts()
+    breakdown_pairs: list[list[Code]] = []
+    levels: dict[Code, Text]
+    confidentiality: Confidentiality
+    delivery: Delivery
+
+
+__all__ = ["TOTAL", "Code", "Dimension", "Head", "Indicator", "Rule", "Scheme", "Variable"]

@@ -1,0 +1,182 @@
+"""Load a framework folder strictly: every problem of every file at once, with file and line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from schemas import definitions as d
+from schemas.crosscheck import Located, crosscheck
+from schemas.framework_model import Framework
+from schemas.territory import Territory, TerritoryError
+from schemas.yaml_source import FrameworkError, Problem, SourceFile, read_yaml
+
+DEFAULT_FOLDER = Path(__file__).resolve().parent / "framework"
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def framework_folder() -> Path:
+    """Folder of the framework in use: `MONITOR_FRAMEWORK`, else the shipped one."""
+    return Path(os.environ.get("MONITOR_FRAMEWORK") or DEFAULT_FOLDER).resolve()
+
+
+def load_framework(folder: Path | None = None) -> Framework:
+    """Load and cross-check a framework; raises FrameworkError with all problems found."""
+    return _Loading((folder or framework_folder()).resolve()).framework()
+
+
+class _Loading:
+    """One load: collects entries and problems file by file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder.parent.parent if folder == DEFAULT_FOLDER else folder
+        self.problems: list[Problem] = []
+        self.where: dict[str, Located] = {}
+        self.files: list[Path] = []
+
+    def framework(self) -> Framework:
+        head = self._head()
+        if head is None:
+            raise FrameworkError(self.problems)
+        parts = {name: (self.folder / path).resolve() for name, path in head.parts.model_dump().items()}
+        sources = self._read(self.folder / "sources.yaml")
+        signs = self._read(self.folder / "statuses.yaml")
+        variables, variable_field = self._by_field(self.folder / "variables", d.Variable)
+        rules, rule_field = self._by_field(self.folder / "rules", d.Rule)
+        indicators, indicator_field = self._by_field(parts["catalogue"], d.Indicator)
+        loaded: dict[str, Any] = {
+            "dimensions": self._entries("dimensions.yaml", d.Dimension),
+            "fields": self._entries("fields.yaml", d.ReportField),
+            "pitfalls": self._entries("pitfalls.yaml", d.Pitfall, required=False),
+            "messages": self._entries("messages.yaml", d.Message, required=False)
+            or self._entries_at(DEFAULT_FOLDER / "messages.yaml", d.Message),
+            "delivery_rules": self._entries("delivery_rules.yaml", d.DeliveryRule, required=False),
+            "sources": self._section(sources, "sources", d.Source),
+            "periods": self._section(sources, "periods", d.Period),
+            "concepts": self._section(sources, "concepts", d.Concept),
+            "statuses": self._section(signs, "statuses", d.Status),
+            "sign_profiles": self._section(signs, "sign_profiles", d.SignProfile),
+            "variables": variables,
+            "rules": rules,
+            "indicators": indicators,
+        }
+        territory = self._territory(parts["regions"])
+        fields_of = {"variable": variable_field, "rule": rule_field, "indicator": indicator_field}
+        self.problems += crosscheck(head, loaded, fields_of, self.where)
+        if self.problems or territory is None:
+            raise FrameworkError(self.problems)
+        return Framework(
+            head=head,
+            folder=self.folder,
+            layouts_folder=parts["layouts"],
+            variable_field=variable_field,
+            rule_field=rule_field,
+            indicator_field=indicator_field,
+            territory=territory,
+            content_hash=self._content_hash(parts["regions"]),
+            **loaded,
+        )
+
+    def _head(self) -> d.Head | None:
+        source = self._read(self.folder / "framework.yaml")
+        if source.data is None:
+            return None
+        return self._model(source, (), source.data, d.Head)
+
+    def _read(self, path: Path) -> SourceFile:
+        self.files.append(path)
+        return read_yaml(path, self.root, self.problems)
+
+    def _entries(self, name: str, model: type[_M], *, required: bool = True) -> dict[str, _M]:
+        path = self.folder / name
+        if not required and not path.exists():
+            return {}
+        return self._entries_at(path, model)
+
+    def _entries_at(self, path: Path, model: type[_M]) -> dict[str, _M]:
+        source = self._read(path)
+        return self._list(source, (), source.data, model) if source.data is not None else {}
+
+    def _section(self, source: SourceFile, key: str, model: type[_M]) -> dict[str, _M]:
+        if not isinstance(source.data, dict):
+            return {}
+        if key not in source.data:
+            self.problems.append(Problem(source.name, 1, f"the section “{key}” is missing"))
+            return {}
+        return self._list(source, (key,), source.data[key], model)
+
+    def _by_field(self, folder: Path, model: type[_M]) -> tuple[dict[str, _M], dict[str, str]]:
+        """Entries of all files of a folder; the file name is the field code."""
+        entries: dict[str, _M] = {}
+        field_of: dict[str, str] = {}
+        for path in sorted(folder.glob("*.yaml")):
+            for code, entry in self._entries_at(path, model).items():
+                if code in entries:
+                    self._duplicate(self.where[f"{model.__name__}:{code}"], code)
+                entries[code] = entry
+                field_of[code] = path.stem
+        return entries, field_of
+
+    def _list(self, source: SourceFile, path: tuple[str | int, ...], data: Any, model: type[_M]) -> dict[str, _M]:
+        if not isinstance(data, list):
+            self.problems.append(Problem(source.name, source.line(path), "a list of entries is expected here"))
+            return {}
+        entries: dict[str, _M] = {}
+        for index, raw in enumerate(data):
+            entry = self._model(source, (*path, index), raw, model)
+            if entry is None:
+                continue
+            code: str = entry.code  # type: ignore[attr-defined]
+            located = Located(source, (*path, index))
+            if code in entries:
+                self._duplicate(located, code)
+            entries[code] = entry
+            self.where[f"{model.__name__}:{code}"] = located
+        return entries
+
+    def _duplicate(self, located: Located, code: str) -> None:
+        self.problems.append(located.problem(f"the code “{code}” is used twice"))
+
+    def _model(self, source: SourceFile, path: tuple[str | int, ...], raw: Any, model: type[_M]) -> _M | None:
+        try:
+            return model.model_validate(raw)
+        except ValidationError as error:
+            for item in error.errors(include_url=False):
+                where = (*path, *item["loc"])
+                name = ".".join(str(part) for part in item["loc"])
+                self.problems.append(
+                    Problem(source.name, source.line(where), _sentence(name, item["type"], item["msg"]))
+                )
+            return None
+
+    def _territory(self, folder: Path) -> Territory | None:
+        self.files += sorted(folder.glob("*.csv"))
+        try:
+            return Territory.load(folder)
+        except TerritoryError as error:
+            self.problems += [Problem("regions", 1, line) for line in str(error).splitlines()]
+            return None
+
+    def _content_hash(self, regions: Path) -> str:
+        digest = hashlib.sha256()
+        for path in sorted(set(self.files)):
+            if path.exists():
+                digest.update(path.name.encode())
+                digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+
+_KINDS: dict[str, Callable[[str, str], str]] = {
+    "extra_forbidden": lambda name, _: f"the key “{name}” is not known here",
+    "missing": lambda name, _: f"the key “{name}” is missing",
+}
+
+
+def _sentence(name: str, kind: str, message: str) -> str:
+    return _KINDS.get(kind, lambda key, text: f"“{key}”: {text}")(name, message)

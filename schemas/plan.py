@@ -1,0 +1,243 @@
+"""From formulas to tables: what a set-based SQL pass has to look up for every indicator and rule.
+
+A formula is evaluated at many *points* (the total, each member of a breakdown or `for_each`). At a point every term
+becomes a *slot*: one cell to look up. A `sum(…, DIM)` is a slot too, made of *parts*, one for each leaf member. The
+arithmetic that joins the slots is the same at every point, so only a handful of different *shapes* exist: SQL text over
+v0, v1, … The rows of these tables, not the number of formulas, is what a run costs.
+
+The meaning (framework `grammar`): a member is the explicitly selected one, else the running one, else the total. An
+explicitly named residual member (divers, not stated) counts as 0 when nothing was delivered for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from schemas.formula import Expression, Function, Number, Operation, SumOver, Term, contains_sum, terms
+from schemas.framework_model import Framework, Members
+from schemas.shapes import TOTAL, member_key
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One cell: variable, member key (see `schemas.shapes.member_key`), years to go back.
+
+    `zero`: counts as 0 when absent. `runs`: inside a sum, the cell changes with the leaf member.
+    """
+
+    variable: str
+    key: str
+    lag: int
+    zero: bool
+    runs: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One leaf of a sum: its lookups in the order of the inner expression. Optional parts may be absent."""
+
+    member: str
+    optional: bool
+    lookups: tuple[Lookup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One evaluation of one formula: lookups by slot number, sums by slot number."""
+
+    number: int
+    owner: str
+    key: str
+    lookups: Mapping[int, Lookup]
+    sums: Mapping[int, tuple[Part, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """SQL of both sides of an owner over v0, v1, …, and of the inside of its sums over w0, w1, …"""
+
+    left: str
+    right: str
+    inner: Mapping[int, str]
+    slots: int
+    additive: bool
+
+
+@dataclass
+class Plan:
+    """Everything to evaluate: points and, for every owner, its shape."""
+
+    points: list[Point] = field(default_factory=list)
+    shapes: dict[str, Shape] = field(default_factory=dict)
+
+    @property
+    def width(self) -> int:
+        """Largest number of slots of any owner."""
+        return max((shape.slots for shape in self.shapes.values()), default=0)
+
+    @property
+    def inner_width(self) -> int:
+        """Largest number of lookups of any part of a sum."""
+        sizes = [len(p.lookups) for point in self.points for parts in point.sums.values() for p in parts]
+        return max(sizes, default=0)
+
+    def variables(self) -> set[str]:
+        """Variables that any point looks up."""
+        found = {lookup.variable for point in self.points for lookup in point.lookups.values()}
+        for point in self.points:
+            for parts in point.sums.values():
+                found |= {lookup.variable for part in parts for lookup in part.lookups}
+        return found
+
+
+def indicator_plan(
+    framework: Framework, dynamic: Mapping[str, Iterable[str]] | None = None, codes: Iterable[str] | None = None
+) -> Plan:
+    """Plan of all indicators (or of `codes`): left is the numerator, right the denominator.
+
+    `dynamic` lists the members of each dynamic dimension that occur in the data. An indicator that is no quotient has
+    its value on the left and 1 on the right.
+    """
+    builder = _Builder(framework, dynamic or {})
+    for code in codes if codes is not None else framework.indicators:
+        ratio = framework.ratio(code)
+        right = ratio.denominator or Number(Fraction(1))
+        builder.add(code, ratio.numerator, right, framework.breakdown_points(code))
+    return builder.plan
+
+
+def rule_plan(
+    framework: Framework, dynamic: Mapping[str, Iterable[str]] | None = None, codes: Iterable[str] | None = None
+) -> Plan:
+    """Plan of all rules (or of `codes`): left and right are the two sides of the comparison."""
+    builder = _Builder(framework, dynamic or {})
+    for code in codes if codes is not None else framework.rules:
+        statement = framework.statements[code]
+        builder.add(code, statement.left, statement.right, framework.rule_points(code))
+    return builder.plan
+
+
+class _Builder:
+    def __init__(self, framework: Framework, dynamic: Mapping[str, Iterable[str]]) -> None:
+        self.framework = framework
+        self.dynamic = {dimension: tuple(sorted(members)) for dimension, members in dynamic.items()}
+        self.plan = Plan()
+
+    def add(self, owner: str, left: Expression, right: Expression, points: Iterable[Members]) -> None:
+        slots: list[Term | SumOver] = []
+        texts = tuple(self._sql(side, slots, "v") for side in (left, right))
+        inner: dict[int, str] = {}
+        inner_terms: dict[int, list[Term]] = {}
+        for number, slot in enumerate(slots):
+            if isinstance(slot, SumOver):
+                found: list[Term | SumOver] = []
+                inner[number] = self._sql(slot.expression, found, "w")
+                inner_terms[number] = [term for term in found if isinstance(term, Term)]
+        additive = not any(_nonlinear(slot.expression) for slot in slots if isinstance(slot, SumOver))
+        self.plan.shapes[owner] = Shape(texts[0], texts[1], inner, len(slots), additive)
+        for members in points:
+            running = dict(members)
+            lookups = {n: self._lookup(s, running, None) for n, s in enumerate(slots) if isinstance(s, Term)}
+            sums = {
+                n: tuple(self._parts(s, inner_terms[n], running)) for n, s in enumerate(slots) if isinstance(s, SumOver)
+            }
+            number = len(self.plan.points)
+            self.plan.points.append(Point(number, owner, member_key(members), lookups, sums))
+
+    def _lookup(self, term: Term, running: Mapping[str, str], summed: tuple[str, str] | None) -> Lookup:
+        selected = term.selected()
+        members = []
+        zero = runs = False
+        for dimension in self.framework.variable_dimensions(term.variable):
+            explicit = selected.get(dimension)
+            if explicit is None and summed is not None and summed[0] == dimension:
+                member, runs = summed[1], True
+            elif explicit is None:
+                member = self._running(term.variable, dimension, running)
+            else:
+                member = explicit
+                zero = zero or self.framework.dimensions[dimension].is_residual(member)
+            members.append((dimension, member))
+        return Lookup(term.variable, member_key(members), term.lag, zero, runs)
+
+    def _running(self, variable: str, dimension: str, running: Mapping[str, str]) -> str:
+        member = running.get(dimension, TOTAL)
+        if member == TOTAL or self.framework.dimensions[dimension].dynamic:
+            return member
+        return member if member in self.framework.members(variable, dimension) else TOTAL
+
+    def _parts(self, slot: SumOver, inner: list[Term], running: Mapping[str, str]) -> Iterable[Part]:
+        dimension = slot.dimension
+        entry = self.framework.dimensions[dimension]
+        for member in self._leaves(slot):
+            lookups = tuple(self._lookup(term, running, (dimension, member)) for term in inner)
+            yield Part(member, entry.dynamic or entry.is_residual(member), lookups)
+
+    def _leaves(self, slot: SumOver) -> tuple[str, ...]:
+        if self.framework.dimensions[slot.dimension].dynamic:
+            return self.dynamic.get(slot.dimension, ())
+        for term in terms(slot.expression):
+            if slot.dimension in self.framework.variable_dimensions(term.variable):
+                return tuple(self.framework.scheme(term.variable, slot.dimension).leaves)
+        return ()
+
+    def _sql(self, expression: Expression, slots: list[Term | SumOver], name: str) -> str:
+        match expression:
+            case Number(value):
+                return _number(value)
+            case Term() | SumOver():
+                if expression not in slots:
+                    slots.append(expression)
+                return f"{name}{slots.index(expression)}"
+            case Function(function, arguments):
+                inner = ", ".join(self._sql(argument, slots, name) for argument in arguments)
+                return f"{_FUNCTIONS[function]}({inner})"
+            case Operation("/", left, Number(value)) if _is_decimal(1 / value):
+                return f"({self._sql(left, slots, name)} * {_number(1 / value)})"
+            case Operation("/", left, right):
+                return f"({self._sql(left, slots, name)} / nullif({self._sql(right, slots, name)}, 0))"
+            case Operation(operator, left, right):
+                return f"({self._sql(left, slots, name)} {operator} {self._sql(right, slots, name)})"
+
+
+_FUNCTIONS = {"abs": "abs", "max": "greatest", "min": "least"}
+
+
+def _nonlinear(expression: Expression) -> bool:
+    """Would the sum of two regions' values differ from the value of the summed region?"""
+    match expression:
+        case Function() | SumOver():
+            return True
+        case Operation("/", left, right):
+            return not isinstance(right, Number) or _nonlinear(left)
+        case Operation("*", left, right):
+            constant = isinstance(left, Number) or isinstance(right, Number)
+            return not constant or _nonlinear(left) or _nonlinear(right)
+        case Operation(_, left, right):
+            return _nonlinear(left) or _nonlinear(right) or contains_sum(expression)
+        case _:
+            return False
+
+
+def _is_decimal(value: Fraction) -> bool:
+    """Can the fraction be written as a finite decimal?"""
+    denominator = value.denominator
+    for prime in (2, 5):
+        while denominator % prime == 0:
+            denominator //= prime
+    return denominator == 1
+
+
+def _number(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value.numerator)
+    if not _is_decimal(value):
+        return f"({value.numerator} / {value.denominator})"
+    digits = 0
+    while (value * 10**digits).denominator != 1:
+        digits += 1
+    scaled = int(value * 10**digits)
+    text = f"{abs(scaled):0{digits + 1}d}"
+    return f"{'-' if scaled < 0 else ''}{text[:-digits]}.{text[-digits:]}"

@@ -1,0 +1,267 @@
+"""SQL text for evaluating formulas set-wise. Text only: the rooms that own a connection execute it.
+
+Tables by contract (`prefix` is put before every name, so that rules and indicators can live in one connection):
+
+    {p}cell        unit, region, year, variable, one column per dimension, value DECIMAL, rank   (delivered cells in,
+                   filled with totals and aggregates by `completion`)
+    {p}lookup      point, slot, variable, key, lag, zero                                         (from the plan)
+    {p}part        point, slot, part, optional, sub, variable, key, lag, zero, runs, inner_shape  (from the plan)
+    {p}point       point, owner, key, shape, slots, additive                                      (from the plan)
+    {p}slot_value  unit, region, year, point, slot, value, rank, missing                          (result of `slot_values`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.framework_model import Framework
+from schemas.plan import Plan
+from schemas.shapes import TOTAL
+
+VALUE_TYPE = "DECIMAL(24, 4)"
+
+
+def column(dimension: str) -> str:
+    """Column of a dimension in every observation table: its code in lower case."""
+    return f'"{dimension.lower()}"'
+
+
+def dimension_columns(framework: Framework) -> list[str]:
+    """Quoted dimension columns in framework order."""
+    return [column(dimension) for dimension in framework.dimension_order]
+
+
+def key_expression(framework: Framework, alias: str = "") -> str:
+    """SQL of the member key (`GRP=A,SEX=W`) from the dimension columns."""
+    dot = f"{alias}." if alias else ""
+    parts = [
+        f"CASE WHEN {dot}{column(d)} <> '{TOTAL}' THEN '{d}=' || {dot}{column(d)} END"
+        for d in framework.dimension_order
+    ]
+    return f"concat_ws(',', {', '.join(parts)})"
+
+
+def create_cell(framework: Framework, prefix: str) -> str:
+    """Empty cell table."""
+    dims = ", ".join(f"{name} VARCHAR NOT NULL" for name in dimension_columns(framework))
+    return (
+        f"CREATE OR REPLACE TEMP TABLE {prefix}cell (unit VARCHAR NOT NULL, region VARCHAR NOT NULL, year INTEGER NOT NULL,"
+        f" variable VARCHAR NOT NULL, {dims}, value {VALUE_TYPE}, rank INTEGER NOT NULL)"
+    )
+
+
+def leaf_table(framework: Framework) -> pa.Table:
+    """variable, dimension, member, leaf, optional: of which leaves every total and aggregate is made."""
+    rows: list[dict[str, Any]] = []
+    for variable in framework.variables:
+        for dimension in framework.variable_dimensions(variable):
+            entry = framework.dimensions[dimension]
+            if entry.dynamic or dimension in framework.variables[variable].members:
+                listed = framework.scheme(variable, dimension).aggregates.items() if not entry.dynamic else ()
+            else:
+                listed = framework.scheme(variable, dimension).aggregates.items()
+            for member, leaves in listed:
+                for leaf in leaves:
+                    rows.append(
+                        {
+                            "variable": variable,
+                            "dimension": dimension,
+                            "member": member,
+                            "leaf": leaf,
+                            "optional": entry.is_residual(leaf),
+                        }
+                    )
+    texts = [(name, pa.string()) for name in ("variable", "dimension", "member", "leaf")]
+    schema = pa.schema([*texts, ("optional", pa.bool_())])
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def completion(framework: Framework, prefix: str, leaves: str) -> Iterator[str]:
+    """Statements that fill undelivered totals, then undelivered aggregates, dimension by dimension in framework order.
+
+    A member that was not delivered is the sum of its leaf members when all of them have a value; residual leaves may
+    be absent. What was delivered, or filled before, stays. `leaves` names the table of `leaf_table`.
+    """
+    for totals in (True, False):
+        for dimension in framework.dimension_order:
+            if framework.dimensions[dimension].dynamic:
+                if totals:
+                    yield _fill_dynamic(framework, prefix, dimension)
+            else:
+                yield _fill(framework, prefix, leaves, dimension, totals=totals)
+
+
+def _fill(framework: Framework, prefix: str, leaves: str, dimension: str, *, totals: bool) -> str:
+    own = column(dimension)
+    others = [name for name in dimension_columns(framework) if name != own]
+    same = " AND ".join(f"have.{name} = made.{name}" for name in ["unit", "region", "year", "variable", own, *others])
+    chosen = "=" if totals else "<>"
+    select = ", ".join(f"made.{name}" for name in dimension_columns(framework))
+    return f"""
+INSERT INTO {prefix}cell
+SELECT made.unit, made.region, made.year, made.variable, {select}, made.value, made.rank
+FROM (
+    SELECT c.unit, c.region, c.year, c.variable, leaf.member AS {own}, {", ".join("c." + name for name in others)},
+           sum(c.value) AS value, max(c.rank) AS rank
+    FROM {prefix}cell c
+    JOIN {leaves} leaf ON leaf.variable = c.variable AND leaf.dimension = '{dimension}' AND leaf.leaf = c.{own}
+    JOIN (SELECT variable, member, count(*) FILTER (NOT optional) AS needed FROM {leaves}
+          WHERE dimension = '{dimension}' AND member {chosen} '{TOTAL}' GROUP BY ALL) need
+      ON need.variable = leaf.variable AND need.member = leaf.member
+    GROUP BY c.unit, c.region, c.year, c.variable, leaf.member, {", ".join("c." + name for name in others)}, need.needed
+    HAVING count(*) FILTER (c.value IS NULL) = 0 AND count(*) FILTER (NOT leaf.optional) = need.needed
+) made
+ANTI JOIN {prefix}cell have ON {same}"""
+
+
+def _fill_dynamic(framework: Framework, prefix: str, dimension: str) -> str:
+    own = column(dimension)
+    others = [name for name in dimension_columns(framework) if name != own]
+    same = " AND ".join(f"have.{name} = made.{name}" for name in ["unit", "region", "year", "variable", own, *others])
+    select = ", ".join(f"made.{name}" for name in dimension_columns(framework))
+    having = [v for v in framework.variables if dimension in framework.variable_dimensions(v)]
+    names = ", ".join(f"'{variable}'" for variable in having) or "''"
+    return f"""
+INSERT INTO {prefix}cell
+SELECT made.unit, made.region, made.year, made.variable, {select}, made.value, made.rank
+FROM (
+    SELECT c.unit, c.region, c.year, c.variable, '{TOTAL}' AS {own}, {", ".join("c." + name for name in others)},
+           sum(c.value) AS value, max(c.rank) AS rank
+    FROM {prefix}cell c
+    WHERE c.variable IN ({names}) AND c.{own} <> '{TOTAL}'
+    GROUP BY c.unit, c.region, c.year, c.variable, {", ".join("c." + name for name in others)}
+    HAVING count(*) FILTER (c.value IS NULL) = 0
+) made
+ANTI JOIN {prefix}cell have ON {same}"""
+
+
+def plan_tables(plan: Plan) -> dict[str, pa.Table]:
+    """The plan as Arrow tables `point`, `lookup` and `part`, with the shapes numbered."""
+    shapes = shape_numbers(plan)
+    inner = inner_shape_numbers(plan)
+    points, lookups, parts = [], [], []
+    for point in plan.points:
+        shape = plan.shapes[point.owner]
+        number = shapes[(shape.left, shape.right)]
+        points.append((point.number, point.owner, point.key, number, shape.slots, shape.additive))
+        for slot, look in point.lookups.items():
+            lookups.append((point.number, slot, look.variable, look.key, look.lag, look.zero))
+        for slot, members in point.sums.items():
+            inner_number = inner[shape.inner[slot]]
+            for part in members:
+                for sub, look in enumerate(part.lookups):
+                    place = (point.number, slot, part.member, part.optional, sub)
+                    parts.append((*place, look.variable, look.key, look.lag, look.zero, look.runs, inner_number))
+    return {
+        "point": _table(points, "point:i owner key shape:i slots:i additive:b"),
+        "lookup": _table(lookups, "point:i slot:i variable key lag:i zero:b"),
+        "part": _table(parts, "point:i slot:i part optional:b sub:i variable key lag:i zero:b runs:b inner_shape:i"),
+    }
+
+
+def shape_numbers(plan: Plan) -> dict[tuple[str, str], int]:
+    """Number of each distinct pair of side texts."""
+    return {text: number for number, text in enumerate(dict.fromkeys((s.left, s.right) for s in plan.shapes.values()))}
+
+
+def inner_shape_numbers(plan: Plan) -> dict[str, int]:
+    """Number of each distinct text inside a sum."""
+    texts = dict.fromkeys(text for shape in plan.shapes.values() for text in shape.inner.values())
+    return {text: number for number, text in enumerate(texts)}
+
+
+def _table(rows: list[tuple[Any, ...]], columns: str) -> pa.Table:
+    kinds = {"i": pa.int32(), "b": pa.bool_()}
+    names = [spec.partition(":") for spec in columns.split()]
+    arrays = [
+        pa.array([row[index] for row in rows], type=kinds.get(kind, pa.string()))
+        for index, (_, _, kind) in enumerate(names)
+    ]
+    return pa.table(dict(zip([name for name, _, _ in names], arrays, strict=True)))
+
+
+def keyed_cells(framework: Framework, prefix: str) -> str:
+    """`{p}keyed`: cells with their member key, once for every lag that a lookup asks for."""
+    return f"""
+CREATE OR REPLACE TEMP TABLE {prefix}keyed AS
+SELECT c.unit, c.region, c.year + lags.lag AS year, lags.lag, c.variable, {key_expression(framework, "c")} AS key,
+       c.value, c.rank
+FROM {prefix}cell c
+JOIN (SELECT DISTINCT variable, lag FROM {prefix}lookup UNION SELECT DISTINCT variable, lag FROM {prefix}part) lags
+  ON lags.variable = c.variable"""
+
+
+def slot_values(plan: Plan, prefix: str) -> Iterator[str]:
+    """`{p}slot_value`: the value of every slot of every point, for every unit, region and year that has data for it.
+
+    A slot that finds nothing has no row, unless absence counts as zero.
+    """
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {prefix}slot_value AS
+SELECT k.unit, k.region, k.year, l.point, l.slot, k.value, k.rank
+FROM {prefix}lookup l JOIN {prefix}keyed k ON k.variable = l.variable AND k.key = l.key AND k.lag = l.lag"""
+    width = plan.inner_width
+    if width:
+        yield _sum_values(plan, prefix, width)
+    yield f"""
+INSERT INTO {prefix}slot_value
+SELECT have.unit, have.region, have.year, z.point, z.slot, CAST(0 AS {VALUE_TYPE}) AS value, 0 AS rank
+FROM (SELECT DISTINCT unit, region, year, point FROM {prefix}slot_value) have
+JOIN {prefix}lookup z ON z.point = have.point AND z.zero
+ANTI JOIN {prefix}slot_value s
+  ON s.unit = have.unit AND s.region = have.region AND s.year = have.year AND s.point = z.point AND s.slot = z.slot"""
+
+
+def _sum_values(plan: Plan, prefix: str, width: int) -> str:
+    """Values of the slots that are sums: a required part must have a value, an optional one may be absent."""
+    pivot = ", ".join(
+        f"max(k.value) FILTER (p.sub = {n}) AS x{n}, count(*) FILTER (p.sub = {n}) AS n{n},"
+        f" bool_or(p.zero) FILTER (p.sub = {n}) AS z{n}"
+        for n in range(width)
+    )
+    values = ", ".join(f"CASE WHEN n{n} = 0 AND z{n} THEN 0 ELSE x{n} END AS w{n}" for n in range(width))
+    cases = " ".join(f"WHEN {number} THEN {text}" for text, number in inner_shape_numbers(plan).items())
+    return f"""
+INSERT INTO {prefix}slot_value
+WITH needed AS (
+    SELECT point, slot, count(DISTINCT part) FILTER (NOT optional) AS needed FROM {prefix}part GROUP BY ALL
+), looked_up AS (
+    SELECT k.unit, k.region, k.year, p.point, p.slot, p.part, any_value(p.optional) AS optional,
+           any_value(p.inner_shape) AS inner_shape, max(k.rank) AS rank, {pivot}
+    FROM {prefix}part p JOIN {prefix}keyed k ON k.variable = p.variable AND k.key = p.key AND k.lag = p.lag
+    GROUP BY k.unit, k.region, k.year, p.point, p.slot, p.part
+    HAVING count(*) FILTER (p.runs) > 0
+), valued AS (
+    SELECT *, CASE inner_shape {cases} END AS part_value
+    FROM (SELECT unit, region, year, point, slot, part, optional, inner_shape, rank, {values} FROM looked_up)
+)
+SELECT v.unit, v.region, v.year, v.point, v.slot, sum(v.part_value) AS value, max(v.rank) AS rank
+FROM valued v JOIN needed USING (point, slot)
+GROUP BY v.unit, v.region, v.year, v.point, v.slot, needed.needed
+HAVING count(*) FILTER (part_value IS NULL) = 0 AND count(*) FILTER (NOT optional) = needed.needed"""
+
+
+def evaluated(plan: Plan, prefix: str) -> str:
+    """`{p}evaluated`: left and right side of every point for every unit, region and year that has any of its slots.
+
+    Columns: unit, region, year, point, present (slots with a value), slots, rank, left_value, right_value.
+    """
+    width = plan.width
+    pivot = ", ".join(f"max(s.value) FILTER (s.slot = {n}) AS v{n}" for n in range(width))
+    names = ", ".join(f"v{n}" for n in range(width))
+    left = " ".join(f"WHEN {number} THEN {left}" for (left, _), number in shape_numbers(plan).items())
+    right = " ".join(f"WHEN {number} THEN {right}" for (_, right), number in shape_numbers(plan).items())
+    return f"""
+CREATE OR REPLACE TEMP TABLE {prefix}evaluated AS
+WITH pivoted AS (
+    SELECT s.unit, s.region, s.year, s.point, {pivot}, count(s.value) AS present, max(s.rank) AS rank
+    FROM {prefix}slot_value s GROUP BY s.unit, s.region, s.year, s.point
+)
+SELECT q.unit, q.region, q.year, q.point, q.present, p.slots, q.rank,
+       CASE p.shape {left} END AS left_value,
+       CASE p.shape {right} END AS right_value
+FROM (SELECT unit, region, year, point, present, rank, {names} FROM pivoted) q
+JOIN {prefix}point p USING (point)"""

@@ -1,0 +1,182 @@
+"""The entry tables of a delivery: which cells are asked for, and how they are arranged for people.
+
+Generated from the framework alone, and used by the form that is sent out, by the reader that takes it back, by the
+contract and by the count of expected values, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import product
+
+from schemas.definitions import Variable
+from schemas.framework_model import Framework, Members
+from schemas.shapes import TOTAL, member_key
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of an entry table: which variable, and which members it stands for."""
+
+    variable: str
+    members: Members
+    label: str
+
+    @property
+    def key(self) -> str:
+        """Machine-readable key, written into the hidden column: `VAR` or `VAR|DIM=MEMBER`."""
+        named = ",".join(f"{dimension}={member}" for dimension, member in self.members)
+        return f"{self.variable}|{named}" if named else self.variable
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of an entry table: its members, and one label per header row."""
+
+    members: Members
+    labels: tuple[str, ...]
+    optional: bool
+
+    @property
+    def key(self) -> str:
+        """Machine-readable key, written into the hidden row: `DIM=MEMBER,…`, or `VALUE` without dimensions."""
+        return ",".join(f"{dimension}={member}" for dimension, member in self.members) or "VALUE"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryTable:
+    """One table of a field's sheet. `variables` has one entry unless the rows are variables."""
+
+    id: str
+    field: str
+    title: str
+    variables: tuple[str, ...]
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    header_names: tuple[str, ...]
+    omitted: frozenset[tuple[str, str]]
+    dimension_order: tuple[str, ...]
+
+    def cell(self, row: Row, column: Column) -> tuple[str, str] | None:
+        """(variable, member key) of a cell, or None where the value is already asked for in another table."""
+        members = dict((*row.members, *column.members))
+        ordered = ((dimension, members[dimension]) for dimension in self.dimension_order if dimension in members)
+        key = (row.variable, member_key(ordered))
+        return None if key in self.omitted else key
+
+    def cells(self) -> Iterator[tuple[Row, Column, tuple[str, str]]]:
+        """Every cell that is asked for, row by row."""
+        for row in self.rows:
+            for column in self.columns:
+                key = self.cell(row, column)
+                if key is not None:
+                    yield row, column, key
+
+
+def entry_tables(framework: Framework, region: str, year: int) -> tuple[EntryTable, ...]:
+    """All entry tables of a region and reporting year, field by field."""
+    found: list[EntryTable] = []
+    for field in framework.fields:
+        found += _field_tables(framework, field, region, year)
+    return tuple(found)
+
+
+def ordered_members(framework: Framework, members: Members) -> Members:
+    """Members in framework order, totals left out."""
+    place = {dimension: number for number, dimension in enumerate(framework.dimension_order)}
+    return tuple(sorted((pair for pair in members if pair[1] != TOTAL), key=lambda pair: place[pair[0]]))
+
+
+def is_optional(framework: Framework, members: Members) -> bool:
+    """May the cell stay empty? Residual members (divers, not stated) count as 0 when absent."""
+    return any(framework.dimensions[dimension].is_residual(member) for dimension, member in members)
+
+
+def _field_tables(framework: Framework, field: str, region: str, year: int) -> Iterator[EntryTable]:
+    grouped: dict[tuple[object, ...], list[Variable]] = {}
+    for variable in framework.variables_of(field, year):
+        grouped.setdefault(_signature(framework, variable), []).append(variable)
+    for (kind, *_), variables in grouped.items():
+        if kind == "shared":
+            yield _shared_table(framework, field, variables)
+        else:
+            yield from _own_tables(framework, field, variables[0], region, year)
+
+
+def _signature(framework: Framework, variable: Variable) -> tuple[object, ...]:
+    """Variables with the same columns and reference period, and no dimension of their own for the rows, share a table."""
+    if len(variable.tables) == 1:
+        dims = framework.variable_dimensions(variable.code)
+        if all(framework.dimensions[dimension].axis == "column" for dimension in dims):
+            columns = tuple((d, framework.entry_members(variable.code, d)) for d in dims)
+            return ("shared", columns, variable.period)
+    return ("own", variable.code)
+
+
+def _shared_table(framework: Framework, field: str, variables: list[Variable]) -> EntryTable:
+    first = variables[0]
+    period = framework.periods[first.period].name_de
+    title = f"{first.name_de} – {period}" if len(variables) == 1 else f"Angaben – {period}"
+    return EntryTable(
+        id=f"{field}:{first.code}",
+        field=field,
+        title=title,
+        variables=tuple(variable.code for variable in variables),
+        rows=tuple(Row(variable.code, (), variable.name_de) for variable in variables),
+        columns=_columns(framework, first.code, framework.variable_dimensions(first.code)),
+        header_names=_header_names(framework, framework.variable_dimensions(first.code)),
+        omitted=frozenset(),
+        dimension_order=framework.dimension_order,
+    )
+
+
+def _own_tables(framework: Framework, field: str, variable: Variable, region: str, year: int) -> Iterator[EntryTable]:
+    asked: set[tuple[str, str]] = set()
+    for number, dims in enumerate(variable.tables, start=1):
+        ordered = [dimension for dimension in framework.dimension_order if dimension in dims]
+        row_dims = [dimension for dimension in ordered if framework.dimensions[dimension].axis == "row"]
+        column_dims = tuple(dimension for dimension in ordered if framework.dimensions[dimension].axis == "column")
+        names = " und ".join(framework.dimensions[dimension].name_de for dimension in ordered)
+        suffix = f" nach {names}" if len(variable.tables) > 1 else ""
+        table = EntryTable(
+            id=f"{field}:{variable.code}:{number}",
+            field=field,
+            title=f"{variable.name_de}{suffix} – {framework.periods[variable.period].name_de}",
+            variables=(variable.code,),
+            rows=tuple(_rows(framework, variable, row_dims, region, year)),
+            columns=_columns(framework, variable.code, column_dims),
+            header_names=_header_names(framework, column_dims),
+            omitted=frozenset(asked),
+            dimension_order=framework.dimension_order,
+        )
+        yield table
+        asked |= {key for _, _, key in table.cells()}
+
+
+def _rows(framework: Framework, variable: Variable, dims: list[str], region: str, year: int) -> Iterator[Row]:
+    day = date(year, 12, 31)
+    choices = []
+    for dimension in dims:
+        if framework.dimensions[dimension].dynamic:
+            choices.append(tuple(framework.territory.subareas(region, day)))
+        else:
+            choices.append(framework.entry_members(variable.code, dimension))
+    for combination in product(*choices):
+        members = tuple(zip(dims, combination, strict=True))
+        labels = [framework.label(dim, member, region=region, day=day) for dim, member in members]
+        yield Row(variable.code, members, ", ".join(labels) or variable.name_de)
+
+
+def _columns(framework: Framework, variable: str, dims: tuple[str, ...]) -> tuple[Column, ...]:
+    found = []
+    for combination in product(*(framework.entry_members(variable, dimension) for dimension in dims)):
+        members = tuple(zip(dims, combination, strict=True))
+        labels = tuple(framework.label(dimension, member) for dimension, member in members) or ("Anzahl",)
+        found.append(Column(members, labels, is_optional(framework, members)))
+    return tuple(found)
+
+
+def _header_names(framework: Framework, dims: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(framework.dimensions[dimension].name_de for dimension in dims) or ("",)
