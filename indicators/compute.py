@@ -117,13 +117,15 @@ class _Run:
             SELECT m.aggregate AS region, m.year, r.point, count(*) AS n_reported, any_value(m.n_members) AS n_members,
                    any_value(m.complete_only) AS complete_only
             FROM calc_member m JOIN calc_reported r ON r.region = m.member AND r.year = m.year
-            JOIN calc_point p USING (point) WHERE p.additive GROUP BY ALL""")
+            JOIN calc_point p USING (point) WHERE p.additive OR m.n_members = 1 GROUP BY ALL""")
         self.connection.execute("""
             INSERT INTO calc_slot_value BY NAME
-            SELECT '' AS unit, m.aggregate AS region, m.year, s.point, s.slot, sum(s.value) AS value, max(s.rank) AS rank
+            SELECT '' AS unit, m.aggregate AS region, m.year, s.point, s.slot, sum(s.value) AS value,
+                   sum(s.real ORDER BY s.region) AS real,
+                   max(s.rank) AS rank
             FROM calc_slot_value s JOIN calc_member m ON m.member = s.region AND m.year = s.year
             JOIN calc_reported r ON r.region = s.region AND r.year = s.year AND r.point = s.point
-            JOIN calc_point p ON p.point = s.point AND p.additive
+            JOIN calc_point p ON p.point = s.point AND (p.additive OR m.n_members = 1)
             GROUP BY m.aggregate, m.year, s.point, s.slot""")
 
     def evaluate(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,8 +53,7 @@ class _Loading:
             "dimensions": self._entries("dimensions.yaml", d.Dimension),
             "fields": self._entries("fields.yaml", d.ReportField),
             "pitfalls": self._entries("pitfalls.yaml", d.Pitfall, required=False),
-            "messages": self._entries("messages.yaml", d.Message, required=False)
-            or self._entries_at(DEFAULT_FOLDER / "messages.yaml", d.Message),
+            "messages": self._messages(),
             "delivery_rules": self._entries("delivery_rules.yaml", d.DeliveryRule, required=False),
             "sources": self._section(sources, "sources", d.Source),
             "periods": self._section(sources, "periods", d.Period),
@@ -102,6 +100,17 @@ class _Loading:
     def _entries_at(self, path: Path, model: type[_M]) -> dict[str, _M]:
         source = self._read(path)
         return self._list(source, (), source.data, model) if source.data is not None else {}
+
+    def _messages(self) -> dict[str, d.Message]:
+        """Message texts of all files of `messages/`; a framework without its own uses the shipped ones."""
+        own = self.folder / "messages"
+        entries: dict[str, d.Message] = {}
+        for path in sorted((own if own.is_dir() else DEFAULT_FOLDER / "messages").glob("*.yaml")):
+            for code, entry in self._entries_at(path, d.Message).items():
+                if code in entries:
+                    self._duplicate(self.where[f"Message:{code}"], code)
+                entries[code] = entry
+        return entries
 
     def _section(self, source: SourceFile, key: str, model: type[_M]) -> dict[str, _M]:
         if not isinstance(source.data, dict):
@@ -172,11 +181,9 @@ class _Loading:
         return digest.hexdigest()
 
 
-_KINDS: dict[str, Callable[[str, str], str]] = {
-    "extra_forbidden": lambda name, _: f"the key “{name}” is not known here",
-    "missing": lambda name, _: f"the key “{name}” is missing",
-}
-
-
 def _sentence(name: str, kind: str, message: str) -> str:
-    return _KINDS.get(kind, lambda key, text: f"“{key}”: {text}")(name, message)
+    if kind == "extra_forbidden":
+        return f"the key “{name}” is not known here"
+    if kind == "missing":
+        return f"the key “{name}” is missing"
+    return f"“{name}”: {message}"

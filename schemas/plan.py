@@ -56,7 +56,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """SQL of both sides of an owner over v0, v1, …, and of the inside of its sums over w0, w1, …"""
+    """SQL of both sides of an owner over v0, v1, … (exact) and r0, r1, … (sums of quotients, floating point), and of the
+    inside of its sums over w0, w1, …"""
 
     left: str
     right: str
@@ -190,7 +191,8 @@ class _Builder:
             case Term() | SumOver():
                 if expression not in slots:
                     slots.append(expression)
-                return f"{name}{slots.index(expression)}"
+                exact = isinstance(expression, Term) or not _nonlinear(expression.expression)
+                return f"{name if exact else 'r'}{slots.index(expression)}"
             case Function(function, arguments):
                 inner = ", ".join(self._sql(argument, slots, name) for argument in arguments)
                 return f"{_FUNCTIONS[function]}({inner})"

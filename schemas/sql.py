@@ -7,7 +7,7 @@ Tables by contract (`prefix` is put before every name, so that rules and indicat
     {p}lookup      point, slot, variable, key, lag, zero                                         (from the plan)
     {p}part        point, slot, part, optional, sub, variable, key, lag, zero, runs, inner_shape  (from the plan)
     {p}point       point, owner, key, shape, slots, additive                                      (from the plan)
-    {p}slot_value  unit, region, year, point, slot, value, rank, missing                          (result of `slot_values`)
+    {p}slot_value  unit, region, year, point, slot, value, real, rank                             (of `slot_values`)
 """
 
 from __future__ import annotations
@@ -201,14 +201,14 @@ def slot_values(plan: Plan, prefix: str) -> Iterator[str]:
     """
     yield f"""
 CREATE OR REPLACE TEMP TABLE {prefix}slot_value AS
-SELECT k.unit, k.region, k.year, l.point, l.slot, k.value, k.rank
+SELECT k.unit, k.region, k.year, l.point, l.slot, k.value, CAST(NULL AS DOUBLE) AS real, k.rank
 FROM {prefix}lookup l JOIN {prefix}keyed k ON k.variable = l.variable AND k.key = l.key AND k.lag = l.lag"""
     width = plan.inner_width
     if width:
         yield _sum_values(plan, prefix, width)
     yield f"""
 INSERT INTO {prefix}slot_value
-SELECT have.unit, have.region, have.year, z.point, z.slot, CAST(0 AS {VALUE_TYPE}) AS value, 0 AS rank
+SELECT have.unit, have.region, have.year, z.point, z.slot, CAST(0 AS {VALUE_TYPE}) AS value, NULL AS real, 0 AS rank
 FROM (SELECT DISTINCT unit, region, year, point FROM {prefix}slot_value) have
 JOIN {prefix}lookup z ON z.point = have.point AND z.zero
 ANTI JOIN {prefix}slot_value s
@@ -216,7 +216,10 @@ ANTI JOIN {prefix}slot_value s
 
 
 def _sum_values(plan: Plan, prefix: str, width: int) -> str:
-    """Values of the slots that are sums: a required part must have a value, an optional one may be absent."""
+    """Values of the slots that are sums: a required part must have a value, an optional one may be absent.
+
+    Floating-point parts are added in a fixed order, because the last digit depends on it.
+    """
     pivot = ", ".join(
         f"max(k.value) FILTER (p.sub = {n}) AS x{n}, count(*) FILTER (p.sub = {n}) AS n{n},"
         f" bool_or(p.zero) FILTER (p.sub = {n}) AS z{n}"
@@ -238,7 +241,8 @@ WITH needed AS (
     SELECT *, CASE inner_shape {cases} END AS part_value
     FROM (SELECT unit, region, year, point, slot, part, optional, inner_shape, rank, {values} FROM looked_up)
 )
-SELECT v.unit, v.region, v.year, v.point, v.slot, sum(v.part_value) AS value, max(v.rank) AS rank
+SELECT v.unit, v.region, v.year, v.point, v.slot, sum(v.part_value) AS value,
+       sum(CAST(v.part_value AS DOUBLE) ORDER BY v.part) AS real, max(v.rank) AS rank
 FROM valued v JOIN needed USING (point, slot)
 GROUP BY v.unit, v.region, v.year, v.point, v.slot, needed.needed
 HAVING count(*) FILTER (part_value IS NULL) = 0 AND count(*) FILTER (NOT optional) = needed.needed"""
@@ -250,8 +254,10 @@ def evaluated(plan: Plan, prefix: str) -> str:
     Columns: unit, region, year, point, present (slots with a value), slots, rank, left_value, right_value.
     """
     width = plan.width
-    pivot = ", ".join(f"max(s.value) FILTER (s.slot = {n}) AS v{n}" for n in range(width))
-    names = ", ".join(f"v{n}" for n in range(width))
+    pivot = ", ".join(
+        f"max(s.value) FILTER (s.slot = {n}) AS v{n}, max(s.real) FILTER (s.slot = {n}) AS r{n}" for n in range(width)
+    )
+    names = ", ".join(f"v{n}, r{n}" for n in range(width))
     left = " ".join(f"WHEN {number} THEN {left}" for (left, _), number in shape_numbers(plan).items())
     right = " ".join(f"WHEN {number} THEN {right}" for (_, right), number in shape_numbers(plan).items())
     return f"""

@@ -56,6 +56,7 @@ class EntryTable:
     rows: tuple[Row, ...]
     columns: tuple[Column, ...]
     header_names: tuple[str, ...]
+    row_name: str
     omitted: frozenset[tuple[str, str]]
     dimension_order: tuple[str, ...]
 
@@ -127,6 +128,7 @@ def _shared_table(framework: Framework, field: str, variables: list[Variable]) -
         rows=tuple(Row(variable.code, (), variable.name_de) for variable in variables),
         columns=_columns(framework, first.code, framework.variable_dimensions(first.code)),
         header_names=_header_names(framework, framework.variable_dimensions(first.code)),
+        row_name="Angabe",
         omitted=frozenset(),
         dimension_order=framework.dimension_order,
     )
@@ -148,6 +150,7 @@ def _own_tables(framework: Framework, field: str, variable: Variable, region: st
             rows=tuple(_rows(framework, variable, row_dims, region, year)),
             columns=_columns(framework, variable.code, column_dims),
             header_names=_header_names(framework, column_dims),
+            row_name=", ".join(framework.dimensions[dimension].name_de for dimension in row_dims) or "Angabe",
             omitted=frozenset(asked),
             dimension_order=framework.dimension_order,
         )

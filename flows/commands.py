@@ -1,0 +1,259 @@
+"""What each command does. Imports stand inside the functions on purpose: `status` must not wait for Prefect."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from intake.checking import Past
+    from intake.form_request import Entry
+    from schemas.framework_model import Framework
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """Errors that are an answer, not a fault: bad input, a held lock, nothing published yet."""
+    from schemas.yaml_source import FrameworkError
+    from warehouse.lineage import UnknownNumber
+    from warehouse.places import WarehouseError
+
+    return (FrameworkError, SettingsError, WarehouseError, UnknownNumber, InputRefused)
+
+
+class InputRefused(ValueError):
+    """The command cannot be carried out with this input; the message says why, in German."""
+
+
+def _framework() -> Framework:
+    from schemas.loading import load_framework
+
+    return load_framework()
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run_form(options: Namespace) -> int:
+    """Write the delivery workbook, prefilled with what was accepted for the year before."""
+    from datetime import date
+
+    from intake.form import write_form
+    from intake.form_request import FormRequest
+
+    framework, settings = _framework(), load_settings()
+    region, year = options.region, options.year
+    if not framework.territory.known(region):
+        raise InputRefused(f"Den Schlüssel „{region}“ gibt es nicht.")
+    if not framework.territory.valid(region, date(year, 12, 31)):
+        raise InputRefused(
+            framework.territory.explain_invalid(region, date(year, 12, 31)) or f"{region} gilt {year} nicht."
+        )
+    previous = {} if options.blank else _previous_entries(settings, framework, region, year - 1)
+    request = FormRequest(region, year, previous=previous, sample=settings.sample)
+    path = write_form(Path(options.output), framework, request)
+    _say(f"Erhebungsbogen geschrieben: {path}" + (f" ({len(previous)} Vorjahreswerte)" if previous else ""))
+    return 0
+
+
+def _previous_entries(
+    settings: Settings, framework: Framework, region: str, year: int
+) -> Mapping[tuple[str, str], Entry]:
+    """Accepted values of a year as they would be entered; nothing when nothing is published yet."""
+    from intake.form_request import sign_profile
+    from warehouse.loading import previous_values
+    from warehouse.snapshot import NoSnapshot, open_snapshot
+
+    profile = sign_profile(framework, "")
+    try:
+        with open_snapshot(settings.root) as snapshot:
+            known = previous_values(snapshot.connection, region, year)
+    except NoSnapshot:
+        return {}
+    entries: dict[tuple[str, str], Entry] = {}
+    for key, (value, status) in known.items():
+        signs = profile.signs.get(status)
+        if value is not None:
+            entries[key] = value
+        elif signs:
+            entries[key] = signs[0]
+    return entries
+
+
+def run_check(options: Namespace) -> int:
+    """The full check of files without storing anything."""
+    import hashlib
+    from datetime import UTC
+
+    from intake.checking import Received, check_deliveries
+    from intake.reply import as_text, machine_twin, receipt
+    from schemas.shapes import Verdict
+
+    framework = _framework()
+    files = []
+    for number, name in enumerate(options.files, start=1):
+        path = Path(name)
+        if not path.is_file():
+            raise InputRefused(f"Die Datei „{name}“ gibt es nicht.")
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        now = datetime.now(UTC).replace(tzinfo=None)
+        files.append(Received(path, path.name, options.sender, sha256, now, f"PRUEFUNG-{number}"))
+    checked = check_deliveries(framework, files, _known_past(framework))
+    if options.json:
+        _say(json.dumps([machine_twin(framework, delivery) for delivery in checked], ensure_ascii=False, indent=1))
+    else:
+        for delivery in checked:
+            _say(as_text(receipt(framework, delivery)))
+    verdicts = {delivery.submission.verdict for delivery in checked}
+    if Verdict.REFUSED in verdicts:
+        return 2
+    return 0 if verdicts <= {Verdict.ACCEPTED} else 1
+
+
+def _known_past(framework: Framework) -> Past:
+    """Accepted values of earlier years from the snapshot, read once per region and year; nothing without a snapshot."""
+    from intake.checking import Past
+    from intake.rules import Known
+    from warehouse.loading import population_basis, previous_values
+    from warehouse.snapshot import NoSnapshot, open_snapshot
+
+    root = load_settings().root
+
+    def values(region: str, year: int) -> Known:
+        try:
+            with open_snapshot(root) as snapshot:
+                return previous_values(snapshot.connection, region, year)
+        except NoSnapshot:
+            return {}
+
+    def basis(region: str, year: int) -> str:
+        try:
+            with open_snapshot(root) as snapshot:
+                return population_basis(snapshot.connection, region, year)
+        except NoSnapshot:
+            return ""
+
+    return Past(values=values, population_basis=basis)
+
+
+def run_ingest(options: Namespace) -> int:
+    """Process the inbox once, without a Prefect server."""
+    from flows import cycle
+    from warehouse.store import exclusive
+
+    framework, settings = _framework(), load_settings()
+    night = cycle.Night()
+    with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
+        cycle.ingest_inbox(settings, framework, night, lock, _say)
+    _say("\n".join(cycle.summary(night)))
+    return night.exit_code
+
+
+def run_compute(options: Namespace) -> int:
+    """Recompute the indicator tables and publish."""
+    from flows import cycle
+    from warehouse.store import exclusive
+
+    framework, settings = _framework(), load_settings()
+    night = cycle.Night()
+    with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
+        cycle.compute_indicators(settings, framework, night, lock, _say)
+        cycle.publish_snapshot(settings, framework, night, lock, _say)
+    return 0
+
+
+def run_nightly(options: Namespace) -> int:
+    """The Prefect flow. A run that is refused because another one works ends with 2."""
+    from flows.prefect_home import prepare
+    from warehouse.store import lock_holder
+
+    settings = load_settings()
+    holder = lock_holder(settings.root)
+    if holder is not None:
+        raise holder
+    prepare(settings)
+    from flows.nightly import nightly
+
+    return int(nightly())
+
+
+def run_serve(options: Namespace) -> int:
+    """Keep the nightly run scheduled until stopped; one run at a time."""
+    from flows.prefect_home import prepare
+
+    prepare(load_settings())
+    from flows.nightly import nightly
+
+    nightly.serve(name="nightly", cron=options.cron, limit=1)
+    return 0
+
+
+def run_report(options: Namespace) -> int:
+    """The yearly report."""
+    from flows.reporting import make_report
+
+    moment = None
+    if options.as_of:
+        try:
+            moment = datetime.fromisoformat(options.as_of)
+        except ValueError as error:
+            raise InputRefused(
+                f"„{options.as_of}“ ist kein Zeitpunkt (erwartet zum Beispiel 2026-03-31T12:00)."
+            ) from error
+    out = Path(options.out) if options.out else None
+    start = make_report(load_settings(), _framework(), options.year, moment=moment, out=out, progress=_say)
+    _say(f"Bericht {options.year}: {start}")
+    return 0
+
+
+def run_status(options: Namespace) -> int:
+    """Expected against received against accepted."""
+    from flows import status
+    from warehouse.snapshot import open_snapshot
+
+    framework = _framework()
+    with open_snapshot(load_settings().root) as snapshot:
+        years = [options.year] if options.year else status.years_with_deliveries(snapshot.connection)
+        found = [status.standings(snapshot.connection, framework, year) for year in years]
+    if options.json:
+        _say(json.dumps([record for year in found for record in status.as_records(year)], ensure_ascii=False, indent=1))
+    else:
+        _say("\n\n".join(status.as_text(year) for year in found) or "Noch keine Lieferungen.")
+    return 0
+
+
+def run_why(options: Namespace) -> int:
+    """From a number back to its cells."""
+    from flows.why_text import as_text
+    from warehouse.lineage import why
+    from warehouse.snapshot import open_snapshot
+
+    members = {}
+    for pair in options.members:
+        dimension, equals, member = pair.partition("=")
+        if not equals:
+            raise InputRefused(f"„{pair}“ muss die Form DIM=MERKMAL haben, zum Beispiel GRP=A.")
+        members[dimension] = member
+    framework = _framework()
+    with open_snapshot(load_settings().root) as snapshot:
+        found = why(snapshot.connection, framework, options.indicator, options.region, options.year, members)
+    if options.json:
+        _say(json.dumps(found, ensure_ascii=False, indent=1, default=str))
+    else:
+        _say(as_text(framework, found))
+    return 0
+
+
+def run_demo(options: Namespace) -> int:
+    """Sample deliveries, two nights, the report."""
+    from flows.demo.running import run
+
+    return run(load_settings(), _framework(), _say)

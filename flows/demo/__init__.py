@@ -1,0 +1,1 @@
+"""Sample values (Musterdaten) for a demo data root: a small world described in `world.yaml`."""

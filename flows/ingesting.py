@@ -1,0 +1,158 @@
+"""Process the inbox once: claim, read, check, archive, load, answer. Running it again after a crash finishes the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import groupby
+
+from flows.settings import Settings
+from intake.checking import Past, ReadDelivery, Received, check_read, read_deliveries
+from intake.inbox import Claim, Inbox
+from intake.messages import finding
+from intake.reply import write_reply
+from schemas.framework_model import Framework
+from schemas.shapes import CheckedDelivery, Verdict
+from warehouse.loading import known_sha, load_deliveries, next_submission_id, population_basis, previous_values
+from warehouse.store import Writer
+
+Progress = Callable[[str], None]
+
+
+@dataclass
+class IngestResult:
+    """What one pass over the inbox did."""
+
+    deliveries: list[CheckedDelivery] = field(default_factory=list)
+    duplicates: list[CheckedDelivery] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
+
+    def count(self, *verdicts: Verdict) -> int:
+        """Number of deliveries with one of these verdicts."""
+        return sum(1 for delivery in self.deliveries if delivery.submission.verdict in verdicts)
+
+    @property
+    def needs_eye(self) -> bool:
+        """Was something returned, refused or broken?"""
+        return bool(self.broken) or self.count(Verdict.RETURNED, Verdict.REFUSED) > 0
+
+
+def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str, progress: Progress) -> IngestResult:
+    """Claim everything that is complete and work through it in bounded batches."""
+    inbox = Inbox(settings.root, settings.settle_seconds)
+    claims = inbox.claim_all()
+    result = IngestResult(waiting=[f"{path.parent.name}/{path.name}" for path in inbox.unsettled()])
+    if claims:
+        progress(f"{len(claims)} Dateien im Eingang")
+    for start in range(0, len(claims), settings.batch_files):
+        batch = claims[start : start + settings.batch_files]
+        _Batch(settings, framework, writer, run_id, inbox, result).run(batch)
+        progress(f"{min(start + len(batch), len(claims))} von {len(claims)} Dateien verarbeitet")
+    return result
+
+
+class _Batch:
+    def __init__(
+        self,
+        settings: Settings,
+        framework: Framework,
+        writer: Writer,
+        run_id: str,
+        inbox: Inbox,
+        result: IngestResult,
+    ) -> None:
+        self.settings = settings
+        self.framework = framework
+        self.connection = writer.connection
+        self.run_id = run_id
+        self.inbox = inbox
+        self.result = result
+        self.taken: set[str] = {claim.submission_id for claim in inbox.claims() if claim.submission_id}
+
+    def run(self, claims: Sequence[Claim]) -> None:
+        fresh = [claim for claim in claims if not self._known(claim)]
+        read = self._read(fresh)
+        ordered = sorted(read, key=lambda pair: pair[1].latest_year)
+        for _, group in groupby(ordered, key=lambda pair: pair[1].latest_year):
+            self._check_and_load(list(group))
+
+    def _known(self, claim: Claim) -> bool:
+        """The same bytes from the same sender: answered with a reference, nothing is loaded.
+
+        A claim that already carries the number under which it is stored was interrupted after the load and before its
+        reply; it is worked through again, which changes nothing but completes the reply.
+        """
+        earlier = known_sha(self.connection, claim.sha256, claim.sender)
+        if earlier is None or earlier == claim.submission_id:
+            return False
+        received = self._received(claim, earlier)
+        read = read_deliveries(self.framework, [received])[0]
+        note = finding(self.framework, "F06", {"other": earlier}, submission=earlier)
+        delivery = CheckedDelivery(replace(read.submission, verdict=Verdict.ACCEPTED), findings=(note,))
+        write_reply(self.framework, delivery, self.settings.outbox, duplicate_of=earlier)
+        self.result.duplicates.append(delivery)
+        self.inbox.release(claim)
+        return True
+
+    def _read(self, claims: Iterable[Claim]) -> list[tuple[Claim, ReadDelivery]]:
+        found = []
+        for claim in claims:
+            try:
+                read = read_deliveries(self.framework, [self._received(claim, claim.submission_id)])[0]
+            except Exception as error:  # one delivery that breaks must not stop the others
+                self._broken(claim, error)
+                continue
+            numbered = claim
+            if not claim.submission_id:
+                region = read.submission.region
+                number = next_submission_id(self.connection, region, claim.received_at, self.taken)
+                self.taken.add(number)
+                numbered = self.inbox.remember(claim, number)
+            read.submission = replace(read.submission, id=numbered.submission_id)
+            found.append((numbered, read))
+        return found
+
+    def _check_and_load(self, pairs: list[tuple[Claim, ReadDelivery]]) -> None:
+        past = Past(
+            values=lambda region, year: previous_values(self.connection, region, year),
+            population_basis=lambda region, year: population_basis(self.connection, region, year),
+        )
+        try:
+            checked = check_read(self.framework, [read for _, read in pairs], past)
+        except Exception as error:
+            if len(pairs) == 1:
+                self._broken(pairs[0][0], error)
+            else:  # find the one that breaks, let the others pass
+                for pair in pairs:
+                    self._check_and_load([pair])
+            return
+        for (claim, _), delivery in zip(pairs, checked, strict=True):
+            self._file(claim, delivery)
+            loaded = load_deliveries(self.connection, [delivery], _now(), self.run_id)
+            if delivery.submission.id in loaded.failed:
+                self._broken(claim, RuntimeError(loaded.failed[delivery.submission.id]))
+                continue
+            write_reply(self.framework, delivery, self.settings.outbox)
+            self.result.deliveries.append(delivery)
+            self.inbox.release(claim)
+
+    def _file(self, claim: Claim, delivery: CheckedDelivery) -> None:
+        submission = delivery.submission
+        if submission.verdict is Verdict.REFUSED:
+            reasons = [{"code": found.code, "message": found.message} for found in delivery.findings]
+            self.inbox.quarantine_file(claim, {"submission": submission.id, "reasons": reasons})
+        else:
+            self.inbox.archive_file(claim, submission.year, submission.region)
+
+    def _broken(self, claim: Claim, error: Exception) -> None:
+        """Our own fault: the claim stays, is tried again next time, and the run says so."""
+        self.result.broken[f"{claim.sender}/{claim.file_name}"] = f"{type(error).__name__}: {error}"
+
+    def _received(self, claim: Claim, submission_id: str) -> Received:
+        return Received(claim.path, claim.file_name, claim.sender, claim.sha256, claim.received_at, submission_id)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

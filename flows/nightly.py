@@ -1,0 +1,70 @@
+"""The nightly Prefect flow: few, coarse tasks around plain functions. Prefect orchestrates, it computes nothing.
+
+The rooms are imported inside the functions: Prefect keeps every flow function, and with it the globals of this module,
+alive until the very end of the process, which DuckDB's modules do not survive quietly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+ARTIFACT_KEY = "nightly-report"
+
+
+def _logged() -> Callable[[str], None]:
+    logger = get_run_logger()
+    return lambda text: logger.info(text)
+
+
+@task(name="Eingang verarbeiten", cache_policy=NO_CACHE)
+def ingest_task(settings: Any, framework: Any, night: Any, lock: Any) -> None:
+    """Claim, read, check, load and answer everything in the inbox."""
+    from flows import cycle
+
+    cycle.ingest_inbox(settings, framework, night, lock, _logged())
+
+
+@task(name="Indikatoren berechnen", cache_policy=NO_CACHE)
+def compute_task(settings: Any, framework: Any, night: Any, lock: Any) -> None:
+    """Recompute the indicator tables from the accepted values."""
+    from flows import cycle
+
+    cycle.compute_indicators(settings, framework, night, lock, _logged())
+
+
+@task(name="Datenbestand veröffentlichen", cache_policy=NO_CACHE)
+def publish_task(settings: Any, framework: Any, night: Any, lock: Any) -> None:
+    """Swap the new snapshot in."""
+    from flows import cycle
+
+    cycle.publish_snapshot(settings, framework, night, lock, _logged())
+
+
+@flow(name="nightly", validate_parameters=False)
+def nightly() -> int:
+    """One night; returns the exit code of the run. The file lock, not Prefect, keeps a second run out."""
+    from flows import cycle
+    from flows.settings import load_settings
+    from schemas.loading import load_framework
+    from warehouse.store import exclusive
+
+    settings = load_settings()
+    framework = load_framework()
+    night = cycle.Night()
+    with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
+        ingest_task(settings, framework, night, lock)
+        compute_task(settings, framework, night, lock)
+        publish_task(settings, framework, night, lock)
+    lines = cycle.summary(night)
+    create_markdown_artifact(key=ARTIFACT_KEY, markdown=_markdown(lines), description=lines[0])
+    print("\n".join(lines), flush=True)
+    return night.exit_code
+
+
+def _markdown(lines: list[str]) -> str:
+    return "\n".join([f"# {lines[0]}", "", *(f"- {line.strip()}" for line in lines[1:])])

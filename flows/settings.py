@@ -1,0 +1,60 @@
+"""Where things lie and how the house runs: environment and one settings file, read once."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """The settings file cannot be used; the message says why, in German."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`<data root>/settings.toml` may set every value below `root`; the defaults suit one machine.
+
+    settle_seconds: a file in the inbox is left alone until it has not changed for so long.
+    batch_files: so many deliveries are read and checked together; bounds the memory of a run.
+    sample: the data root holds sample data; every page of the report says so.
+    """
+
+    root: Path
+    settle_seconds: float = 60.0
+    batch_files: int = 200
+    sample: bool = False
+    lock_wait_seconds: float = 0.0
+    prefect_start_seconds: int = 300
+
+    @property
+    def outbox(self) -> Path:
+        """Replies to the senders."""
+        return self.root / "outbox"
+
+    @property
+    def reports(self) -> Path:
+        """One folder per reporting year."""
+        return self.root / "reports"
+
+
+def load_settings() -> Settings:
+    """Settings of the data root `MONITOR_DATA` (default `data`); raises SettingsError naming key and file."""
+    root = Path(os.environ.get("MONITOR_DATA") or "data").resolve()
+    path = root / "settings.toml"
+    if not path.exists():
+        return Settings(root)
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} ist nicht lesbar: {error}") from error
+    known = {
+        field.name: type(getattr(Settings(root), field.name)) for field in fields(Settings) if field.name != "root"
+    }
+    for name, value in given.items():
+        if name not in known:
+            raise SettingsError(f"{path}: „{name}“ ist keine Einstellung (bekannt: {', '.join(known)})")
+        if not isinstance(value, known[name]) and not (known[name] is float and isinstance(value, int)):
+            raise SettingsError(f"{path}: „{name}“ hat den falschen Typ")
+    return Settings(root, **given)

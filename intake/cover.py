@@ -1,0 +1,138 @@
+"""Does the cover say who delivers what, for which year, on which basis?"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from datetime import date
+
+from intake.form_answers import Cover
+from intake.form_request import sign_profile
+from intake.messages import finding
+from schemas.definitions import SignProfile
+from schemas.framework_model import Framework
+from schemas.shapes import Finding
+
+
+@dataclass
+class CoverReading:
+    """What the cover declares, with findings. Region and year are empty when they cannot be used."""
+
+    region: str = ""
+    year: int | None = None
+    version: str = ""
+    population_basis: str = ""
+    profile: SignProfile | None = None
+    contact: str = ""
+    nil: bool = False
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_cover(framework: Framework, cover: Cover, file_name: str, sender: str) -> CoverReading:
+    """Check the cover against framework, territory, inbox folder (`sender`, may be empty) and file name."""
+    reading = CoverReading()
+    foreign = cover.answer("framework")
+    if foreign != framework.code:
+        details = {"found": foreign or "unbekannt", "expected": framework.code}
+        reading.findings.append(finding(framework, "F07", details, **cover.place("framework")))
+        return reading
+    reading.version = cover.answer("version")
+    if reading.version != framework.version:
+        details = {"found": reading.version or "ohne Angabe", "expected": framework.version}
+        reading.findings.append(finding(framework, "F08", details, **cover.place("version")))
+    reading.contact = ", ".join(filter(None, (cover.answer("contact_name"), cover.answer("contact_mail"))))
+    reading.nil = bool(cover.answer("nil"))
+    _year(framework, cover, reading)
+    _region(framework, cover, reading)
+    _profile(framework, cover, reading)
+    _basis(framework, cover, reading)
+    if reading.region and reading.year:
+        _sender(framework, cover, reading, sender)
+        _file_name(framework, cover, reading, file_name)
+    return reading
+
+
+def _year(framework: Framework, cover: Cover, reading: CoverReading) -> None:
+    answer = cover.answer("year").strip()
+    year = int(answer) if re.fullmatch(r"(?:19|20|21)\d\d", answer) else None
+    first, last = framework.head.delivery.first_year, date.today().year
+    if year is None or not first <= year <= last:
+        details = {"first": str(first), "last": str(last), "found": cover.answer("year")}
+        reading.findings.append(finding(framework, "C03", details, **cover.place("year")))
+        return
+    reading.year = year
+
+
+def _region(framework: Framework, cover: Cover, reading: CoverReading) -> None:
+    code = region_code(framework, cover.answer("region"))
+    if code is None:
+        details = {"found": cover.answer("region")}
+        reading.findings.append(finding(framework, "C01", details, **cover.place("region")))
+        return
+    if reading.year and not framework.territory.valid(code, date(reading.year, 12, 31)):
+        why = framework.territory.explain_invalid(code, date(reading.year, 12, 31)) or ""
+        reading.findings.append(finding(framework, "C02", {"why": why, "found": code}, **cover.place("region")))
+        return
+    reading.region = code
+
+
+def region_code(framework: Framework, text: str) -> str | None:
+    """A known region code; a code that lost its leading zero in a number cell is repaired."""
+    digits = text.strip()
+    for candidate in (digits, digits.zfill(5), digits.zfill(8)):
+        if framework.territory.known(candidate):
+            return candidate
+    return None
+
+
+def _profile(framework: Framework, cover: Cover, reading: CoverReading) -> None:
+    answer = cover.answer("sign_profile").partition(" ")[0]
+    if not answer or answer in framework.sign_profiles:
+        reading.profile = sign_profile(framework, answer)
+        return
+    allowed = ", ".join(framework.sign_profiles)
+    details = {"allowed": allowed, "found": answer}
+    reading.findings.append(finding(framework, "C06", details, **cover.place("sign_profile")))
+
+
+def _basis(framework: Framework, cover: Cover, reading: CoverReading) -> None:
+    answer = cover.answer("population_basis").casefold()
+    bases = framework.head.delivery.population_bases
+    for basis in bases:
+        if answer in (basis.code.casefold(), basis.name_de.casefold()):
+            reading.population_basis = basis.code
+            return
+    if not reading.nil:
+        details = {"allowed": ", ".join(f"„{basis.name_de}“" for basis in bases), "found": answer}
+        reading.findings.append(finding(framework, "C05", details, **cover.place("population_basis")))
+
+
+def _sender(framework: Framework, cover: Cover, reading: CoverReading, sender: str) -> None:
+    assert reading.year is not None
+    day = date(reading.year, 12, 31)
+    expected = framework.territory.sender_region(sender, day) if sender else None
+    if not sender or expected == reading.region:
+        return
+    if expected is not None and expected in framework.territory.ancestors(reading.region, day):
+        return  # the Kreis or the Land may deliver for what lies in it
+    names = {code: framework.territory.unit_name(code) for code in (expected, reading.region) if code}
+    details = {
+        "sender": f"„{names[expected]}“ ({expected})" if expected else f"„{sender}“",
+        "region": f"„{names[reading.region]}“ ({reading.region})",
+        "found": reading.region,
+        "expected": expected or "",
+    }
+    reading.findings.append(finding(framework, "C04", details, **cover.place("region")))
+
+
+def _file_name(framework: Framework, cover: Cover, reading: CoverReading, file_name: str) -> None:
+    stem = unicodedata.normalize("NFC", file_name).rpartition(".")[0]
+    years = {int(text) for text in re.findall(r"(?<!\d)(20\d\d)(?!\d)", stem)}
+    if years and reading.year not in years:
+        details = {"found": f"das Jahr {min(years)}", "expected": f"das Berichtsjahr {reading.year}"}
+        reading.findings.append(finding(framework, "C07", details, **cover.place("year")))
+    codes = [code for code in re.findall(r"(?<!\d)(\d{5}|\d{8})(?!\d)", stem) if framework.territory.known(code)]
+    if codes and reading.region not in codes:
+        details = {"found": f"den Schlüssel {codes[0]}", "expected": f"den Schlüssel {reading.region}"}
+        reading.findings.append(finding(framework, "C07", details, **cover.place("region")))

@@ -1,0 +1,56 @@
+"""Our own form is recognised by its marks; its cover says who delivers what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from intake import form_request as form
+from intake.reading import Sheet, Workbook, column_letters
+from schemas.framework_model import Framework
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The answers of the cover by name, and where each stands."""
+
+    sheet: str
+    answers: dict[str, str]
+    places: dict[str, str]
+
+    def answer(self, name: str) -> str:
+        """The answer, or an empty text."""
+        return self.answers.get(name, "")
+
+    def place(self, name: str) -> dict[str, str]:
+        """Sheet and cell of an answer, to be put into a finding."""
+        return {"sheet": self.sheet, "cell": self.places.get(name, "")}
+
+
+def find_cover(workbook: Workbook) -> Cover | None:
+    """The cover of our form, wherever it stands; None when the workbook is not our form."""
+    for sheet in workbook.sheets:
+        marks = [cell for cell in sheet.cells.values() if cell.text == form.FORM_MARK]
+        if marks:
+            return _cover(sheet, marks[0].column)
+    return None
+
+
+def _cover(sheet: Sheet, key_column: int) -> Cover:
+    answers: dict[str, str] = {}
+    places: dict[str, str] = {}
+    version = next((cell for cell in sheet.cells.values() if cell.text == form.FORM_VERSION), None)
+    answer_column = version.column if version else key_column + 2
+    for (row, column), cell in sheet.cells.items():
+        if column == key_column and cell.text.startswith(form.COVER_MARK):
+            name = cell.text.removeprefix(form.COVER_MARK).strip()
+            answers[name] = sheet.text(row, answer_column)
+            places[name] = f"{column_letters(answer_column)}{row}"
+    return Cover(sheet.name, answers, places)
+
+
+def nil_fields(framework: Framework, cover: Cover, year: int) -> tuple[str, ...]:
+    """Fields for which the cover declares Fehlanzeige; all of them when the whole delivery is nil."""
+    codes = tuple(code for code in framework.fields if framework.variables_of(code, year))
+    if cover.answer("nil"):
+        return codes
+    return tuple(code for code in codes if cover.answer(f"nil:{code}"))

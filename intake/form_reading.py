@@ -1,0 +1,329 @@
+"""Take our own form back: recognised by its keys, whatever was renamed, reordered or inserted around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from intake import form_request as form
+from intake.form_answers import Cover, nil_fields
+from intake.messages import finding
+from intake.reading import Cell, Sheet, Workbook, column_letters
+from intake.values import Parsed, parse_cell
+from schemas.definitions import SignProfile
+from schemas.framework_model import Framework
+from schemas.shapes import Finding, Observation
+from schemas.tables import EntryTable, Row, entry_tables, ordered_members
+
+PROTOCOL_SHEET = "Prüfprotokoll"
+
+
+@dataclass
+class FormContent:
+    """What the tables of the form say."""
+
+    observations: list[Observation] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    expected_cells: int = 0
+
+
+def read_tables(
+    workbook: Workbook, framework: Framework, cover: Cover, region: str, year: int, profile: SignProfile
+) -> FormContent:
+    """Every value of every table, with findings for what is missing, unreadable or not part of the form."""
+    content = FormContent()
+    tables = {table.id: table for table in entry_tables(framework, region, year)}
+    reader = _Tables(framework, region, year, profile, content)
+    seen: set[str] = set()
+    for sheet in workbook.sheets:
+        blocks = list(_blocks(sheet))
+        if not blocks:
+            content.findings += _foreign_sheet(framework, sheet, cover)
+        for block in blocks:
+            table = tables.get(block.table)
+            if table is None:
+                content.findings.append(
+                    finding(framework, "V15", {"label": block.table}, sheet=sheet.name, cell=f"A{block.first_row}")
+                )
+            elif table.id in seen:
+                content.findings += reader.repeated(sheet, block, table)
+            else:
+                seen.add(table.id)
+                reader.read(sheet, block, table)
+    nil = nil_fields(framework, cover, year)
+    for table in tables.values():
+        if table.id not in seen and table.field not in nil:
+            content.findings.append(
+                finding(framework, "S01", {"table": table.title}, variable=table.variables[0], region=region)
+            )
+        content.expected_cells += sum(1 for _, column, _ in table.cells() if not column.optional)
+    content.findings += _nil_conflicts(framework, content.observations, nil)
+    return content
+
+
+def _nil_conflicts(framework: Framework, observations: list[Observation], nil: tuple[str, ...]) -> Iterator[Finding]:
+    for field_code in nil:
+        given = [o for o in observations if framework.variable_field[o.variable] == field_code and o.value is not None]
+        if given:
+            first = given[0]
+            name = framework.fields[field_code].name_de
+            yield finding(
+                framework,
+                "V11",
+                {"field": name},
+                sheet=first.sheet,
+                cell=first.cell,
+                variable=first.variable,
+                count=len(given),
+            )
+
+
+def _foreign_sheet(framework: Framework, sheet: Sheet, cover: Cover) -> list[Finding]:
+    known = {cover.sheet, form.GUIDE_SHEET, PROTOCOL_SHEET}
+    guide = any(cell.text == form.TEXT_MARK for cell in sheet.cells.values())
+    if not sheet.cells or sheet.name in known or guide:
+        return []
+    return [finding(framework, "S04", {"sheet": sheet.name}, sheet=sheet.name)]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One table on a sheet: key column, rows, and the column of every column key."""
+
+    table: str
+    key_column: int
+    first_row: int
+    last_row: int
+    columns: dict[str, int]
+    label_column: int
+    note_column: int | None
+    previous: frozenset[int]
+
+
+def _blocks(sheet: Sheet) -> Iterator[_Block]:
+    marks = sorted(
+        (
+            cell
+            for cell in sheet.cells.values()
+            if isinstance(cell.value, str) and cell.text.startswith(form.TABLE_MARK)
+        ),
+        key=lambda cell: cell.row,
+    )
+    ends = [cell.row for cell in sheet.cells.values() if cell.text == form.END_MARK]
+    for index, mark in enumerate(marks):
+        stop = (
+            marks[index + 1].row
+            if index + 1 < len(marks)
+            else min((r for r in ends if r > mark.row), default=sheet.last_row + 1)
+        )
+        columns: dict[str, int] = {}
+        previous = set()
+        label, note = mark.column + 1, None
+        for cell in sheet.row_cells(mark.row):
+            if cell.column <= mark.column:
+                continue
+            if cell.text == form.LABEL_KEY:
+                label = cell.column
+            elif cell.text == form.NOTE_KEY:
+                note = cell.column
+            elif cell.text.startswith(form.PREVIOUS_KEY):
+                previous.add(cell.column)
+            else:
+                columns[cell.text] = cell.column
+        yield _Block(
+            mark.text.removeprefix(form.TABLE_MARK).strip(),
+            mark.column,
+            mark.row,
+            stop - 1,
+            columns,
+            label,
+            note,
+            frozenset(previous),
+        )
+
+
+class _Tables:
+    def __init__(
+        self, framework: Framework, region: str, year: int, profile: SignProfile, content: FormContent
+    ) -> None:
+        self.framework = framework
+        self.region = region
+        self.year = year
+        self.profile = profile
+        self.content = content
+
+    def read(self, sheet: Sheet, block: _Block, table: EntryTable) -> None:
+        by_row: dict[int, list[Cell]] = {}
+        for (row, _), cell in sheet.cells.items():
+            if block.first_row < row <= block.last_row:
+                by_row.setdefault(row, []).append(cell)
+        found: dict[str, int] = {}
+        for row, cells in by_row.items():
+            key = sheet.text(row, block.key_column)
+            if key in (form.HEAD_MARK, form.TEXT_MARK, form.END_MARK):
+                continue
+            if key in {entry.key for entry in table.rows} and key not in found:
+                found[key] = row
+            else:
+                self._unknown_row(sheet, block, row, cells)
+        self._unknown_columns(sheet, block, found)
+        entered = {row.key: self._row(sheet, block, table, row, found.get(row.key)) for row in table.rows}
+        self._missing(sheet, block, table, found, entered)
+
+    def _row(self, sheet: Sheet, block: _Block, table: EntryTable, row: Row, number: int | None) -> int:
+        """Read one row; returns how many of its cells hold something."""
+        entered = 0
+        for column in table.columns:
+            key = table.cell(row, column)
+            place = block.columns.get(column.key)
+            cell = sheet.at(number, place) if number and place else None
+            if key is None or cell is None:
+                continue
+            entered += 1
+            note = sheet.text(number, block.note_column) if number and block.note_column else ""
+            label = sheet.text(number, block.label_column) if number else ""
+            parsed = parse_cell(cell, self.profile, integer=self.framework.is_integer(row.variable))
+            members = ordered_members(self.framework, (*row.members, *column.members))
+            heading = " / ".join(column.labels)
+            if parsed.problem:
+                self._problem(parsed, sheet, cell, row.variable, key[1], label or row.label, heading)
+            if parsed.status:
+                self.content.observations.append(
+                    Observation(
+                        self.region,
+                        self.year,
+                        row.variable,
+                        members,
+                        parsed.value,
+                        parsed.status,
+                        sheet.name,
+                        cell.address,
+                        cell.text,
+                        note,
+                        row.label,
+                        heading,
+                    )
+                )
+        return entered
+
+    def _problem(
+        self, parsed: Parsed, sheet: Sheet, cell: Cell, variable: str, members: str, row: str, column: str
+    ) -> None:
+        self.content.findings.append(
+            finding(
+                self.framework,
+                parsed.problem,
+                parsed.details,
+                sheet=sheet.name,
+                cell=cell.address,
+                row_label=row,
+                column_label=column,
+                region=self.region,
+                variable=variable,
+                members=members,
+            )
+        )
+
+    def _unknown_row(self, sheet: Sheet, block: _Block, row: int, cells: list[Cell]) -> None:
+        values = [cell for cell in cells if cell.column in block.columns.values()]
+        if values:
+            first = min(values, key=lambda cell: cell.column)
+            label = sheet.text(row, block.label_column)
+            self._place("S02", sheet, first.address, row_label=label, count=len(values))
+
+    def _unknown_columns(self, sheet: Sheet, block: _Block, found: dict[str, int]) -> None:
+        known = {*block.columns.values(), *block.previous, block.key_column, block.label_column, block.note_column}
+        right = max([block.label_column, *block.columns.values(), block.note_column or 0])
+        strange: dict[int, list[Cell]] = {}
+        for row in found.values():
+            for column in range(block.key_column + 1, right + 1):
+                cell = sheet.at(row, column)
+                if column not in known and cell is not None:
+                    strange.setdefault(column, []).append(cell)
+        for cells in strange.values():
+            self._place("S03", sheet, cells[0].address, count=len(cells))
+
+    def _missing(
+        self, sheet: Sheet, block: _Block, table: EntryTable, found: dict[str, int], entered: dict[str, int]
+    ) -> None:
+        """Empty cells: one finding each where the variable was begun, one for the whole variable where it was not."""
+        for variable in table.variables:
+            rows = [row for row in table.rows if row.variable == variable]
+            name = self.framework.variables[variable].name_de
+            begun = any(entered[row.key] for row in rows)
+            empty = 0
+            for row in rows:
+                for column in table.columns:
+                    number, place = found.get(row.key), block.columns.get(column.key)
+                    if column.optional or table.cell(row, column) is None:
+                        continue
+                    if number and place and sheet.at(number, place) is not None:
+                        continue
+                    empty += 1
+                    if begun:
+                        address = f"{column_letters(place or block.label_column)}{number or block.first_row}"
+                        self._empty(sheet, address, table, row, " / ".join(column.labels), name)
+            if empty and not begun:
+                address = f"{column_letters(block.label_column)}{found.get(rows[0].key, block.first_row)}"
+                self.content.findings.append(
+                    finding(
+                        self.framework,
+                        "V02",
+                        {"label": name},
+                        sheet=sheet.name,
+                        cell=address,
+                        row_label=name,
+                        region=self.region,
+                        variable=variable,
+                        count=empty,
+                    )
+                )
+
+    def _empty(self, sheet: Sheet, address: str, table: EntryTable, row: Row, column: str, name: str) -> None:
+        label = name if row.label == name else f"{name}, {row.label}"
+        self.content.findings.append(
+            finding(
+                self.framework,
+                "V01",
+                {"label": f"{label}, {column}"},
+                sheet=sheet.name,
+                cell=address,
+                row_label=row.label,
+                column_label=column,
+                region=self.region,
+                variable=row.variable,
+            )
+        )
+
+    def repeated(self, sheet: Sheet, block: _Block, table: EntryTable) -> list[Finding]:
+        """The same table twice in one workbook, for instance on a copied sheet."""
+        return [
+            finding(
+                self.framework,
+                "S05",
+                {"label": table.title, "other": "einem anderen Blatt"},
+                sheet=sheet.name,
+                cell=f"{column_letters(block.label_column)}{block.first_row + 1}",
+                variable=table.variables[0],
+            )
+        ]
+
+    def _place(self, code: str, sheet: Sheet, address: str, row_label: str = "", count: int = 1) -> None:
+        self.content.findings.append(
+            finding(
+                self.framework,
+                code,
+                {},
+                sheet=sheet.name,
+                cell=address,
+                row_label=row_label,
+                region=self.region,
+                count=count,
+            )
+        )
+
+
+def control_sums(observations: list[Observation] | tuple[Observation, ...]) -> dict[str, Decimal]:
+    """Grand total of each variable that has one: what a sender can compare with the own books."""
+    return {o.variable: o.value for o in observations if not o.members and o.value is not None}

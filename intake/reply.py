@@ -1,0 +1,256 @@
+"""The answer to the sender: written in the same run for every file that came in, also when all is well.
+
+Three files in `outbox/<sender>/`: the receipt as HTML, the same as text that can be pasted into a mail, and a machine
+twin as JSON. The first line is the verdict.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader
+
+from intake.values import german
+from schemas.framework_model import Framework
+from schemas.shapes import CheckedDelivery, Finding, FindingState, Severity, Verdict
+
+URGENCY = {
+    Severity.FATAL: ("Muss", "must"),
+    Severity.ERROR: ("Muss", "must"),
+    Severity.WARNING: ("Rückfrage", "ask"),
+    Severity.INFO: ("Hinweis", "note"),
+}
+_ZONE = ZoneInfo("Europe/Berlin")
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Everything that the receipt says, ready for display."""
+
+    number: str
+    verdict: str
+    headline: str
+    meaning: str
+    steps: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    findings: tuple[dict[str, str], ...]
+    control_sums: tuple[tuple[str, str], ...]
+    contact: str
+
+
+def receipt(framework: Framework, delivery: CheckedDelivery, duplicate_of: str = "") -> Receipt:
+    """The content of the answer; `duplicate_of` names the earlier delivery with the same bytes."""
+    submission = delivery.submission
+    counts = _counts(delivery.findings)
+    verdict = submission.verdict
+    headline, meaning = _headline(verdict, counts, len(delivery.observations), delivery.rules_run, duplicate_of)
+    return Receipt(
+        number=submission.id,
+        verdict=str(verdict),
+        headline=headline,
+        meaning=meaning,
+        steps=tuple(_steps(framework, delivery, counts, duplicate_of)),
+        facts=tuple(_facts(framework, delivery)),
+        findings=tuple(_row(found) for found in delivery.findings),
+        control_sums=tuple(
+            (framework.variables[code].name_de, german(value))
+            for code, value in delivery.control_sums.items()
+            if code in framework.variables
+        ),
+        contact=framework.head.delivery.contact,
+    )
+
+
+def write_reply(framework: Framework, delivery: CheckedDelivery, outbox: Path, duplicate_of: str = "") -> list[Path]:
+    """Write receipt (HTML, text) and machine twin; each file appears whole or not at all. Returns the paths."""
+    content = receipt(framework, delivery, duplicate_of)
+    folder = outbox / (delivery.submission.sender or "unbekannt")
+    folder.mkdir(parents=True, exist_ok=True)
+    base = f"Eingangsbestaetigung_{delivery.submission.id}"
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+    files = {
+        folder / f"{base}.html": environment.get_template("receipt.html").render(r=content),
+        folder / f"{base}.txt": as_text(content),
+        folder / f"{base}.json": json.dumps(machine_twin(framework, delivery), ensure_ascii=False, indent=1) + "\n",
+    }
+    for path, text in files.items():
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    return list(files)
+
+
+def as_text(content: Receipt) -> str:
+    """The receipt as plain text for a mail."""
+    lines = [f"Ergebnis: {content.headline}", content.meaning, "", "Was ist zu tun?"]
+    lines += [f"  {number}. {step}" for number, step in enumerate(content.steps, start=1)]
+    lines += ["", "Ihre Lieferung", *(f"  {name}: {value}" for name, value in content.facts)]
+    if content.findings:
+        lines += ["", "Was aufgefallen ist"]
+        for number, found in enumerate(content.findings, start=1):
+            place = ", ".join(filter(None, (f"Blatt „{found['sheet']}“" if found["sheet"] else "", found["cell"])))
+            lines.append(f"  {number}. [{found['urgency']}] {place + ': ' if place else ''}{found['message']}")
+            lines.append(f"     {found['remedy']} (Regel {found['code']})")
+    lines += ["", f"Fragen: {content.contact}. Bitte nennen Sie die Eingangsnummer {content.number}.", ""]
+    return "\n".join(lines)
+
+
+def machine_twin(framework: Framework, delivery: CheckedDelivery) -> dict[str, Any]:
+    """The findings in the structure of the ESS validation report (id, event, rule, data, value), for machines."""
+    submission = delivery.submission
+    severities = {Severity.FATAL: "error", Severity.ERROR: "error", Severity.WARNING: "warning"}
+    return {
+        "submission": submission.id,
+        "sha256": submission.sha256,
+        "verdict": str(submission.verdict),
+        "framework": {"code": framework.code, "version": framework.version, "hash": framework.content_hash},
+        "read_cells": delivery.read_cells,
+        "expected_cells": delivery.expected_cells,
+        "rules_run": delivery.rules_run,
+        "validations": [
+            {
+                "id": f"{submission.id}#{number}",
+                "event": {
+                    "time": submission.received_at.isoformat(),
+                    "actor": "",
+                    "agent": "monitor",
+                    "trigger": "delivery",
+                },
+                "rule": {
+                    "language": "framework",
+                    "expression": _expression(framework, found.code),
+                    "severity": severities.get(found.severity, "information"),
+                    "code": found.code,
+                },
+                "data": {
+                    "source": submission.file_name,
+                    "target": [found.sheet, found.cell, found.variable, found.members],
+                },
+                "value": "0",
+                "message": found.message,
+                "remedy": found.remedy,
+                "found": found.found,
+                "expected": found.expected,
+            }
+            for number, found in enumerate(delivery.findings, start=1)
+        ],
+    }
+
+
+def _expression(framework: Framework, code: str) -> str:
+    return framework.rules[code].expression if code in framework.rules else ""
+
+
+def _counts(findings: Iterable[Finding]) -> dict[str, int]:
+    counts = {"must": 0, "ask": 0, "note": 0}
+    for found in findings:
+        if found.state is FindingState.OPEN:
+            counts[URGENCY[found.severity][1]] += 1
+    return counts
+
+
+def _number(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
+
+
+def _headline(verdict: Verdict, counts: dict[str, int], values: int, rules: int, duplicate_of: str) -> tuple[str, str]:
+    errors, questions = _number(counts["must"], "Fehler", "Fehler"), _number(counts["ask"], "Rückfrage", "Rückfragen")
+    if duplicate_of:
+        return (
+            f"Bereits eingegangen unter {duplicate_of}",
+            "Eine Datei mit demselben Inhalt liegt uns schon vor. Es wurde nichts geändert.",
+        )
+    if verdict is Verdict.REFUSED:
+        return (
+            "Datei nicht lesbar",
+            "Ihre Datei ist angekommen, konnte aber nicht gelesen werden. Nichts wurde übernommen.",
+        )
+    if verdict is Verdict.RETURNED:
+        also = f", {questions}" if counts["ask"] else ""
+        return (
+            f"Korrektur erforderlich – {errors}{also}.",
+            "Ihre Daten sind eingegangen, aber noch nicht übernommen. Der bisherige Stand gilt weiter.",
+        )
+    if not values:
+        return "Fehlanzeige angenommen.", "Ihre Fehlanzeige ist vermerkt."
+    done = f"{_number(values, 'Wert', 'Werte')} übernommen, {_number(rules, 'Regel', 'Regeln')} geprüft"
+    if verdict is Verdict.ACCEPTED_WITH_REMARKS:
+        return f"Angenommen – {questions} offen.", f"Ihre Daten sind übernommen ({done})."
+    return "Keine Beanstandungen.", f"{done[0].upper()}{done[1:]}."
+
+
+def _steps(framework: Framework, delivery: CheckedDelivery, counts: dict[str, int], duplicate_of: str) -> Iterable[str]:
+    year = delivery.submission.year
+    if duplicate_of or delivery.submission.verdict is Verdict.ACCEPTED:
+        yield "Sie müssen nichts weiter tun."
+        return
+    if delivery.submission.verdict is Verdict.REFUSED:
+        for found in delivery.findings:
+            if found.severity is Severity.FATAL:
+                yield found.remedy
+        return
+    if counts["must"]:
+        yield "Berichtigen Sie die mit „Muss“ bezeichneten Zellen in Ihrer Datei."
+    if counts["ask"]:
+        yield "Prüfen Sie die mit „Rückfrage“ bezeichneten Angaben; was nicht stimmt, berichtigen Sie bitte."
+    yield "Legen Sie die Datei wieder in denselben Eingangsordner; die neue Fassung ersetzt die alte."
+    if year:
+        yield f"Frist: {framework.deadline(year):%d.%m.%Y}."
+
+
+def _facts(framework: Framework, delivery: CheckedDelivery) -> Iterable[tuple[str, str]]:
+    submission = delivery.submission
+    yield "Eingangsnummer", submission.id
+    yield "Eingegangen", f"{local_time(submission.received_at):%d.%m.%Y, %H:%M} Uhr"
+    yield "Datei", f"„{submission.file_name}“"
+    yield "Prüfsumme (SHA-256)", submission.sha256
+    if submission.region:
+        yield "Gebiet", f"{framework.territory.unit_name(submission.region)} ({submission.region})"
+    if submission.year:
+        yield "Berichtsjahr", str(submission.year)
+    if submission.layout:
+        ours = f"Erhebungsbogen, Fassung {submission.framework_version}"
+        yield (
+            "Erkannt als",
+            ours if submission.layout == "form" else f"hinterlegter Tabellenaufbau „{submission.layout}“",
+        )
+    if submission.sign_profile:
+        yield "Zeichenprofil", submission.sign_profile
+    if delivery.nil_fields:
+        yield "Fehlanzeige", ", ".join(framework.fields[code].name_de for code in delivery.nil_fields)
+    if submission.layout:
+        yield (
+            "Gelesen",
+            f"{german(delivery.read_cells)} Werte; erwartet werden {german(delivery.expected_cells)} Pflichtangaben",
+        )
+        yield "Prüfregeln", f"{delivery.rules_run} angewendet, {delivery.rules_not_evaluable} nicht anwendbar"
+        yield "Regelwerk", f"{framework.code} {framework.version}, Prüfsumme {framework.content_hash[:12]}"
+
+
+def local_time(moment: datetime) -> datetime:
+    """A moment of the system (UTC without zone) in German time."""
+    return moment.replace(tzinfo=UTC).astimezone(_ZONE)
+
+
+def _row(found: Finding) -> dict[str, str]:
+    urgency, style = URGENCY[found.severity]
+    if found.state is FindingState.CONFIRMED:
+        urgency, style = "bestätigt", "note"
+    return {
+        "urgency": urgency,
+        "style": style,
+        "sheet": found.sheet,
+        "cell": found.cell,
+        "row_label": found.row_label,
+        "column_label": found.column_label,
+        "message": found.message + (f" ({found.count} Zellen)" if found.count > 1 else ""),
+        "remedy": found.remedy,
+        "code": found.code,
+    }

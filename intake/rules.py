@@ -1,0 +1,279 @@
+"""Try the framework's rules on a batch of deliveries, set-wise in SQL, and say in German what does not fit.
+
+A rule is tried for the total and for every combination of members of its `for_each`; it is not evaluable where a term
+is missing. Rules that look at the previous year get its accepted values.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from intake.messages import finding
+from intake.rule_text import describe
+from intake.values import german
+from schemas import sql
+from schemas.framework_model import Framework
+from schemas.plan import Lookup, Plan, Point, rule_plan
+from schemas.shapes import TOTAL, Finding, Observation, Severity, member_key
+
+CellKey = tuple[str, str]
+Known = Mapping[CellKey, tuple[Decimal | None, str]]
+"""Accepted values of an earlier year: (variable, member key) -> (value, status)."""
+
+
+@dataclass(frozen=True)
+class RuleInput:
+    """One delivery of one region and year, and what is known of the year before."""
+
+    unit: str
+    region: str
+    year: int
+    observations: Sequence[Observation]
+    previous: Known = field(default_factory=dict)
+
+
+@dataclass
+class RuleResult:
+    """Findings of one delivery and how many rules could be tried."""
+
+    findings: list[Finding] = field(default_factory=list)
+    run: int = 0
+    not_evaluable: int = 0
+
+
+def check_rules(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[str, RuleResult]:
+    """All findings of all rules by delivery (`unit`)."""
+    results = {delivery.unit: RuleResult() for delivery in deliveries}
+    if not framework.rules or not any(delivery.observations for delivery in deliveries):
+        for result in results.values():
+            result.not_evaluable = len(framework.rules)
+        return results
+    plan = rule_plan(framework, _dynamic_members(framework, deliveries))
+    connection = _evaluate(framework, plan, deliveries)
+    try:
+        _count(framework, connection, results)
+        inputs = {delivery.unit: delivery for delivery in deliveries}
+        addresses = {delivery.unit: _addresses(delivery) for delivery in deliveries}
+        for unit, number, left, right in connection.execute(_VIOLATIONS).fetchall():
+            point = plan.points[number]
+            results[unit].findings.append(
+                _finding(framework, point, inputs[unit], addresses[unit], (_decimal(left), _decimal(right)))
+            )
+        for result in results.values():
+            result.findings = _without_consequences(result.findings)
+    finally:
+        connection.close()
+    return results
+
+
+_VIOLATIONS = """
+SELECT e.unit, e.point, e.left_value, e.right_value
+FROM evaluated e JOIN point p USING (point) JOIN rule r ON r.owner = p.owner JOIN tolerance t USING (point)
+WHERE e.left_value IS NOT NULL AND e.right_value IS NOT NULL AND NOT CASE r.operator
+    WHEN '=' THEN abs(e.left_value - e.right_value) <= t.tolerance
+    WHEN '<=' THEN e.left_value <= e.right_value + t.tolerance
+    WHEN '>=' THEN e.left_value + t.tolerance >= e.right_value
+    WHEN '<' THEN e.left_value < e.right_value + t.tolerance
+    WHEN '>' THEN e.left_value + t.tolerance > e.right_value END
+ORDER BY e.unit, e.point"""
+
+
+def _evaluate(framework: Framework, plan: Plan, deliveries: Sequence[RuleInput]) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:", config={"threads": "2"})
+    connection.register("leaves", sql.leaf_table(framework))
+    for name, table in sql.plan_tables(plan).items():
+        connection.register(name, table)
+    connection.register("rule", _rule_table(framework))
+    connection.register("tolerance", _tolerance_table(framework, plan))
+    connection.execute(sql.create_cell(framework, ""))
+    connection.register("delivered", _cells(framework, deliveries))
+    connection.execute("INSERT INTO cell BY NAME SELECT * EXCLUDE (current) FROM delivered")
+    for statement in sql.completion(framework, "", "leaves"):
+        connection.execute(statement)
+    connection.execute(sql.keyed_cells(framework, ""))
+    for statement in sql.slot_values(plan, ""):
+        connection.execute(statement)
+    connection.execute(sql.evaluated(plan, ""))
+    connection.execute("""
+        DELETE FROM evaluated WHERE NOT EXISTS (
+            SELECT 1 FROM delivered d WHERE d.unit = evaluated.unit AND d.year = evaluated.year AND d.current)""")
+    return connection
+
+
+def _cells(framework: Framework, deliveries: Sequence[RuleInput]) -> pa.Table:
+    columns: dict[str, list[Any]] = defaultdict(list)
+    dims = framework.dimension_order
+
+    def add(delivery: RuleInput, year: int, variable: str, members: Iterable[tuple[str, str]], value: Any) -> None:
+        named = dict(members)
+        columns["unit"].append(delivery.unit)
+        columns["region"].append(delivery.region)
+        columns["year"].append(year)
+        columns["variable"].append(variable)
+        for dimension in dims:
+            columns[dimension.lower()].append(named.get(dimension, TOTAL))
+        columns["value"].append(value)
+        columns["rank"].append(0)
+        columns["current"].append(year == delivery.year)
+
+    for delivery in deliveries:
+        for observation in delivery.observations:
+            add(delivery, delivery.year, observation.variable, observation.members, observation.value)
+        for (variable, key), (value, _) in delivery.previous.items():
+            if variable in framework.variables:
+                add(delivery, delivery.year - 1, variable, _members(key), value)
+    kinds: dict[str, Any] = {
+        "year": pa.int32(),
+        "value": pa.decimal128(24, 4),
+        "rank": pa.int32(),
+        "current": pa.bool_(),
+    }
+    return pa.table({name: pa.array(data, type=kinds.get(name, pa.string())) for name, data in columns.items()})
+
+
+def _members(key: str) -> list[tuple[str, str]]:
+    return [(part.partition("=")[0], part.partition("=")[2]) for part in key.split(",") if part]
+
+
+def _dynamic_members(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[str, set[str]]:
+    dynamic = {code for code, dimension in framework.dimensions.items() if dimension.dynamic}
+    found: dict[str, set[str]] = {dimension: set() for dimension in dynamic}
+    for delivery in deliveries:
+        for observation in delivery.observations:
+            for dimension, member in observation.members:
+                if dimension in dynamic and member != TOTAL:
+                    found[dimension].add(member)
+    return found
+
+
+def _rule_table(framework: Framework) -> pa.Table:
+    owners = list(framework.rules)
+    return pa.table({"owner": owners, "operator": [framework.statements[code].operator for code in owners]})
+
+
+def _tolerance_table(framework: Framework, plan: Plan) -> pa.Table:
+    values = [tolerance(framework, point) for point in plan.points]
+    return pa.table(
+        {
+            "point": pa.array([point.number for point in plan.points], type=pa.int32()),
+            "tolerance": pa.array(values, type=pa.decimal128(24, 4)),
+        }
+    )
+
+
+def tolerance(framework: Framework, point: Point) -> Decimal:
+    """Allowed difference at a point: the declared number, or for `round` the sum over the cells involved of half the
+    rounding base of their source (rounded down), plus one per annual mean (framework grammar, `tolerance`)."""
+    declared = framework.rules[point.owner].tolerance
+    if not isinstance(declared, str):
+        return Decimal(declared)
+    lookups = [*point.lookups.values(), *(look for parts in point.sums.values() for p in parts for look in p.lookups)]
+    return sum((_slack(framework, lookup) for lookup in lookups), Decimal(0))
+
+
+def _slack(framework: Framework, lookup: Lookup) -> Decimal:
+    variable = framework.variables[lookup.variable]
+    cells = 1
+    for dimension, member in _members(lookup.key):
+        if not framework.dimensions[dimension].dynamic:
+            cells *= len(framework.scheme(lookup.variable, dimension).aggregates.get(member, (member,)))
+    mean = 1 if framework.periods[variable.period].annual_mean else 0
+    return Decimal(cells * (framework.sources[variable.source].rounding // 2 + mean))
+
+
+def _count(framework: Framework, connection: duckdb.DuckDBPyConnection, results: dict[str, RuleResult]) -> None:
+    tried = connection.execute("""
+        SELECT e.unit, count(DISTINCT p.owner) FROM evaluated e JOIN point p USING (point)
+        WHERE e.left_value IS NOT NULL AND e.right_value IS NOT NULL GROUP BY e.unit""").fetchall()
+    run = dict(tried)
+    for unit, result in results.items():
+        result.run = int(run.get(unit, 0))
+        result.not_evaluable = len(framework.rules) - result.run
+
+
+def _addresses(delivery: RuleInput) -> dict[CellKey, Observation]:
+    return {(o.variable, member_key(o.members)): o for o in delivery.observations}
+
+
+def _without_consequences(findings: list[Finding]) -> list[Finding]:
+    """Drop what only follows: where a rule fails for computed aggregates alone, it also fails for delivered cells.
+
+    If a sum of parts breaks a rule then one of the parts does; the parts are tried, too, and have an address.
+    """
+    placed = {found.code for found in findings if found.cell}
+    return [found for found in findings if found.cell or found.code not in placed]
+
+
+def _finding(
+    framework: Framework,
+    point: Point,
+    delivery: RuleInput,
+    addresses: Mapping[CellKey, Observation],
+    sides: tuple[Decimal, Decimal],
+) -> Finding:
+    rule = framework.rules[point.owner]
+    statement = framework.statements[point.owner]
+    involved = _involved(point, addresses)
+    first = involved[0] if involved else None
+    template = {"=": "RULE_EQ", "<=": "RULE_LE", "<": "RULE_LE"}.get(statement.operator, "RULE_GE")
+    running = dict(_members(point.key))
+    details = {
+        "left_label": describe(framework, statement.left, running, delivery.region, delivery.year),
+        "right_label": describe(framework, statement.right, running, delivery.region, delivery.year),
+        "found": german(sides[0]),
+        "expected": german(sides[1]),
+        "difference": german(sides[0] - sides[1]),
+        "cells": _cell_list(involved),
+    }
+    remedy = " ".join(part for part in (rule.why_de, rule.remedy_de) if part)
+    built = finding(
+        framework,
+        template,
+        details,
+        severity=Severity(rule.severity),
+        remedy=f"{remedy} {_cells_sentence(involved)}".strip() if remedy else None,
+        sheet=first.sheet if first else "",
+        cell=first.cell if first else "",
+        row_label=first.row_label if first else "",
+        column_label=first.column_label if first else "",
+        region=delivery.region,
+        variable=first.variable if first else "",
+        members=point.key,
+    )
+    return replace(built, code=point.owner)
+
+
+def _involved(point: Point, addresses: Mapping[CellKey, Observation]) -> list[Observation]:
+    slots = sorted({*point.lookups, *point.sums})
+    lookups: list[Lookup] = []
+    for slot in slots:
+        if slot in point.lookups:
+            lookups.append(point.lookups[slot])
+        else:
+            lookups += [look for part in point.sums[slot] for look in part.lookups]
+    found = [addresses.get((look.variable, look.key)) for look in lookups if look.lag == 0]
+    return list(dict.fromkeys(observation for observation in found if observation is not None))
+
+
+def _cell_list(observations: Sequence[Observation]) -> str:
+    shown = [
+        f"„{o.sheet}“ {o.cell}" if i == 0 or o.sheet != observations[0].sheet else o.cell
+        for i, o in enumerate(observations)
+    ]
+    more = f" und {len(shown) - 8} weitere" if len(shown) > 8 else ""
+    return ", ".join(shown[:8]) + more
+
+
+def _cells_sentence(observations: Sequence[Observation]) -> str:
+    return f"Beteiligte Zellen: {_cell_list(observations)}." if observations else ""
+
+
+def _decimal(value: Any) -> Decimal:
+    return value if isinstance(value, Decimal) else Decimal(str(value))

@@ -1,0 +1,1 @@
+"""What people read: from published values to pages. Opens no database and no delivery, it is handed data frames."""

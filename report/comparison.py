@@ -1,0 +1,76 @@
+"""The chart of all regions in one year: a line for each region in alphabetical order, references below. No ranking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from report.charts import WIDTH, Format
+from report.svg import Frame, Point, Scale, label, line, marker, scale
+
+ROW_HEIGHT, TOP, MARGIN, FOOT = 36.0, 8.0, 38.0, 22.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A region in the comparison: a point for each role."""
+
+    label: str
+    points: tuple[tuple[str, Point], ...]
+    reference: bool = False
+
+
+def comparison_chart(
+    frame: Frame, rows: Sequence[Row], text: Format, tick: Format, full: float | None = None
+) -> Markup:
+    """Each region on its own line in alphabetical order, the references below a rule and as light verticals."""
+    shown = [point.value for row in rows for _, point in row.points if point.value is not None]
+    across = scale(shown, MARGIN, WIDTH - MARGIN, full=full, near=0.2)
+    split = 10.0 if any(row.reference for row in rows) else 0.0
+    bottom = TOP + ROW_HEIGHT * len(rows) + split
+    body = []
+    for value in across.ticks:
+        body.append(line(across(value), TOP, across(value), bottom, "grid"))
+        body.append(label(across(value), bottom + 11, tick(value), "axis", "middle"))
+    body += _reference_lines(rows, across, TOP, bottom)
+    y = TOP
+    for number, row in enumerate(rows):
+        if row.reference and number and not rows[number - 1].reference:
+            body.append(line(0, y + 5, WIDTH, y + 5, "rule"))
+            y += split
+        body += _row(row, across, y, text)
+        y += ROW_HEIGHT
+    return frame.svg(WIDTH, bottom + FOOT, body)
+
+
+def _reference_lines(rows: Sequence[Row], across: Scale, top: float, bottom: float) -> list[str]:
+    first = next((row for row in rows if row.reference), None)
+    points = first.points if first else ()
+    return [
+        line(across(p.value), top, across(p.value), bottom, f"against {role}")
+        for role, p in points
+        if p.value is not None
+    ]
+
+
+def _row(row: Row, across: Scale, y: float, text: Format) -> list[str]:
+    drawn = [label(0, y + 9, row.label, "row strong" if row.reference else "row")]
+    base = y + 25
+    spots = [(across(p.value), role, p) for role, p in row.points if p.value is not None]
+    if not spots:
+        signs = " ".join(dict.fromkeys(point.sign for _, point in row.points if point.sign))
+        return [*drawn, label(34, base, signs, "sign")]
+    ends = sorted(spots, key=lambda spot: spot[0])
+    if len(ends) > 1:
+        drawn.append(line(ends[0][0], base, ends[-1][0], base, "span"))
+    drawn += [marker(x, base, role, hollow=point.hollow, radius=4.6) for x, role, point in ends]
+    for number, (x, role, point) in enumerate(ends):
+        before = number == 0 and len(ends) > 1
+        assert point.value is not None
+        drawn.append(
+            label(x + (-9 if before else 9), base, text(point.value), f"value {role}", "end" if before else "start")
+        )
+    hidden = [point.sign for _, point in row.points if point.value is None and point.sign]
+    return [*drawn, *(label(WIDTH, base, sign, "sign", "end") for sign in dict.fromkeys(hidden))]

@@ -1,0 +1,176 @@
+"""The published values of one indicator, keyed for look-up; the last gate before anything is written.
+
+Two things are enforced here a second time, although the snapshot has decided them already: a value whose status says
+that it has none is dropped, and a gap is dropped when one of its two groups is hidden (the other would give it away).
+Values are rounded to the decimals of the indicator at once, so that no file or coordinate carries more than is shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from report.data import as_text, records
+from report.numbers import rounded
+from schemas.definitions import Indicator
+from schemas.framework_model import Framework, Members
+from schemas.shapes import TOTAL
+
+RATIO_DECIMALS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One published value (unit of the indicator, rounded) or the sign in its place. `value` None means hidden."""
+
+    value: float | None
+    status: str
+    sign: str
+    reason: str = ""
+    numerator: float | None = None
+    denominator: float | None = None
+    n_reported: int | None = None
+    n_members: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GapValue:
+    """Focus minus reference in the unit of the indicator, and focus divided by reference."""
+
+    difference: float | None
+    ratio: float | None
+    status: str
+
+
+@dataclass(frozen=True)
+class IndicatorValues:
+    """Cells and gaps by (region, members) and year."""
+
+    cells: Mapping[tuple[str, Members], Mapping[int, Cell]] = field(default_factory=dict)
+    gaps: Mapping[tuple[str, Members], Mapping[int, GapValue]] = field(default_factory=dict)
+
+    def cell(self, region: str, members: Members, year: int) -> Cell | None:
+        """The cell, None when the snapshot has no row for it."""
+        return self.cells.get((region, members), {}).get(year)
+
+    def gap(self, region: str, year: int, members: Members = ()) -> GapValue | None:
+        """The gap of a region in a year, None when there is none to show."""
+        return self.gaps.get((region, members), {}).get(year)
+
+    def years(self) -> set[int]:
+        """Every year with a row."""
+        return {year for by_year in self.cells.values() for year in by_year}
+
+
+def indicator_values(
+    framework: Framework, indicator: Indicator, rows: pd.DataFrame | None, gap_rows: pd.DataFrame | None, year: int
+) -> IndicatorValues:
+    """Read the rows of one indicator up to the report year; raises ValueError for rows that cannot be shown."""
+    cells = _cells(framework, indicator, rows, year) if rows is not None else {}
+    gaps = _gaps(framework, indicator, gap_rows, cells, year) if gap_rows is not None and indicator.gap else {}
+    return IndicatorValues(cells, gaps)
+
+
+_CELL_COLUMNS = [
+    "region",
+    "year",
+    "value",
+    "sign",
+    "status",
+    "reason",
+    "numerator",
+    "denominator",
+    "n_reported",
+    "n_members",
+]
+
+
+def _cells(
+    framework: Framework, indicator: Indicator, rows: pd.DataFrame, year: int
+) -> dict[tuple[str, Members], dict[int, Cell]]:
+    cells: dict[tuple[str, Members], dict[int, Cell]] = {}
+    keys = _members(framework, rows)
+    for members, row in zip(keys, records(rows, _CELL_COLUMNS), strict=True):
+        region, row_year = str(row[0]), int(str(row[1]))
+        if row_year > year:
+            continue
+        by_year = cells.setdefault((region, members), {})
+        if row_year in by_year:
+            raise ValueError(f"two rows for {region}, {row_year}, {members or TOTAL}")
+        by_year[row_year] = _cell(framework, indicator, row[2:])
+    return cells
+
+
+def _cell(framework: Framework, indicator: Indicator, row: tuple[object, ...]) -> Cell:
+    value, sign, status = _number(row[0]), as_text(row[1]), as_text(row[2])
+    known = framework.statuses.get(status)
+    counted = (_whole(row[6]), _whole(row[7]))
+    if value is None or known is None or not known.has_value:
+        return Cell(None, status, sign or (known.sign if known else "") or ".", as_text(row[3]), None, None, *counted)
+    shown = rounded(value, indicator.decimals)
+    return Cell(shown, status, sign or known.sign, as_text(row[3]), _number(row[4]), _number(row[5]), *counted)
+
+
+def _gaps(
+    framework: Framework,
+    indicator: Indicator,
+    rows: pd.DataFrame,
+    cells: Mapping[tuple[str, Members], Mapping[int, Cell]],
+    year: int,
+) -> dict[tuple[str, Members], dict[int, GapValue]]:
+    gaps: dict[tuple[str, Members], dict[int, GapValue]] = {}
+    declared = indicator.gap
+    assert declared is not None
+    columns = ["region", "year", "focus", "reference", "difference", "ratio", "status"]
+    for key, row in zip(_members(framework, rows), records(rows, columns), strict=True):
+        region, row_year = str(row[0]), int(str(row[1]))
+        others = tuple(pair for pair in key if pair[0] != declared.dimension)
+        pair = (as_text(row[2]), as_text(row[3]))
+        if row_year > year or pair != (declared.focus, declared.reference):
+            continue
+        groups = [_with(framework, others, declared.dimension, member) for member in pair]
+        if any(_hidden(cells.get((region, members), {}).get(row_year)) for members in groups):
+            continue
+        difference, ratio = _number(row[4]), _number(row[5])
+        gaps.setdefault((region, others), {})[row_year] = GapValue(
+            None if difference is None else rounded(difference, indicator.decimals),
+            None if ratio is None else rounded(ratio, RATIO_DECIMALS),
+            as_text(row[6]),
+        )
+    return gaps
+
+
+def _hidden(cell: Cell | None) -> bool:
+    return cell is None or cell.value is None
+
+
+def _with(framework: Framework, others: Members, dimension: str, member: str) -> Members:
+    chosen = {**dict(others), dimension: member}
+    return tuple((code, chosen[code]) for code in framework.dimension_order if code in chosen)
+
+
+def _members(framework: Framework, rows: pd.DataFrame) -> list[Members]:
+    """Members of each row that differ from the total, in framework order."""
+    dims = framework.dimension_order
+    table = records(rows, [code.lower() for code in dims])
+    return [
+        tuple((dim, str(member)) for dim, member in zip(dims, row, strict=True) if as_text(member) not in ("", TOTAL))
+        for row in table
+    ]
+
+
+def _number(value: object) -> float | None:
+    if as_text(value) == "":
+        return None
+    number = float(str(value))
+    if math.isinf(number):
+        raise ValueError("an infinite value cannot be shown")
+    return None if math.isnan(number) else number
+
+
+def _whole(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)

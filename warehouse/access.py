@@ -1,0 +1,98 @@
+"""How this room talks to DuckDB: settings, transactions, bulk inserts, and rows as plain data."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from schemas.sql import column
+
+MEMORY_LIMIT = "2GB"
+Connection = duckdb.DuckDBPyConnection
+
+
+def connect(database: Path, *, read_only: bool = False) -> Connection:
+    """Open a database with fixed settings: nothing from the network, no look at Python variables, known temp folder.
+
+    A reader keeps its temporary files apart from the generations, where it may not write.
+    """
+    temporary = Path(tempfile.gettempdir()) / f"monitor-reader-{os.getpid()}" if read_only else database.parent / "tmp"
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "python_enable_replacements": "false",
+        "temp_directory": str(temporary),
+        "memory_limit": MEMORY_LIMIT,
+    }
+    return duckdb.connect(str(database), read_only=read_only, config=settings)
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """All or nothing. A failed commit (disk full) has already rolled back; the rollback that follows may then fail."""
+    connection.execute("BEGIN")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def lent(connection: Connection, tables: Mapping[str, pa.Table]) -> Iterator[None]:
+    """Make Arrow tables visible under names for a while."""
+    try:
+        for name, table in tables.items():
+            connection.register(name, table)
+        yield
+    finally:
+        for name in tables:
+            with suppress(duckdb.Error):
+                connection.unregister(name)
+
+
+def rows(
+    connection: Connection, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+) -> list[tuple[Any, ...]]:
+    """All rows of a query."""
+    found: list[tuple[Any, ...]] = connection.execute(query, parameters or None).fetchall()
+    return found
+
+
+def records(
+    connection: Connection, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+) -> list[dict[str, Any]]:
+    """All rows of a query as dictionaries."""
+    found = connection.execute(query, parameters or None)
+    names = [entry[0] for entry in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def arrow(connection: Connection, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
+    """The result of a query as an Arrow table."""
+    return connection.sql(query, params=parameters or None).to_arrow_table()
+
+
+def utc(moment: datetime) -> datetime:
+    """System time as the warehouse stores it: UTC without zone. A moment without zone is taken as UTC."""
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def dimension_codes(connection: Connection) -> tuple[str, ...]:
+    """Dimensions of this warehouse in framework order."""
+    return tuple(row[0] for row in rows(connection, "SELECT code FROM dimension ORDER BY position"))
+
+
+def dimension_names(connection: Connection) -> list[str]:
+    """Their quoted columns."""
+    return [column(code) for code in dimension_codes(connection)]

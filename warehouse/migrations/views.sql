@@ -1,0 +1,10 @@
+-- Views that readers rely on (design 3.4). Not a numbered step: rendered anew when this text or the dimensions change.
+
+CREATE OR REPLACE VIEW observation AS
+SELECT region, year, variable, {names} value, status, conf_status, submission_id, sheet, cell
+FROM observation_version
+WHERE valid_to IS NULL;
+
+CREATE OR REPLACE VIEW observation_history AS
+SELECT region, year, variable, {names} value, status, conf_status, submission_id, sheet, cell, valid_from, valid_to
+FROM observation_version;

@@ -1,0 +1,98 @@
+"""What is computed or known beside the deliveries: result tables, the framework as tables, the runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.framework_model import Framework
+from warehouse.access import Connection, dimension_codes, lent, rows, transaction, utc
+from warehouse.framework_tables import framework_rows
+
+RESULTS = ("indicator_value", "indicator_gap", "indicator_trend", "target_status", "indicator_published")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run: what it was and how it ended. Recorded at its start and, with the same id, again at its end."""
+
+    id: str
+    started_at: datetime
+    kind: str
+    outcome: str = "running"
+    finished_at: datetime | None = None
+    code_version: str = ""
+    lock_hash: str = ""
+    framework_version: str = ""
+    framework_hash: str = ""
+    counts: Mapping[str, int | float | str] = field(default_factory=dict)
+    message: str = ""
+
+
+def replace_results(connection: Connection, name: str, table: pa.Table) -> None:
+    """Replace the whole content of one result table."""
+    replace_all_results(connection, {name: table})
+
+
+def replace_all_results(connection: Connection, tables: Mapping[str, pa.Table]) -> None:
+    """Replace several result tables in one transaction.
+
+    A table must have all columns of the contract; dimension columns may be left out and then stand at the total.
+    """
+    for name, table in tables.items():
+        _check_columns(connection, name, table)
+    with lent(connection, {f"new_{name}": table for name, table in tables.items()}), transaction(connection):
+        for name in tables:
+            connection.execute(f"DELETE FROM {name}")
+            connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name}")
+
+
+def _check_columns(connection: Connection, name: str, table: pa.Table) -> None:
+    if name not in RESULTS:
+        raise ValueError(f"{name} is no result table (known: {', '.join(RESULTS)})")
+    query = "SELECT column_name FROM duckdb_columns() WHERE table_name = ?"
+    known = {column for (column,) in rows(connection, query, [name])}
+    optional = {code.lower() for code in dimension_codes(connection)}
+    given = set(table.column_names)
+    if given - known or known - optional - given:
+        raise ValueError(f"{name}: unknown columns {sorted(given - known)}, missing {sorted(known - optional - given)}")
+
+
+def write_framework(connection: Connection, framework: Framework, years: Iterable[int]) -> None:
+    """Rewrite the framework tables; members of aggregates are listed for `years`."""
+    with transaction(connection):
+        insert_framework(connection, framework, years)
+
+
+def insert_framework(connection: Connection, framework: Framework, years: Iterable[int]) -> None:
+    """The same inside a transaction of the caller."""
+    for name, entries in framework_rows(framework, years).items():
+        connection.execute(f"DELETE FROM {name}")
+        if entries:
+            with lent(connection, {f"new_{name}": pa.Table.from_pylist(entries)}):
+                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name}")
+
+
+def data_years(connection: Connection) -> list[int]:
+    """Reporting years of which anything was delivered."""
+    query = """
+        SELECT DISTINCT year FROM observation_version UNION SELECT year FROM submission WHERE year IS NOT NULL
+        ORDER BY year"""
+    return [year for (year,) in rows(connection, query)]
+
+
+def record_run(connection: Connection, run: Run) -> None:
+    """Store a run; a run with the same id is replaced."""
+    entry: dict[str, Any] = asdict(run)
+    entry["started_at"] = utc(run.started_at)
+    entry["finished_at"] = utc(run.finished_at) if run.finished_at else None
+    entry["counts"] = json.dumps(dict(run.counts), ensure_ascii=False, sort_keys=True)
+    marks = ", ".join(f"${name}" for name in entry)
+    with transaction(connection):
+        connection.execute("DELETE FROM run WHERE id = ?", [run.id])
+        connection.execute(f"INSERT INTO run ({', '.join(entry)}) VALUES ({marks})", entry)
