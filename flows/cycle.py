@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flows.ingesting import IngestResult, ingest
 from flows.settings import Settings
+from flows.wording import count
 from indicators.compute import compute
 from schemas.framework_model import Framework
 from schemas.shapes import Verdict
@@ -78,29 +79,31 @@ def summary(night: Night) -> list[str]:
     result = night.ingested
     returned, refused = result.count(Verdict.RETURNED), result.count(Verdict.REFUSED)
     accepted = result.count(Verdict.ACCEPTED, Verdict.ACCEPTED_WITH_REMARKS)
-    first = "Nichts zu tun."
-    if result.broken:
-        first = (
-            f"Bitte prüfen: {len(result.broken)} Dateien konnten wegen eines Programmfehlers nicht verarbeitet werden."
-        )
-    elif returned or refused:
-        first = f"Bitte nachfassen: {returned} Lieferungen zurückgegeben, {refused} nicht lesbar."
-    lines = [
-        first,
-        f"Angenommen: {accepted}, zurückgegeben: {returned}, nicht lesbar: {refused}, schon bekannt: {len(result.duplicates)}",
-    ]
+    lines = [_first_line(result, returned, refused)]
+    known = len(result.duplicates)
+    lines.append(f"Angenommen: {accepted}, zurückgegeben: {returned}, nicht lesbar: {refused}, schon bekannt: {known}")
     lines += [f"  Programmfehler bei {name}: {why}" for name, why in result.broken.items()]
     for delivery in result.deliveries:
         if delivery.submission.verdict in (Verdict.RETURNED, Verdict.REFUSED):
             submission = delivery.submission
-            count = len(delivery.findings)
-            lines.append(f"  {submission.id} „{submission.file_name}“ von {submission.sender}: {count} Auffälligkeiten")
+            noticed = count(len(delivery.findings), "Auffälligkeit", "Auffälligkeiten")
+            lines.append(f"  {submission.id} „{submission.file_name}“ von {submission.sender}: {noticed}")
     if result.waiting:
         lines.append(f"Noch nicht vollständig und deshalb liegen gelassen: {', '.join(result.waiting)}")
     if night.generation:
         state = "neu" if night.generation.new else "unverändert"
         lines.append(f"Datenbestand Nr. {night.generation.number} ({state}), {night.indicator_values} Indikatorwerte")
     return lines
+
+
+def _first_line(result: IngestResult, returned: int, refused: int) -> str:
+    if result.broken:
+        files = count(len(result.broken), "Datei konnte", "Dateien konnten")
+        return f"Bitte prüfen: {files} wegen eines Programmfehlers nicht verarbeitet werden."
+    if returned or refused:
+        back = count(returned, "Lieferung", "Lieferungen")
+        return f"Bitte nachfassen: {back} zurückgegeben, {refused} nicht lesbar."
+    return "Nichts zu tun."
 
 
 def _run(framework: Framework, night: Night, kind: str) -> Run:

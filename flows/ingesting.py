@@ -106,7 +106,7 @@ class _Batch:
                 continue
             numbered = claim
             if not claim.submission_id:
-                region = read.submission.region
+                region = read.submission.region or self.framework.territory.sender_region(claim.sender) or ""
                 number = next_submission_id(self.connection, region, claim.received_at, self.taken)
                 self.taken.add(number)
                 numbered = self.inbox.remember(claim, number)

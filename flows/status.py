@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from flows.wording import count
 from schemas.framework_model import Framework
 from warehouse.access import Connection, rows
 
@@ -81,10 +82,13 @@ def as_text(found: list[Standing]) -> str:
         return "Keine Gebiete."
     there = [standing for standing in found if standing.state != "fehlt"]
     missing = [standing.name for standing in found if standing.state == "fehlt"]
-    lines = [f"Berichtsjahr {found[0].year}: {len(there)} Gebiete haben geliefert, {len(missing)} fehlen."]
+    delivered = count(len(there), "Gebiet hat", "Gebiete haben")
+    absent = f"{len(missing)} {'fehlt' if len(missing) == 1 else 'fehlen'}"
+    lines = [f"Berichtsjahr {found[0].year}: {delivered} geliefert, {absent}."]
     for standing in there:
         days = standing.days_before_deadline or 0
-        when = f"{days} Tage vor der Frist" if days >= 0 else f"{-days} Tage nach der Frist"
+        span = count(abs(days), "Tag", "Tage")
+        when = f"{span} vor der Frist" if days >= 0 else f"{span} nach der Frist"
         where = f"{standing.region:<9} {standing.name:<28} {standing.state:<29}"
         lines.append(f"  {where} {standing.submission:<20} {standing.received}  {when}")
     if missing:

@@ -11,6 +11,8 @@ from pathlib import Path
 from intake.cover import read_cover
 from intake.form_answers import find_cover, nil_fields
 from intake.form_reading import control_sums, read_tables
+from intake.layout_model import Layout
+from intake.layouts import LayoutError, extract, load_layouts, recognise
 from intake.messages import finding
 from intake.reading import UnreadableFile, Workbook, read_workbook
 from intake.rules import Known, RuleInput, check_rules
@@ -138,9 +140,12 @@ def _read_form(framework: Framework, workbook: Workbook, submission: Submission)
 
 
 def _read_layout(framework: Framework, workbook: Workbook, submission: Submission) -> ReadDelivery:
-    from intake.layouts import extract, load_layouts, recognise
-
-    layout = recognise(workbook, load_layouts(framework))
+    try:
+        layout = recognise(workbook, _layouts(framework))
+    except LayoutError as error:  # two layouts claim the file: ours to mend, the sender gets it back
+        return ReadDelivery(
+            submission, findings=[finding(framework, "F12", {"file": submission.file_name, "why": str(error)})]
+        )
     if layout is None:
         return ReadDelivery(submission, findings=[finding(framework, "F03", {"file": submission.file_name})])
     sender = framework.territory.sender_region(submission.sender) if submission.sender else None
@@ -150,12 +155,22 @@ def _read_layout(framework: Framework, workbook: Workbook, submission: Submissio
     submission = replace(
         submission,
         layout=extraction.layout,
+        sign_profile=layout.sign_profile,
         region=regions.pop() if len(regions) == 1 else "",
         year=years.pop() if len(years) == 1 else None,
     )
-    return ReadDelivery(
-        submission, list(extraction.observations), list(extraction.findings), (), extraction.expected_cells
-    )
+    observations, findings = list(extraction.observations), list(extraction.findings)
+    return ReadDelivery(submission, observations, findings, (), extraction.expected_cells)
+
+
+_known_layouts: dict[str, tuple[Layout, ...]] = {}
+
+
+def _layouts(framework: Framework) -> tuple[Layout, ...]:
+    """Layouts of a framework, loaded once per content."""
+    if framework.content_hash not in _known_layouts:
+        _known_layouts[framework.content_hash] = load_layouts(framework)
+    return _known_layouts[framework.content_hash]
 
 
 def _contract(framework: Framework, deliveries: Sequence[ReadDelivery]) -> None:

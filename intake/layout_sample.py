@@ -67,18 +67,20 @@ class _Writer:
     ) -> None:
         self.sheet, self.layout, self.rule = sheet, layout, rule
         self.framework, self.year, self.region = framework, year, region
-        self.columns = [column for column in rule.columns if not column.optional]
+        self.columns: list[Column] = []
         self.row = 1
 
     def write(self, values: Values) -> set[tuple[str, str]]:
         """Everything; returns the keys of the values that found their cell."""
+        groups: list[list[Label]] = [labels.values for labels in self.rule.labels]
+        lines = list(product(*groups))
+        self.columns = [column for column in self.rule.columns if self._wanted(column, lines, values)]
         for title in self._titles():
             self.sheet.cell(self.row, 1, title).font = BOLD
             self.row += 1
         self.row += 1
         self._header()
-        groups: list[list[Label]] = [labels.values for labels in self.rule.labels]
-        written = {key for labels in product(*groups) for key in self._line(labels, values)}
+        written = {key for labels in lines for key in self._line(labels, values)}
         self.row += 1
         for ignored in self.rule.ignore_rows:
             if ignored.text is not None and ignored.key is None:
@@ -86,6 +88,12 @@ class _Writer:
                 self.row += 1
         self.sheet.column_dimensions["A"].width = 26
         return written
+
+    def _wanted(self, column: Column, lines: list[tuple[Label, ...]], values: Values) -> bool:
+        """An optional column is written only when there is a value for it."""
+        if not column.optional:
+            return True
+        return column.value is not None and any(self._key(column, labels) in values for labels in lines)
 
     def _titles(self) -> Iterator[str]:
         marks = [m.text for m in self.layout.recognise.texts if m.sheet in ("{*}", self.rule.name)]
