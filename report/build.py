@@ -45,7 +45,7 @@ def build_report(
     _recover(out)
     with tempfile.TemporaryDirectory(prefix=".site-new-", dir=out) as scratch:
         folder = Path(scratch) / SITE
-        progress(f"content {year}")
+        progress(f"Inhalte für {year} zusammenstellen")
         report = build_content(data, framework, year, progress)
         _write_site(Site(report, folder, langs), progress)
         manifest = Path(scratch) / MANIFEST
@@ -56,9 +56,9 @@ def build_report(
 
 def _write_site(site: Site, progress: Callable[[str], None]) -> None:
     """Indicators first: only then is it known which ones the other pages must show as missing."""
-    progress(f"{len(site.report.indicators())} indicators")
+    progress(f"Seiten für {len(site.report.indicators())} Indikatoren")
     _write_indicators(site, progress)
-    progress("overview, fields, regions")
+    progress("Übersichten, Felder, Regionen")
     for wording in site.wordings:
         for field in site.report.framework.fields.values():
             field_page(site, wording, field)
