@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.settings import Settings, SettingsError, load_settings
+from flows.settings import InputRefused, Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,10 +25,6 @@ def refusals() -> tuple[type[Exception], ...]:
     from warehouse.places import WarehouseError
 
     return (FrameworkError, SettingsError, WarehouseError, UnknownNumber, InputRefused)
-
-
-class InputRefused(ValueError):
-    """The command cannot be carried out with this input; the message says why, in German."""
 
 
 def _framework() -> Framework:

@@ -12,6 +12,10 @@ class SettingsError(ValueError):
     """The settings file cannot be used; the message says why, in German."""
 
 
+class InputRefused(ValueError):
+    """The command cannot be carried out with this input; the message says why, in German."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """`<data root>/settings.toml` may set every value below `root`; the defaults suit one machine.

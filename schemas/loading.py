@@ -13,6 +13,7 @@ from schemas import definitions as d
 from schemas.crosscheck import Located, crosscheck
 from schemas.framework_model import Framework
 from schemas.territory import Territory, TerritoryError
+from schemas.territory_source import load_territory
 from schemas.yaml_source import FrameworkError, Problem, SourceFile, read_yaml
 
 DEFAULT_FOLDER = Path(__file__).resolve().parent / "framework"
@@ -168,7 +169,7 @@ class _Loading:
     def _territory(self, folder: Path) -> Territory | None:
         self.files += sorted(folder.glob("*.csv"))
         try:
-            return Territory.load(folder)
+            return load_territory(folder)
         except TerritoryError as error:
             self.problems += [Problem("regions", 1, line) for line in str(error).splitlines()]
             return None

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Literal
 
 LAND, KREIS, GEMEINDE = "land", "kreis", "gemeinde"
@@ -115,25 +114,13 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Territory:
-    """All regions of one framework. Made by `Territory.load`, which checks the data; unchangeable afterwards."""
+    """All regions of one framework. Made by `load_territory`, which checks the data; unchangeable afterwards."""
 
     _units: Mapping[str, tuple[Unit, ...]]
     _changes: tuple[Change, ...] = ()
     _groups: Mapping[str, Group] = field(default_factory=dict)
     _subareas: Mapping[str, tuple[tuple[str, str, Period], ...]] = field(default_factory=dict)
     _senders: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def load(cls, folder: Path) -> Territory:
-        """Read and check a folder; only units.csv must exist. Raises TerritoryError with all problems."""
-        from schemas.territory_source import TerritorySource  # the files know the units, not the other way round
-
-        source = TerritorySource(folder)
-        territory = cls(source.units(), source.changes(), source.groups(), source.subareas(), source.senders())
-        source.check(territory)
-        if source.problems:
-            raise TerritoryError(source.problems)
-        return territory
 
     def unit(self, code: str, day: date | None = None) -> Unit:
         """The version valid on the day, without a day the newest one. Raises KeyError when there is none."""

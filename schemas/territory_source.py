@@ -10,9 +10,30 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TypeVar, cast
 
-from schemas.territory import COVERAGES, LEVELS, Change, Coverage, Group, Period, Territory, Unit, folder_slug
+from schemas.territory import (
+    COVERAGES,
+    LEVELS,
+    Change,
+    Coverage,
+    Group,
+    Period,
+    Territory,
+    TerritoryError,
+    Unit,
+    folder_slug,
+)
 
 _T = TypeVar("_T")
+
+
+def load_territory(folder: Path) -> Territory:
+    """Read and check a folder; only units.csv must exist. Raises TerritoryError with all problems."""
+    source = TerritorySource(folder)
+    territory = Territory(source.units(), source.changes(), source.groups(), source.subareas(), source.senders())
+    source.check(territory)
+    if source.problems:
+        raise TerritoryError(source.problems)
+    return territory
 
 
 @dataclass(frozen=True, slots=True)

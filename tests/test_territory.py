@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.territory import GEMEINDE, KREIS, UNINHABITED, Territory, TerritoryError, folder_slug
+from schemas.territory_source import load_territory
 
 REGIONS = Path(__file__).resolve().parents[1] / "schemas" / "regions"
 DIRECTORY = (
@@ -31,7 +32,7 @@ Writer = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def hesse() -> Territory:
-    return Territory.load(REGIONS)
+    return load_territory(REGIONS)
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def write(tmp_path: Path) -> Writer:
 
 def problems(folder: Path) -> tuple[str, ...]:
     with pytest.raises(TerritoryError) as caught:
-        Territory.load(folder)
+        load_territory(folder)
     return caught.value.problems
 
 
@@ -271,7 +272,7 @@ def test_municipalities_agree_with_the_official_directory(hesse: Territory) -> N
 
 
 def test_units_alone_are_enough(write: Writer) -> None:
-    territory = Territory.load(write())
+    territory = load_territory(write())
     assert territory.groups() == ()
     assert territory.changes() == ()
     assert territory.members("09", 2019) == ("09001", "09002")
@@ -283,7 +284,7 @@ def test_units_alone_are_enough(write: Writer) -> None:
 
 def test_a_code_may_have_several_versions(write: Writer) -> None:
     folder = write("09003,Alt,kreis,Landkreis,09,,2010-12-31,no", "09003,Neu,kreis,Landkreis,09,2011-01-01,,yes")
-    territory = Territory.load(folder)
+    territory = load_territory(folder)
     assert territory.unit("09003").name == "Neu"
     assert territory.unit("09003", date(2010, 1, 1)).name == "Alt"
 
@@ -343,7 +344,7 @@ def test_faults_in_groups(write: Writer, rows: list[str], expected: str) -> None
 
 def test_members_inside_each_other_at_different_times_are_fine(write: Writer) -> None:
     rows = ["G,A,A,x,09001001,,2019-12-31,complete", "G,A,A,x,09001,2020-01-01,,complete"]
-    territory = Territory.load(write(groups=[GROUP_HEAD, *rows]))
+    territory = load_territory(write(groups=[GROUP_HEAD, *rows]))
     assert territory.members("G", 2019) == ("09001001",)
     assert territory.members("G", 2020) == ("09001",)
 
@@ -389,7 +390,7 @@ def test_all_faults_are_listed_at_once(write: Writer) -> None:
         senders=["folder,region", "a,09001", "a,09001"],
     )
     with pytest.raises(TerritoryError) as caught:
-        Territory.load(folder)
+        load_territory(folder)
     assert len(caught.value.problems) == 4
     assert all(text in str(caught.value) for text in caught.value.problems)
 

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from flows.commands import InputRefused
 from flows.demo.deliveries import load_story, write_first_night, write_second_night
 from flows.demo.world import load_world
-from flows.settings import Settings
+from flows.settings import InputRefused, Settings
 from schemas.framework_model import Framework
 
 WORLD = Path(__file__).with_name("world.yaml")
