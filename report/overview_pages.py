@@ -10,8 +10,9 @@ from report.deliveries import Deliveries
 from report.pages import findings_text
 from report.places import slug
 from report.site import Site
+from report.values import Cell
 from report.wording import Wording
-from schemas.definitions import ReportField
+from schemas.definitions import Indicator, ReportField
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,14 @@ def _card(wording: Wording, report: Report, field: ReportField) -> dict[str, obj
     return {**card, "entry": chosen.entry, "indicator": target, **_card_figure(wording, report, chosen)}
 
 
+def _figure(wording: Wording, cell: Cell, entry: Indicator) -> str:
+    """Number and unit; a letter that marks the number stands behind both."""
+    unit = wording.unit(entry.unit, "figure")
+    if cell.value is not None and cell.sign.isalpha():
+        return f"{wording.number(cell.value, entry.decimals)} {unit} {cell.sign}".strip()
+    return f"{wording.cell_text(cell, entry.decimals)} {unit}".strip()
+
+
 def _card_figure(wording: Wording, report: Report, content: IndicatorContent) -> dict[str, str]:
     entry, main = content.entry, content.main
     cell = content.cell(main.code, report.year) if main else None
@@ -70,7 +79,7 @@ def _card_figure(wording: Wording, report: Report, content: IndicatorContent) ->
     if gap is not None and gap.difference is not None:
         note += f" · {wording('word.gap')} {wording.measured(gap.difference, entry.decimals, entry.unit, 'gap')}"
     return {
-        "figure": f"{wording.cell_text(cell, entry.decimals)} {wording.unit(entry.unit, 'figure')}".strip(),
+        "figure": _figure(wording, cell, entry),
         "note": note,
     }
 
