@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 
-from flows.settings import Settings
+from flows.settings import InputRefused, Settings
 from indicators.compute import compute
 from report.build import build_report
 from report.data import ReportData
@@ -69,11 +70,12 @@ def _earlier(
     framework: Framework, snapshot: Snapshot, year: int, moment: datetime
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Results recomputed from the values that were valid at a moment."""
-    import duckdb
-
     with duckdb.connect(":memory:") as connection:
-        connection.register("then", as_of(snapshot.connection, moment))
-        results = compute(connection, framework, "then")
+        known = as_of(snapshot.connection, moment)
+        if known.num_rows == 0:
+            raise InputRefused(f"Am {moment:%d.%m.%Y, %H:%M} (UTC) lagen noch keine Werte vor.")
+        connection.register("earlier_observation", known)
+        results = compute(connection, framework, "earlier_observation")
         published, gaps = results.published.to_pandas(), results.gaps.to_pandas()
     return published[published["year"] <= year], gaps[gaps["year"] <= year]
 
