@@ -146,6 +146,7 @@ class _Run:
             CREATE OR REPLACE TEMP TABLE calc_indicator_value AS
             WITH raw AS (
                 SELECT a.region, a.year, p.owner AS indicator, p.key, e.left_value, e.right_value, e.rank,
+                       e.present = e.slots AS whole,
                        i.multiplier, i.quotient, w.reason, c.n_reported, m.n_members,
                        m.n_members IS NOT NULL AND m.complete_only AND coalesce(c.n_reported, 0) < m.n_members AS short,
                        m.n_members IS NOT NULL AND coalesce(c.n_reported, 0) < m.n_members AS partial
@@ -166,7 +167,7 @@ class _Run:
                         WHEN computed AND rank > 0 THEN (SELECT code FROM calc_status s WHERE s.rank = valued.rank LIMIT 1)
                         WHEN computed AND left_value = 0 THEN 'zero'
                         WHEN computed THEN 'ok'
-                        WHEN left_value IS NOT NULL AND right_value = 0 AND NOT short THEN 'not_applicable'
+                        WHEN whole AND NOT short THEN 'not_applicable'  -- all terms are there: a division by zero
                         WHEN n_members IS NOT NULL THEN 'not_computable'
                         ELSE coalesce(reason, 'not_computable') END AS status,
                    CASE WHEN NOT short THEN CAST(left_value AS DECIMAL(30, 8)) END AS numerator,

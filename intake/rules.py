@@ -16,6 +16,15 @@ import duckdb
 import pyarrow as pa
 
 from intake.messages import finding
+from intake.rule_places import (
+    CellKey as CellKey,
+    cell_list,
+    cells_sentence,
+    has_delivered_cell,
+    involved,
+    split_key,
+    without_consequences,
+)
 from intake.rule_text import describe
 from intake.values import german
 from schemas import sql
@@ -23,7 +32,6 @@ from schemas.framework_model import Framework
 from schemas.plan import Lookup, Plan, Point, rule_plan
 from schemas.shapes import TOTAL, Finding, Observation, Severity, member_key
 
-CellKey = tuple[str, str]
 Known = Mapping[CellKey, tuple[Decimal | None, str]]
 """Accepted values of an earlier year: (variable, member key) -> (value, status)."""
 
@@ -61,13 +69,16 @@ def check_rules(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[s
         _count(framework, connection, results)
         inputs = {delivery.unit: delivery for delivery in deliveries}
         addresses = {delivery.unit: _addresses(delivery) for delivery in deliveries}
+        computed: dict[str, set[int]] = defaultdict(set)
         for unit, number, left, right in connection.execute(_VIOLATIONS).fetchall():
             point = plan.points[number]
+            if not has_delivered_cell(point, addresses[unit]):
+                computed[unit].add(len(results[unit].findings))
             results[unit].findings.append(
                 _finding(framework, point, inputs[unit], addresses[unit], (_decimal(left), _decimal(right)))
             )
-        for result in results.values():
-            result.findings = _without_consequences(result.findings)
+        for unit, result in results.items():
+            result.findings = without_consequences(framework, result.findings, computed[unit])
     finally:
         connection.close()
     return results
@@ -128,7 +139,7 @@ def _cells(framework: Framework, deliveries: Sequence[RuleInput]) -> pa.Table:
             add(delivery, delivery.year, observation.variable, observation.members, observation.value)
         for (variable, key), (value, _) in delivery.previous.items():
             if variable in framework.variables:
-                add(delivery, delivery.year - 1, variable, _members(key), value)
+                add(delivery, delivery.year - 1, variable, split_key(key), value)
     kinds: dict[str, Any] = {
         "year": pa.int32(),
         "value": pa.decimal128(24, 4),
@@ -136,10 +147,6 @@ def _cells(framework: Framework, deliveries: Sequence[RuleInput]) -> pa.Table:
         "current": pa.bool_(),
     }
     return pa.table({name: pa.array(data, type=kinds.get(name, pa.string())) for name, data in columns.items()})
-
-
-def _members(key: str) -> list[tuple[str, str]]:
-    return [(part.partition("=")[0], part.partition("=")[2]) for part in key.split(",") if part]
 
 
 def _dynamic_members(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[str, set[str]]:
@@ -181,7 +188,7 @@ def tolerance(framework: Framework, point: Point) -> Decimal:
 def _slack(framework: Framework, lookup: Lookup) -> Decimal:
     variable = framework.variables[lookup.variable]
     cells = 1
-    for dimension, member in _members(lookup.key):
+    for dimension, member in split_key(lookup.key):
         if not framework.dimensions[dimension].dynamic:
             cells *= len(framework.scheme(lookup.variable, dimension).aggregates.get(member, (member,)))
     mean = 1 if framework.periods[variable.period].annual_mean else 0
@@ -202,15 +209,6 @@ def _addresses(delivery: RuleInput) -> dict[CellKey, Observation]:
     return {(o.variable, member_key(o.members)): o for o in delivery.observations}
 
 
-def _without_consequences(findings: list[Finding]) -> list[Finding]:
-    """Drop what only follows: where a rule fails for computed aggregates alone, it also fails for delivered cells.
-
-    If a sum of parts breaks a rule then one of the parts does; the parts are tried, too, and have an address.
-    """
-    placed = {found.code for found in findings if found.cell}
-    return [found for found in findings if found.cell or found.code not in placed]
-
-
 def _finding(
     framework: Framework,
     point: Point,
@@ -220,17 +218,17 @@ def _finding(
 ) -> Finding:
     rule = framework.rules[point.owner]
     statement = framework.statements[point.owner]
-    involved = _involved(point, addresses)
-    first = involved[0] if involved else None
+    cells = involved(framework, point, addresses)
+    first = cells[0] if cells else None
     template = {"=": "RULE_EQ", "<=": "RULE_LE", "<": "RULE_LE"}.get(statement.operator, "RULE_GE")
-    running = dict(_members(point.key))
+    running = dict(split_key(point.key))
     details = {
         "left_label": describe(framework, statement.left, running, delivery.region, delivery.year),
         "right_label": describe(framework, statement.right, running, delivery.region, delivery.year),
         "found": german(sides[0]),
         "expected": german(sides[1]),
         "difference": german(sides[0] - sides[1]),
-        "cells": _cell_list(involved),
+        "cells": cell_list(cells),
     }
     remedy = " ".join(part for part in (rule.why_de, rule.remedy_de) if part)
     built = finding(
@@ -238,7 +236,7 @@ def _finding(
         template,
         details,
         severity=Severity(rule.severity),
-        remedy=f"{remedy} {_cells_sentence(involved)}".strip() if remedy else None,
+        remedy=f"{remedy} {cells_sentence(cells)}".strip() if remedy else None,
         sheet=first.sheet if first else "",
         cell=first.cell if first else "",
         row_label=first.row_label if first else "",
@@ -248,31 +246,6 @@ def _finding(
         members=point.key,
     )
     return replace(built, code=point.owner)
-
-
-def _involved(point: Point, addresses: Mapping[CellKey, Observation]) -> list[Observation]:
-    slots = sorted({*point.lookups, *point.sums})
-    lookups: list[Lookup] = []
-    for slot in slots:
-        if slot in point.lookups:
-            lookups.append(point.lookups[slot])
-        else:
-            lookups += [look for part in point.sums[slot] for look in part.lookups]
-    found = [addresses.get((look.variable, look.key)) for look in lookups if look.lag == 0]
-    return list(dict.fromkeys(observation for observation in found if observation is not None))
-
-
-def _cell_list(observations: Sequence[Observation]) -> str:
-    shown = [
-        f"„{o.sheet}“ {o.cell}" if i == 0 or o.sheet != observations[0].sheet else o.cell
-        for i, o in enumerate(observations)
-    ]
-    more = f" und {len(shown) - 8} weitere" if len(shown) > 8 else ""
-    return ", ".join(shown[:8]) + more
-
-
-def _cells_sentence(observations: Sequence[Observation]) -> str:
-    return f"Beteiligte Zellen: {_cell_list(observations)}." if observations else ""
 
 
 def _decimal(value: Any) -> Decimal:

@@ -194,8 +194,7 @@ class _Builder:
                 exact = isinstance(expression, Term) or not _nonlinear(expression.expression)
                 return f"{name if exact else 'r'}{slots.index(expression)}"
             case Function(function, arguments):
-                inner = ", ".join(self._sql(argument, slots, name) for argument in arguments)
-                return f"{_FUNCTIONS[function]}({inner})"
+                return _call(function, [self._sql(argument, slots, name) for argument in arguments])
             case Operation("/", left, Number(value)) if _is_decimal(1 / value):
                 return f"({self._sql(left, slots, name)} * {_number(1 / value)})"
             case Operation("/", left, right):
@@ -205,6 +204,14 @@ class _Builder:
 
 
 _FUNCTIONS = {"abs": "abs", "max": "greatest", "min": "least"}
+
+
+def _call(function: str, arguments: list[str]) -> str:
+    """SQL of a function. `greatest` and `least` would skip a missing value; a missing term makes the result missing."""
+    call = f"{_FUNCTIONS[function]}({', '.join(arguments)})"
+    if len(arguments) == 1:
+        return call
+    return f"CASE WHEN {' OR '.join(f'{argument} IS NULL' for argument in arguments)} THEN NULL ELSE {call} END"
 
 
 def _nonlinear(expression: Expression) -> bool:
