@@ -18,6 +18,8 @@ import pyarrow as pa
 from intake.messages import finding
 from intake.rule_places import (
     CellKey as CellKey,
+)
+from intake.rule_places import (
     cell_list,
     cells_sentence,
     has_delivered_cell,
