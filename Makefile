@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 YEAR ?= 2025
 .DEFAULT_GOAL := help
-.PHONY: help setup demo nightly ingest report form check status serve test lint format bench lock clean
+.PHONY: check-app lock-app help setup demo nightly ingest report form check status serve test lint format bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,5 +66,13 @@ lock: ## resolve requirements.in again (needs uv)
 	   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet requirements.in; } > requirements.lock.new
 	@mv requirements.lock.new requirements.lock
 
+check-app: ## the offline check as one file, for coordinators without Python (docs/check-app.md)
+	@$(PYTHON) packaging/build.py
+
+lock-app: ## resolve requirements-app.in again, in the versions of requirements.lock (needs uv)
+	@{ echo "# Packages with hashes, made by \`make lock-app\` from requirements-app.in; packaging/build.py installs it with --require-hashes."; \
+	   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -c requirements.lock requirements-app.in; } > requirements-app.lock.new
+	@mv requirements-app.lock.new requirements-app.lock
+
 clean: ## remove the environment and caches, never data
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) .venv-app dist .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
