@@ -1,49 +1,25 @@
-"""The full check of a batch of deliveries: read each, then one contract check and one rule pass for all together."""
+"""The full check of a batch of deliveries: one contract check and one rule pass for all, then causes and verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from intake.cover import read_cover
-from intake.form_answers import find_cover, nil_fields
-from intake.form_reading import control_sums, read_tables
-from intake.layout_model import Layout
-from intake.layouts import LayoutError, extract, load_layouts, recognise
+from intake.cause_outliers import History
+from intake.causes import Grouped, explain
+from intake.deliveries import ReadDelivery, Reader, Received, read_deliveries
+from intake.form_reading import control_sums
 from intake.messages import finding
-from intake.reading import UnreadableFile, Workbook, read_workbook
+from intake.reasons import Reason, apply_reasons, reason_notes
 from intake.rules import Known, RuleInput, check_rules
-from intake.values import german
+from intake.sandbox import read_safely
 from schemas.contract import check_contract, observation_frame
 from schemas.framework_model import Framework
-from schemas.shapes import (
-    CheckedDelivery,
-    Finding,
-    Observation,
-    Severity,
-    Submission,
-    member_key,
-    verdict_of,
-)
+from schemas.shapes import CheckedDelivery, Finding, Observation, Severity, member_key, verdict_of
 from schemas.tables import entry_tables
 
-OUR_FORM = "form"
+WRONG_FOLDER = "C04"
 _SEVERITY_ORDER = {severity: rank for rank, severity in enumerate(Severity)}
-
-
-@dataclass(frozen=True)
-class Received:
-    """A file that came in: where it lies now, who put it where, and its fingerprint."""
-
-    path: Path
-    file_name: str
-    sender: str
-    sha256: str
-    received_at: datetime
-    submission_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,125 +28,25 @@ class Past:
 
     values: Callable[[str, int], Known] = lambda region, year: {}
     population_basis: Callable[[str, int], str] = lambda region, year: ""
-
-
-@dataclass
-class ReadDelivery:
-    """A delivery after reading, before contract and rules."""
-
-    submission: Submission
-    observations: list[Observation] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    nil: tuple[str, ...] = ()
-    expected: int = 0
-
-    @property
-    def latest_year(self) -> int:
-        """Newest year the delivery speaks of; deliveries are checked in this order because rules look back."""
-        return self.submission.year or max((o.year for o in self.observations), default=0)
+    peers: Callable[[str, int], Sequence[Known]] = lambda region, year: ()
+    reasons: Callable[[str, int], Iterable[Reason]] = lambda region, year: ()
 
 
 def check_deliveries(
-    framework: Framework, files: Sequence[Received], past: Past | None = None
+    framework: Framework, files: Sequence[Received], past: Past | None = None, reader: Reader = read_safely
 ) -> list[CheckedDelivery]:
     """Read and check every file; one file that breaks does not stop the others. Same order as `files`."""
-    return check_read(framework, read_deliveries(framework, files), past)
-
-
-def read_deliveries(framework: Framework, files: Sequence[Received]) -> list[ReadDelivery]:
-    """Open and read every file, nothing else; what cannot be read carries a fatal finding."""
-    return [_read(framework, received) for received in files]
+    return check_read(framework, read_deliveries(framework, files, reader), past)
 
 
 def check_read(
     framework: Framework, deliveries: Sequence[ReadDelivery], past: Past | None = None
 ) -> list[CheckedDelivery]:
     """One contract check and one rule pass for all deliveries together; findings, verdict and counts of each."""
+    deliveries = [replace(delivery, findings=list(delivery.findings)) for delivery in deliveries]
     _contract(framework, deliveries)
     counts = _rules(framework, deliveries, past or Past())
     return [_result(framework, delivery, *counts[number]) for number, delivery in enumerate(deliveries)]
-
-
-def _read(framework: Framework, received: Received) -> ReadDelivery:
-    submission = Submission(
-        id=received.submission_id,
-        sha256=received.sha256,
-        file_name=received.file_name,
-        sender=received.sender,
-        received_at=received.received_at,
-        framework_version=framework.version,
-    )
-    try:
-        workbook = replace(read_workbook(received.path), file_name=received.file_name)
-    except UnreadableFile as error:
-        details = {**error.details, "file": received.file_name}
-        return ReadDelivery(submission, findings=[finding(framework, error.code, details)])
-    if find_cover(workbook) is not None:
-        return _read_form(framework, workbook, submission)
-    return _read_layout(framework, workbook, submission)
-
-
-def _read_form(framework: Framework, workbook: Workbook, submission: Submission) -> ReadDelivery:
-    cover = find_cover(workbook)
-    assert cover is not None
-    answers = read_cover(framework, cover, submission.file_name, submission.sender)
-    submission = replace(
-        submission,
-        layout=OUR_FORM,
-        region=answers.region,
-        year=answers.year,
-        population_basis=answers.population_basis,
-        contact=answers.contact,
-        nil_return=answers.nil,
-        framework_version=answers.version or submission.framework_version,
-    )
-    delivery = ReadDelivery(submission, findings=answers.findings)
-    if not (answers.region and answers.year and answers.profile):
-        return delivery
-    delivery.submission = replace(submission, sign_profile=answers.profile.code)
-    delivery.nil = nil_fields(framework, cover, answers.year)
-    content = read_tables(workbook, framework, cover, answers.region, answers.year, answers.profile)
-    nil_variables = {code for code in framework.variables if framework.variable_field[code] in delivery.nil}
-    delivery.observations = content.observations
-    delivery.findings += [
-        found for found in content.findings if not (found.code in ("V01", "V02") and found.variable in nil_variables)
-    ]
-    delivery.expected = content.expected_cells
-    return delivery
-
-
-def _read_layout(framework: Framework, workbook: Workbook, submission: Submission) -> ReadDelivery:
-    try:
-        layout = recognise(workbook, _layouts(framework))
-    except LayoutError as error:  # two layouts claim the file: ours to mend, the sender gets it back
-        return ReadDelivery(
-            submission, findings=[finding(framework, "F12", {"file": submission.file_name, "why": str(error)})]
-        )
-    if layout is None:
-        return ReadDelivery(submission, findings=[finding(framework, "F03", {"file": submission.file_name})])
-    sender = framework.territory.sender_region(submission.sender) if submission.sender else None
-    extraction = extract(workbook, layout, framework, folder_region=sender)
-    regions = {o.region for o in extraction.observations}
-    years = {o.year for o in extraction.observations}
-    submission = replace(
-        submission,
-        layout=extraction.layout,
-        sign_profile=layout.sign_profile,
-        region=regions.pop() if len(regions) == 1 else "",
-        year=years.pop() if len(years) == 1 else None,
-    )
-    observations, findings = list(extraction.observations), list(extraction.findings)
-    return ReadDelivery(submission, observations, findings, (), extraction.expected_cells)
-
-
-_known_layouts: dict[str, tuple[Layout, ...]] = {}
-
-
-def _layouts(framework: Framework) -> tuple[Layout, ...]:
-    """Layouts of a framework, loaded once per content."""
-    if framework.content_hash not in _known_layouts:
-        _known_layouts[framework.content_hash] = load_layouts(framework)
-    return _known_layouts[framework.content_hash]
 
 
 def _contract(framework: Framework, deliveries: Sequence[ReadDelivery]) -> None:
@@ -206,27 +82,72 @@ def _place(o: Observation) -> dict[str, str]:
 
 
 def _rules(framework: Framework, deliveries: Sequence[ReadDelivery], past: Past) -> list[tuple[int, int]]:
+    """Rules, plausibility and causes; returns how many rules were run and not evaluable for each delivery."""
     inputs: list[RuleInput] = []
     owner: dict[str, int] = {}
     for number, delivery in enumerate(deliveries):
-        groups: dict[tuple[str, int], list[Observation]] = {}
-        for observation in delivery.observations:
-            if observation.variable in framework.variables:
-                groups.setdefault((observation.region, observation.year), []).append(observation)
-        for (region, year), observations in groups.items():
-            unit = f"{number}#{region}#{year}"
-            owner[unit] = number
-            own = {(o.variable, member_key(o.members)): (o.value, o.status) for o in groups.get((region, year - 1), ())}
-            inputs.append(RuleInput(unit, region, year, observations, {**past.values(region, year - 1), **own}))
+        for item in _inputs(framework, number, delivery, past):
+            inputs.append(item)
+            owner[item.unit] = number
         delivery.findings += _basis_changed(framework, delivery, past)
+    results = check_rules(framework, inputs)
+    alone = {number for number in owner.values() if list(owner.values()).count(number) == 1}
+    noticed = {
+        unit: [*(deliveries[owner[unit]].findings if owner[unit] in alone else ()), *result.findings]
+        for unit, result in results.items()
+    }
+    explained: dict[str, Grouped] = {}
+    for history, items in _by_history(deliveries, inputs, owner, past):
+        explained |= explain(framework, items, {item.unit: noticed[item.unit] for item in items}, history)
+    for number in alone:
+        deliveries[number].findings = []
+    for unit, grouped in explained.items():
+        deliveries[owner[unit]].findings += grouped.findings
     run, missing = [0] * len(deliveries), [len(framework.rules)] * len(deliveries)
-    for unit, result in check_rules(framework, inputs).items():
-        deliveries[owner[unit]].findings += result.findings
+    for unit, result in results.items():
         run[owner[unit]] = max(run[owner[unit]], result.run)
         missing[owner[unit]] = min(missing[owner[unit]], result.not_evaluable)
-    for item in inputs:
-        deliveries[owner[item.unit]].findings += _year_on_year(framework, item)
+    for delivery in deliveries:
+        _confirm(framework, delivery, past)
     return list(zip(run, missing, strict=True))
+
+
+def _by_history(
+    deliveries: Sequence[ReadDelivery], inputs: Sequence[RuleInput], owner: Mapping[str, int], past: Past
+) -> Iterable[tuple[History, list[RuleInput]]]:
+    """Inputs with what they may be compared with: nothing, for a delivery from a folder that is not the region's own."""
+    foreign = [item for item in inputs if _from_wrong_folder(deliveries[owner[item.unit]])]
+    own = [item for item in inputs if item not in foreign]
+    for history, items in ((History(past.values, past.peers), own), (History(), foreign)):
+        if items:
+            yield history, items
+
+
+def _from_wrong_folder(delivery: ReadDelivery) -> bool:
+    return any(found.code == WRONG_FOLDER for found in delivery.findings)
+
+
+def _inputs(framework: Framework, number: int, delivery: ReadDelivery, past: Past) -> Iterable[RuleInput]:
+    """One input for each region and year a delivery speaks of, with what is known of the year before."""
+    groups: dict[tuple[str, int], list[Observation]] = {}
+    for observation in delivery.observations:
+        if observation.variable in framework.variables:
+            groups.setdefault((observation.region, observation.year), []).append(observation)
+    for (region, year), observations in groups.items():
+        before = groups.get((region, year - 1), ())
+        own = {(o.variable, member_key(o.members)): (o.value, o.status) for o in before}
+        # who delivers from a folder that is not the region's own must not learn what the region delivered before
+        known = own if _from_wrong_folder(delivery) else {**past.values(region, year - 1), **own}
+        yield RuleInput(f"{number}#{region}#{year}", region, year, observations, known)
+
+
+def _confirm(framework: Framework, delivery: ReadDelivery, past: Past) -> None:
+    """Warnings that the sender has answered, in this workbook or last year, are no longer open."""
+    submission = delivery.submission
+    remembered = past.reasons(submission.region, submission.year - 1) if submission.year else ()
+    earlier = past.reasons(submission.region, submission.year) if submission.year else ()
+    delivery.findings = apply_reasons(delivery.findings, (*delivery.reasons, *earlier), remembered)
+    delivery.findings += reason_notes(framework, delivery.findings, delivery.reasons)
 
 
 def _basis_changed(framework: Framework, delivery: ReadDelivery, past: Past) -> list[Finding]:
@@ -241,30 +162,9 @@ def _basis_changed(framework: Framework, delivery: ReadDelivery, past: Past) -> 
     ]
 
 
-def _year_on_year(framework: Framework, item: RuleInput) -> list[Finding]:
-    """Delivery rule M15: a count that was 30 or more and now lies outside 40 to 250 percent is asked about."""
-    found = []
-    for o in item.observations:
-        before = item.previous.get((o.variable, member_key(o.members)), (None, ""))[0]
-        if before is None or o.value is None or before < 30 or not framework.is_integer(o.variable):
-            continue
-        if not before * Decimal("0.4") <= o.value <= before * Decimal("2.5"):
-            change = (o.value / before - 1) * 100
-            details = {
-                "label": ", ".join(
-                    filter(None, (framework.variables[o.variable].name_de, o.row_label, o.column_label))
-                ),
-                "found": german(o.value),
-                "previous": german(before),
-                "change": f"{'+' if change > 0 else ''}{german(change, 0)}\u202f%",
-            }
-            found.append(finding(framework, "M15", details, previous_value=german(before), **_place(o)))
-    return found
-
-
 def _result(framework: Framework, delivery: ReadDelivery, rules_run: int, rules_missing: int) -> CheckedDelivery:
     opened = not any(found.severity is Severity.FATAL for found in delivery.findings)
-    if opened and not delivery.observations and not delivery.submission.nil_return:
+    if opened and delivery.expected and not delivery.observations and not delivery.submission.nil_return:
         delivery.findings.append(finding(framework, "C09", region=delivery.submission.region))
     findings = sorted(
         (replace(found, submission=delivery.submission.id) for found in delivery.findings),
@@ -298,3 +198,14 @@ def expected_variables(framework: Framework, region: str, year: int) -> Mapping[
             if not column.optional:
                 counts[row.variable] = counts.get(row.variable, 0) + 1
     return counts
+
+
+__all__ = [
+    "Past",
+    "ReadDelivery",
+    "Received",
+    "check_deliveries",
+    "check_read",
+    "expected_variables",
+    "read_deliveries",
+]

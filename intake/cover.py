@@ -7,9 +7,10 @@ import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
 
-from intake.form_answers import Cover
+from intake.form_answers import Cover, is_nil
 from intake.form_request import sign_profile
 from intake.messages import finding
+from intake.protocol import plain_name
 from schemas.definitions import SignProfile
 from schemas.framework_model import Framework
 from schemas.shapes import Finding
@@ -42,7 +43,7 @@ def read_cover(framework: Framework, cover: Cover, file_name: str, sender: str) 
         details = {"found": reading.version or "ohne Angabe", "expected": framework.version}
         reading.findings.append(finding(framework, "F08", details, **cover.place("version")))
     reading.contact = ", ".join(filter(None, (cover.answer("contact_name"), cover.answer("contact_mail"))))
-    reading.nil = bool(cover.answer("nil"))
+    reading.nil = is_nil(cover.answer("nil"))
     _year(framework, cover, reading)
     _region(framework, cover, reading)
     _profile(framework, cover, reading)
@@ -110,24 +111,33 @@ def _basis(framework: Framework, cover: Cover, reading: CoverReading) -> None:
 
 def _sender(framework: Framework, cover: Cover, reading: CoverReading, sender: str) -> None:
     assert reading.year is not None
-    day = date(reading.year, 12, 31)
+    details = wrong_folder(framework, sender, reading.region, reading.year)
+    if details:
+        reading.findings.append(finding(framework, "C04", details, **cover.place("region")))
+
+
+def wrong_folder(framework: Framework, sender: str, region: str, year: int) -> dict[str, str] | None:
+    """What to say when the inbox folder belongs to somebody else; None when it fits.
+
+    The Kreis or the Land may deliver for what lies in it.
+    """
+    day = date(year, 12, 31)
     expected = framework.territory.sender_region(sender, day) if sender else None
-    if not sender or expected == reading.region:
-        return
-    if expected is not None and expected in framework.territory.ancestors(reading.region, day):
-        return  # the Kreis or the Land may deliver for what lies in it
-    names = {code: framework.territory.unit_name(code) for code in (expected, reading.region) if code}
-    details = {
-        "sender": f"„{names[expected]}“ ({expected})" if expected else f"„{sender}“",
-        "region": f"„{names[reading.region]}“ ({reading.region})",
-        "found": reading.region,
+    if not sender or expected == region:
+        return None
+    if expected is not None and expected in framework.territory.ancestors(region, day):
+        return None
+    name = framework.territory.unit_name
+    return {
+        "sender": f"„{name(expected)}“ ({expected})" if expected else f"„{sender}“",
+        "region": f"„{name(region)}“ ({region})",
+        "found": region,
         "expected": expected or "",
     }
-    reading.findings.append(finding(framework, "C04", details, **cover.place("region")))
 
 
 def _file_name(framework: Framework, cover: Cover, reading: CoverReading, file_name: str) -> None:
-    stem = unicodedata.normalize("NFC", file_name).rpartition(".")[0]
+    stem = unicodedata.normalize("NFC", plain_name(file_name)).rpartition(".")[0]
     years = {int(text) for text in re.findall(r"(?<!\d)(20\d\d)(?!\d)", stem)}
     if years and reading.year not in years:
         details = {"found": f"das Jahr {min(years)}", "expected": f"das Berichtsjahr {reading.year}"}

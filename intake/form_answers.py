@@ -51,6 +51,11 @@ def _cover(sheet: Sheet, key_column: int) -> Cover:
 def nil_fields(framework: Framework, cover: Cover, year: int) -> tuple[str, ...]:
     """Fields for which the cover declares Fehlanzeige; all of them when the whole delivery is nil."""
     codes = tuple(code for code in framework.fields if framework.variables_of(code, year))
-    if cover.answer("nil"):
+    if is_nil(cover.answer("nil")):
         return codes
-    return tuple(code for code in codes if cover.answer(f"nil:{code}"))
+    return tuple(code for code in codes if is_nil(cover.answer(f"nil:{code}")))
+
+
+def is_nil(answer: str) -> bool:
+    """Does the answer declare Fehlanzeige? Only what says so does; “nein” or a dash does not."""
+    return answer.strip().casefold() in (form.NIL_ANSWER.casefold(), "ja", "x")

@@ -14,7 +14,7 @@ from intake.values import Parsed, parse_cell
 from schemas.definitions import SignProfile
 from schemas.framework_model import Framework
 from schemas.shapes import Finding, Observation
-from schemas.tables import EntryTable, Row, entry_tables, ordered_members
+from schemas.tables import Column, EntryTable, Row, entry_tables, ordered_members
 
 PROTOCOL_SHEET = "Prüfprotokoll"
 
@@ -115,7 +115,7 @@ def _blocks(sheet: Sheet) -> Iterator[_Block]:
         stop = (
             marks[index + 1].row
             if index + 1 < len(marks)
-            else min((r for r in ends if r > mark.row), default=sheet.last_row + 1)
+            else min((r + 1 for r in ends if r > mark.row), default=sheet.last_row + 1)
         )
         columns: dict[str, int] = {}
         previous = set()
@@ -161,7 +161,7 @@ class _Tables:
         found: dict[str, int] = {}
         for row, cells in by_row.items():
             key = sheet.text(row, block.key_column)
-            if key in (form.HEAD_MARK, form.TEXT_MARK, form.END_MARK):
+            if key in (form.HEAD_MARK, form.TEXT_MARK):
                 continue
             if key in {entry.key for entry in table.rows} and key not in found:
                 found[key] = row
@@ -250,7 +250,7 @@ class _Tables:
         """Empty cells: one finding each where the variable was begun, one for the whole variable where it was not."""
         for variable in table.variables:
             rows = [row for row in table.rows if row.variable == variable]
-            name = self.framework.variables[variable].name_de
+            entry = self.framework.variables[variable]
             begun = any(entered[row.key] for row in rows)
             empty = 0
             for row in rows:
@@ -263,36 +263,40 @@ class _Tables:
                     empty += 1
                     if begun:
                         address = f"{column_letters(place or block.label_column)}{number or block.first_row}"
-                        self._empty(sheet, address, table, row, " / ".join(column.labels), name)
+                        self._empty(sheet, address, table, row, column)
             if empty and not begun:
                 address = f"{column_letters(block.label_column)}{found.get(rows[0].key, block.first_row)}"
                 self.content.findings.append(
                     finding(
                         self.framework,
                         "V02",
-                        {"label": name},
+                        {"label": table.title if len(entry.tables) > 1 else entry.name_de},
                         sheet=sheet.name,
                         cell=address,
-                        row_label=name,
+                        row_label=entry.name_de,
                         region=self.region,
                         variable=variable,
                         count=empty,
                     )
                 )
 
-    def _empty(self, sheet: Sheet, address: str, table: EntryTable, row: Row, column: str, name: str) -> None:
-        label = name if row.label == name else f"{name}, {row.label}"
+    def _empty(self, sheet: Sheet, address: str, table: EntryTable, row: Row, column: Column) -> None:
+        name = self.framework.variables[row.variable].name_de
+        heading = " / ".join(column.labels)
+        label = heading if row.label == name else f"{row.label}, {heading}"
+        key = table.cell(row, column)
         self.content.findings.append(
             finding(
                 self.framework,
                 "V01",
-                {"label": f"{label}, {column}"},
+                {"label": f"{name}, {label}"},
                 sheet=sheet.name,
                 cell=address,
                 row_label=row.label,
-                column_label=column,
+                column_label=heading,
                 region=self.region,
                 variable=row.variable,
+                members=key[1] if key else "",
             )
         )
 

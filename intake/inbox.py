@@ -28,6 +28,8 @@ _IGNORED_PREFIXES = ("~$", ".", "._")
 _IGNORED_SUFFIXES = (".tmp", ".part", ".filepart", ".crdownload", ".partial", ".download", ".lnk")
 _IGNORED_NAMES = ("thumbs.db", "desktop.ini")
 STALE_LOCK_SECONDS = 24 * 3600
+_DONE = "done-"
+_LONGEST_SUFFIX = 12
 MAX_BYTES = 200 * 1024 * 1024
 
 
@@ -45,7 +47,8 @@ class Claim:
     @property
     def path(self) -> Path:
         """The frozen copy."""
-        return self.folder / f"frozen{Path(self.file_name).suffix.lower()}"
+        suffix = Path(self.file_name).suffix.lower()
+        return self.folder / f"frozen{suffix if len(suffix) <= _LONGEST_SUFFIX else ''}"
 
 
 class Inbox:
@@ -58,8 +61,10 @@ class Inbox:
         self.archive = self.raw / "archive"
         self.quarantine = self.raw / "quarantine"
         self.settle_seconds = settle_seconds
-        for folder in (self.inbox, self.claims_folder, self.archive, self.quarantine):
+        for folder in (self.inbox, self.archive):
             folder.mkdir(parents=True, exist_ok=True)
+        for folder in (self.claims_folder, self.quarantine):  # nobody but the run has business here
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def waiting(self) -> Iterator[Path]:
         """Files in sender folders that are complete: settled, no temporary name, not open in Excel."""
@@ -84,8 +89,12 @@ class Inbox:
         """Open claims, oldest first, each with its frozen copy in place."""
         found = []
         for folder in sorted(self.claims_folder.iterdir()):
+            if folder.name.startswith(_DONE):
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
             claim = _read_meta(folder)
             if claim is None:
+                self._without_origin(folder)
                 continue
             frozen = self._freeze(claim)
             if frozen is not None:
@@ -115,22 +124,37 @@ class Inbox:
         return target
 
     def release(self, claim: Claim) -> None:
-        """Everything is done: the claim goes away."""
-        shutil.rmtree(claim.folder)
+        """Everything is done: the claim goes away, in one step, so that a crash leaves no half of it."""
+        done = claim.folder.with_name(f"{_DONE}{claim.folder.name}")
+        os.rename(claim.folder, done)
+        shutil.rmtree(done)
+
+    def _without_origin(self, folder: Path) -> None:
+        """A claim whose meta.json is gone cannot be answered; what it holds is put aside, not lost."""
+        original = folder / "original"
+        if original.exists():
+            claim = Claim(folder, "unbekannt", "", datetime.now(UTC).replace(tzinfo=None))
+            frozen = self._freeze(claim)
+            if frozen is not None:
+                self.quarantine_file(frozen, {"reasons": ["Herkunft unbekannt: Die Begleitangaben fehlen."]})
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _settled(self, path: Path) -> bool:
-        return time.time() - path.lstat().st_mtime >= self.settle_seconds
+        try:
+            return time.time() - path.lstat().st_mtime >= self.settle_seconds
+        except FileNotFoundError:  # the sender took it back
+            return False
 
     def _claim(self, path: Path) -> None:
         folder = self.claims_folder / uuid.uuid4().hex
         folder.mkdir(mode=0o700)
-        name = unicodedata.normalize("NFC", path.name)
+        name = _readable(path.name)
         claim = Claim(folder, name, path.parent.name, datetime.now(UTC).replace(tzinfo=None))
         _write_meta(claim)
         try:
             os.rename(path, folder / "original")
         except FileNotFoundError:  # another run was faster, or the sender took it back
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
             return
         _sync_folder(folder)
         _sync_folder(path.parent)
@@ -147,12 +171,19 @@ class Inbox:
         if original.stat().st_size > MAX_BYTES:
             os.truncate(original, MAX_BYTES)
         temporary = claim.folder / "frozen.tmp"
+        temporary.unlink(missing_ok=True)
         shutil.copyfile(original, temporary)
         os.chmod(temporary, 0o440)
         os.replace(temporary, claim.path)
         frozen = replace(claim, sha256=_sha256(claim.path))
         _write_meta(frozen)
         return frozen
+
+
+def _readable(name: str) -> str:
+    """The file name as text that can be stored and shown: composed umlauts, undecodable bytes replaced."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return unicodedata.normalize("NFC", text)
 
 
 def _is_candidate(path: Path) -> bool:
@@ -173,8 +204,11 @@ def _open_in_office(path: Path) -> bool:
         path.with_name(f"~${path.name[2:]}"),
         path.with_name(f".~lock.{path.name}#"),
     ):
-        if lock.exists() and time.time() - lock.stat().st_mtime < STALE_LOCK_SECONDS:
-            return True
+        try:
+            if time.time() - lock.stat().st_mtime < STALE_LOCK_SECONDS:
+                return True
+        except OSError:  # no such file, or no name that a lock file could have
+            continue
     return False
 
 

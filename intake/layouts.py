@@ -116,7 +116,8 @@ class _Result:
 
     def target(self, column: Found, row: Row) -> tuple[str, Members]:
         """Variable and members of a cell; that they fit was checked when the layout was loaded."""
-        assert column.rule is not None and column.rule.value is not None
+        assert column.rule is not None
+        assert column.rule.value is not None
         parts = (column.rule.value, *row.labels)
         key = tuple(id(part) for part in parts)
         if key not in self.targets:

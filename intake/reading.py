@@ -1,50 +1,59 @@
-"""Open a delivered workbook safely and hand out typed cells with their addresses.
+"""Open a delivered workbook and hand out typed cells with their addresses, in the same shapes for every format.
 
-One reader (calamine) for every format, because a reader that guesses column types loses leading zeros and hides
-unreadable cells. What calamine does not tell about an Office Open XML workbook (error cells, formulas that were never
-calculated, hidden sheets' names) is read from the sheet's own XML.
+Cells are read as they are, because a reader that guesses column types loses leading zeros and hides unreadable cells.
+Office Open XML is read from its own XML (`sheet_xml`), delimited text by `delimited`, the binary formats and
+OpenDocument by calamine. Production code calls `sandbox.read_safely`, which runs `read_workbook` in a child process.
 """
 
 from __future__ import annotations
 
 import re
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import python_calamine as calamine
 
-from intake.sheet_xml import CellFacts, UnsafeXml, read_facts
+from intake.gate import MAX_CELLS, MAX_SHEETS, SUFFIX_KINDS, Notice, UnreadableFile, broken, check_file, refused
 
-SUFFIXES = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
-MAX_FILE_BYTES = 50 * 1024 * 1024
-MAX_UNPACKED_BYTES = 400 * 1024 * 1024
-MAX_ENTRIES = 3_000
-MAX_CELLS = 2_000_000
+__all__ = [
+    "Cell",
+    "CellValue",
+    "Sheet",
+    "UnreadableFile",
+    "Workbook",
+    "column_letters",
+    "column_number",
+    "read_workbook",
+]
+
+SUFFIXES = tuple(SUFFIX_KINDS)
+MAX_AREA = 20_000_000
+MAX_MERGE_STEPS = 20_000_000
 
 CellValue = str | float | bool | date | datetime | time | timedelta | None
 
 
-class UnreadableFile(Exception):
-    """The file cannot be read; `code` is the finding code, `details` fill the placeholders of its message."""
+class Cell(NamedTuple):
+    """One cell that holds something. `value` is None for an error or for a formula that was never calculated.
 
-    def __init__(self, code: str, **details: str) -> None:
-        super().__init__(code, details)
-        self.code = code
-        self.details = details
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One cell that holds something. `value` is None for an error or for a formula that was never calculated."""
+    What the sender sees of it: `masked` is the text that the number format shows in the place of the value (None: the
+    value can be seen), `bracketed` says that it is shown in round brackets, `percent` as a percentage, `hidden` that its
+    row, column or sheet is hidden, `under_merge` that a merged cell covers it. A tuple, because there are many of them.
+    """
 
     row: int
     column: int
     value: CellValue
     error: str = ""
     uncalculated: bool = False
+    masked: str | None = None
+    bracketed: bool = False
+    percent: bool = False
+    hidden: bool = False
+    under_merge: bool = False
 
     @property
     def address(self) -> str:
@@ -59,6 +68,9 @@ class Cell:
         if isinstance(self.value, float) and self.value.is_integer() and abs(self.value) < 1e15:
             return str(int(self.value))
         return "" if self.value is None else str(self.value).strip()
+
+
+Cells = dict[tuple[int, int], Cell]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +107,11 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """A workbook in reading order."""
+    """A workbook in reading order. `notices` are findings about the whole file: codes with their details."""
 
     file_name: str
     sheets: tuple[Sheet, ...] = field(default_factory=tuple)
+    notices: tuple[Notice, ...] = ()
 
     def sheet(self, name: str) -> Sheet | None:
         """The sheet of that name (blanks at the ends ignored), or None."""
@@ -107,94 +120,90 @@ class Workbook:
 
 
 def read_workbook(path: Path) -> Workbook:
-    """Read every sheet of a workbook; raises UnreadableFile with the code of the finding to report."""
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UnreadableFile("F04", suffix=suffix or "(keine)")
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise UnreadableFile("F05", file=path.name, why="sie ist größer als 50 MB")
-    facts = _zip_facts(path) if suffix in (".xlsx", ".xlsm") else {}
-    if suffix in (".xlsb", ".ods"):
-        _gate(path)
-    return Workbook(path.name, tuple(_sheets(path, facts)))
+    """Read every sheet of a workbook; raises UnreadableFile with the code of the finding to report.
+
+    Runs in this process: only for files of our own making, for tests, and within the child of `sandbox`.
+    """
+    from intake.delimited import read_delimited  # the readers build on the shapes above
+    from intake.sheet_xml import read_xlsx
+
+    passed = check_file(path)
+    reader = {"xlsx": read_xlsx, "text": read_delimited}.get(passed.kind, _read_binary)
+    workbook = reader(path)
+    return replace(workbook, notices=passed.notices + workbook.notices)
 
 
-def _sheets(path: Path, facts: Mapping[str, Mapping[tuple[int, int], CellFacts]]) -> list[Sheet]:
+def _read_binary(path: Path) -> Workbook:
+    """xls, xlsb and ods by calamine; number formats and hidden rows of these are not known."""
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
-        found = []
-        for meta in book.sheets_metadata:
-            if meta.typ != calamine.SheetTypeEnum.WorkSheet:
-                continue
-            sheet = book.get_sheet_by_name(meta.name)
-            if sheet.total_height * sheet.total_width > MAX_CELLS:
-                raise UnreadableFile("F05", file=path.name, why="ein Blatt ist ungewöhnlich groß")
-            hidden = meta.visible != calamine.SheetVisibleEnum.Visible
-            rows = sheet.to_python(skip_empty_area=False)
-            found.append(Sheet(meta.name, hidden, _cells(rows, facts.get(meta.name, {}))))
-        return found
-    except UnreadableFile:
+        sheets = tuple(_binary_sheets(path, book))
+    except (UnreadableFile, KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except calamine.PasswordError as error:
         raise UnreadableFile("F02", file=path.name) from error
-    except (KeyboardInterrupt, SystemExit, MemoryError):
-        raise
     except BaseException as error:  # calamine's Rust panics are not Exceptions
-        if _looks_encrypted(path):
-            raise UnreadableFile("F02", file=path.name) from error
-        raise UnreadableFile("F01", file=path.name, why="sie ist beschädigt oder keine Arbeitsmappe") from error
+        raise broken(path, "sie ist beschädigt oder keine Arbeitsmappe") from error
+    if not sheets:
+        raise broken(path, "sie enthält kein Tabellenblatt")
+    return Workbook(path.name, sheets)
 
 
-def _cells(
-    rows: Sequence[Sequence[CellValue]], facts: Mapping[tuple[int, int], CellFacts]
-) -> dict[tuple[int, int], Cell]:
-    cells: dict[tuple[int, int], Cell] = {}
+def _binary_sheets(path: Path, book: calamine.CalamineWorkbook) -> Iterator[Sheet]:
+    filled = 0
+    if len(book.sheets_metadata) > MAX_SHEETS:
+        raise refused(path, f"sie hat mehr als {MAX_SHEETS} Tabellenblätter")
+    for number, meta in enumerate(book.sheets_metadata):
+        if meta.typ != calamine.SheetTypeEnum.WorkSheet:
+            continue
+        sheet = book.get_sheet_by_index(number)
+        if sheet.end and (sheet.end[0] + 1) * (sheet.end[1] + 1) > MAX_AREA:
+            raise refused(path, "ein Blatt ist ungewöhnlich groß")
+        hidden = meta.visible != calamine.SheetVisibleEnum.Visible
+        cells = _cells(sheet.iter_rows(), sheet.start[1] if sheet.start else 0, hidden)
+        filled += len(cells)
+        if filled > MAX_CELLS:
+            raise refused(path, "sie hat ungewöhnlich viele Zellen")
+        merges = [
+            (top + 1, left + 1, below + 1, right + 1) for (top, left), (below, right) in sheet.merged_cell_ranges or ()
+        ]
+        for place in under_merges(cells, merges):
+            cells[place] = cells[place]._replace(under_merge=True)
+        yield Sheet(meta.name, hidden, cells)
+
+
+def _cells(rows: Iterable[Sequence[CellValue]], left: int, hidden: bool) -> Cells:
+    """Filled cells of calamine's rows, which start in the first row and in the first used column."""
+    cells: Cells = {}
     for row_number, row in enumerate(rows, start=1):
-        for column_number, value in enumerate(row, start=1):
+        for column_number, value in enumerate(row, start=left + 1):
             if value is None or (isinstance(value, str) and not value.strip()):
                 continue
             if isinstance(value, int) and not isinstance(value, bool):
                 value = float(value)
-            cells[(row_number, column_number)] = Cell(row_number, column_number, value)
-    for (row_number, column_number), fact in facts.items():
-        present = cells.get((row_number, column_number))
-        if fact.error:
-            cells[(row_number, column_number)] = Cell(row_number, column_number, None, error=fact.error)
-        elif fact.uncalculated and present is None:
-            cells[(row_number, column_number)] = Cell(row_number, column_number, None, uncalculated=True)
+            cells[row_number, column_number] = Cell(row_number, column_number, value, hidden=hidden)
     return cells
 
 
-def _zip_facts(path: Path) -> Mapping[str, Mapping[tuple[int, int], CellFacts]]:
-    _gate(path)
-    try:
-        return read_facts(path)
-    except UnsafeXml as error:
-        raise UnreadableFile("F05", file=path.name, why="sie enthält unzulässige XML-Bestandteile") from error
-    except (KeyError, zipfile.BadZipFile, OSError) as error:
-        raise UnreadableFile("F01", file=path.name, why="sie ist beschädigt") from error
-
-
-def _gate(path: Path) -> None:
-    """Refuse what would only cost memory: broken zips, bombs, too many parts."""
-    if not zipfile.is_zipfile(path):
-        if _looks_encrypted(path):
-            raise UnreadableFile("F02", file=path.name)
-        raise UnreadableFile("F01", file=path.name, why="sie ist beschädigt oder keine Excel-Arbeitsmappe")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError) as error:
-        raise UnreadableFile("F01", file=path.name, why="sie ist beschädigt") from error
-    if len(entries) > MAX_ENTRIES or sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
-        raise UnreadableFile("F05", file=path.name, why="sie ist entpackt ungewöhnlich groß")
-
-
-def _looks_encrypted(path: Path) -> bool:
-    """An encrypted OOXML workbook is an OLE container with a stream named EncryptedPackage."""
-    with path.open("rb") as stream:
-        head = stream.read(65536)
-    return head.startswith(b"\xd0\xcf\x11\xe0") and "EncryptedPackage".encode("utf-16-le") in head
+def under_merges(cells: Cells, merges: Sequence[tuple[int, int, int, int]]) -> list[tuple[int, int]]:
+    """Places of filled cells that a merged range (top, left, bottom, right) covers; its first cell is what is seen."""
+    found: list[tuple[int, int]] = []
+    steps = 0
+    for top, left, bottom, right in merges:
+        area = (bottom - top + 1) * (right - left + 1)
+        steps += min(area, len(cells))
+        if steps > MAX_MERGE_STEPS:
+            break  # thousands of huge ranges: nobody draws these by hand
+        if area <= len(cells):
+            places = [(row, column) for row in range(top, bottom + 1) for column in range(left, right + 1)]
+            found += [place for place in places[1:] if place in cells]
+        else:
+            found += [
+                (row, column)
+                for row, column in cells
+                if top <= row <= bottom and left <= column <= right and (row, column) != (top, left)
+            ]
+    return found
 
 
 def column_letters(column: int) -> str:

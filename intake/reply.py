@@ -1,22 +1,14 @@
-"""The answer to the sender: written in the same run for every file that came in, also when all is well.
-
-Three files in `outbox/<sender>/`: the receipt as HTML, the same as text that can be pasted into a mail, and a machine
-twin as JSON. The first line is the verdict.
-"""
+"""The receipt: what the sender reads, as content, as text for a mail, and its machine twin. The first line is the verdict."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader
-
+from intake.reasons import compare, previous_line
 from intake.values import german
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Finding, FindingState, Severity, Verdict
@@ -45,7 +37,9 @@ class Receipt:
     contact: str
 
 
-def receipt(framework: Framework, delivery: CheckedDelivery, duplicate_of: str = "") -> Receipt:
+def receipt(
+    framework: Framework, delivery: CheckedDelivery, duplicate_of: str = "", before: EarlierDelivery | None = None
+) -> Receipt:
     """The content of the answer; `duplicate_of` names the earlier delivery with the same bytes."""
     submission = delivery.submission
     counts = _counts(delivery.findings)
@@ -57,7 +51,7 @@ def receipt(framework: Framework, delivery: CheckedDelivery, duplicate_of: str =
         headline=headline,
         meaning=meaning,
         steps=tuple(_steps(framework, delivery, counts, duplicate_of)),
-        facts=tuple(_facts(framework, delivery)),
+        facts=(*_facts(framework, delivery), *_comparison(framework, delivery, before)),
         findings=tuple(_row(found) for found in delivery.findings),
         control_sums=tuple(
             (framework.variables[code].name_de, german(value))
@@ -68,23 +62,25 @@ def receipt(framework: Framework, delivery: CheckedDelivery, duplicate_of: str =
     )
 
 
-def write_reply(framework: Framework, delivery: CheckedDelivery, outbox: Path, duplicate_of: str = "") -> list[Path]:
-    """Write receipt (HTML, text) and machine twin; each file appears whole or not at all. Returns the paths."""
-    content = receipt(framework, delivery, duplicate_of)
-    folder = outbox / (delivery.submission.sender or "unbekannt")
-    folder.mkdir(parents=True, exist_ok=True)
-    base = f"Eingangsbestaetigung_{delivery.submission.id}"
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
-    files = {
-        folder / f"{base}.html": environment.get_template("receipt.html").render(r=content),
-        folder / f"{base}.txt": as_text(content),
-        folder / f"{base}.json": json.dumps(machine_twin(framework, delivery), ensure_ascii=False, indent=1) + "\n",
-    }
-    for path, text in files.items():
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    return list(files)
+class EarlierDelivery(Protocol):
+    """The delivery before this one, as the warehouse knows it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def received_at(self) -> datetime: ...
+    @property
+    def findings(self) -> tuple[Finding, ...]: ...
+
+
+def _comparison(
+    framework: Framework, delivery: CheckedDelivery, before: EarlierDelivery | None
+) -> Iterable[tuple[str, str]]:
+    if before is not None:
+        line = previous_line(
+            framework, before.id, local_time(before.received_at), compare(before.findings, delivery.findings)
+        )
+        yield "Vorige Lieferung", line.removeprefix("Vorige Lieferung").strip()
 
 
 def as_text(content: Receipt) -> str:
@@ -157,7 +153,7 @@ def _counts(findings: Iterable[Finding]) -> dict[str, int]:
 
 
 def _number(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
+    return f"{german(count)} {one if count == 1 else many}"
 
 
 def _headline(verdict: Verdict, counts: dict[str, int], values: int, rules: int, duplicate_of: str) -> tuple[str, str]:
@@ -188,6 +184,11 @@ def _headline(verdict: Verdict, counts: dict[str, int], values: int, rules: int,
 
 def _steps(framework: Framework, delivery: CheckedDelivery, counts: dict[str, int], duplicate_of: str) -> Iterable[str]:
     year = delivery.submission.year
+    waiting = delivery.submission.verdict in (Verdict.RETURNED, Verdict.REFUSED)
+    if duplicate_of and waiting:
+        yield f"Die Lieferung {duplicate_of} wartet noch auf Ihre Korrektur; was zu tun ist, steht in der Antwort dazu."
+        yield "Legen Sie die berichtigte Datei wieder in denselben Eingangsordner."
+        return
     if duplicate_of or delivery.submission.verdict is Verdict.ACCEPTED:
         yield "Sie müssen nichts weiter tun."
         return
@@ -196,11 +197,12 @@ def _steps(framework: Framework, delivery: CheckedDelivery, counts: dict[str, in
             if found.severity is Severity.FATAL:
                 yield found.remedy
         return
+    yield "Öffnen Sie die zurückgegebene Arbeitsmappe „…_geprueft“ und dort das Blatt „Prüfprotokoll“."
     if counts["must"]:
-        yield "Berichtigen Sie die mit „Muss“ bezeichneten Zellen in Ihrer Datei."
+        yield "Berichtigen Sie die roten Zellen („Muss“)."
     if counts["ask"]:
-        yield "Prüfen Sie die mit „Rückfrage“ bezeichneten Angaben; was nicht stimmt, berichtigen Sie bitte."
-    yield "Legen Sie die Datei wieder in denselben Eingangsordner; die neue Fassung ersetzt die alte."
+        yield "Berichtigen Sie die gelben Zellen („Rückfrage“) oder bestätigen Sie den Wert in der Spalte „Begründung“."
+    yield "Legen Sie diese Datei wieder in denselben Eingangsordner; die neue Fassung ersetzt die alte."
     if year:
         yield f"Frist: {framework.deadline(year):%d.%m.%Y}."
 
@@ -209,7 +211,7 @@ def _facts(framework: Framework, delivery: CheckedDelivery) -> Iterable[tuple[st
     submission = delivery.submission
     yield "Eingangsnummer", submission.id
     yield "Eingegangen", f"{local_time(submission.received_at):%d.%m.%Y, %H:%M} Uhr"
-    yield "Datei", f"„{submission.file_name}“"
+    yield "Datei", f"„{_one_line(submission.file_name)}“"
     yield "Prüfsumme (SHA-256)", submission.sha256
     if submission.region:
         yield "Gebiet", f"{framework.territory.unit_name(submission.region)} ({submission.region})"
@@ -232,6 +234,11 @@ def _facts(framework: Framework, delivery: CheckedDelivery) -> Iterable[tuple[st
         )
         yield "Prüfregeln", f"{delivery.rules_run} angewendet, {delivery.rules_not_evaluable} nicht anwendbar"
         yield "Regelwerk", f"{framework.code} {framework.version}, Prüfsumme {framework.content_hash[:12]}"
+
+
+def _one_line(text: str) -> str:
+    """Text of a sender without line breaks or control characters: it must not forge a line of the answer."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def local_time(moment: datetime) -> datetime:

@@ -1,144 +1,255 @@
-"""Facts about cells that only the sheet XML tells: error values and formulas without a stored result."""
+"""Read an Office Open XML workbook (xlsx, xlsm; transitional and strict) from its own XML, cell by cell.
+
+What a sender sees is only in here: number formats that hide a value, hidden rows and columns, merged ranges, error
+values, formulas that were never calculated. The reader is sparse (a cell in the last row costs one cell) and streams.
+"""
 
 from __future__ import annotations
 
-import posixpath
 import re
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import IO
 from xml.parsers import expat
 
+from intake.display import NumberFormat
+from intake.gate import MAX_CELLS, MAX_SHEETS, MAX_TEXT, broken, refused
+from intake.package_xml import Attributes, LimitBroken, Package, local, parse, read_formats, shared_strings, unescaped
+from intake.reading import Cell, CellValue, Sheet, Workbook, column_number, under_merges
 
-class UnsafeXml(Exception):
-    """A part declares entities; nothing a spreadsheet program writes does that."""
-
-
-@dataclass(frozen=True, slots=True)
-class CellFacts:
-    """What is special about one cell."""
-
-    error: str = ""
-    uncalculated: bool = False
-
-
-def read_facts(path: Path) -> Mapping[str, Mapping[tuple[int, int], CellFacts]]:
-    """Facts by sheet name and (row, column); only cells with something special are listed."""
-    with zipfile.ZipFile(path) as archive:
-        names = set(archive.namelist())
-        targets = _relationships(archive, names)
-        sheets: dict[str, str] = {}
-
-        def start(tag: str, attributes: dict[str, str]) -> None:
-            if _local(tag) == "sheet":
-                relation = next((v for k, v in attributes.items() if k.endswith(":id") or k == "id"), "")
-                target = targets.get(relation)
-                if target in names:
-                    sheets[attributes.get("name", "")] = target
-
-        if "xl/workbook.xml" not in names:
-            return {}
-        _parse(archive.read("xl/workbook.xml"), start)
-        return {name: _sheet_facts(archive, part) for name, part in sheets.items()}
+LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
+MAX_MERGES = 200_000
+MAX_CELL_TEXT = 100_000
+_TRUE = ("1", "true", "on")
+_RANGE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})")
 
 
-def _relationships(archive: zipfile.ZipFile, names: set[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    part = "xl/_rels/workbook.xml.rels"
-    if part not in names:
-        return found
+@dataclass
+class _Book:
+    """What the sheets share, and how much they hold together."""
 
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        if _local(tag) == "Relationship":
-            target = attributes.get("Target", "")
-            resolved = (
-                target.lstrip("/") if target.startswith("/") else posixpath.normpath(posixpath.join("xl", target))
-            )
-            found[attributes.get("Id", "")] = resolved
+    strings: list[str] = field(default_factory=list)
+    formats: dict[str, NumberFormat] = field(default_factory=dict)
+    from_1904: bool = False
+    cells: int = 0
+    characters: int = 0
 
-    _parse(archive.read(part), start)
-    return found
+
+def read_xlsx(path: Path) -> Workbook:
+    """Every worksheet of a workbook that has passed the gate; raises UnreadableFile."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            sheets = tuple(_sheets(Package(archive)))
+    except LimitBroken as error:
+        raise refused(path, str(error)) from error
+    except (expat.ExpatError, zipfile.BadZipFile, KeyError, ValueError, IndexError, OverflowError) as error:
+        raise broken(path, "ihr Inhalt ist beschädigt") from error
+    if not sheets:
+        raise broken(path, "sie enthält kein Tabellenblatt")
+    return Workbook(path.name, sheets)
+
+
+def _sheets(package: Package) -> Iterator[Sheet]:
+    main = next((target for kind, target in package.relations("").values() if kind == "officeDocument"), "")
+    main = main if package.has(main) else "xl/workbook.xml"
+    book, listed = _Book(), list[Attributes]()
+
+    def start(tag: str, attributes: Attributes) -> None:
+        name = local(tag)
+        if name == "sheet":
+            listed.append({local(key): value for key, value in attributes.items()})
+        elif name == "workbookPr":
+            book.from_1904 = attributes.get("date1904", "") in _TRUE
+
+    parse(package.open(main), start)
+    if len(listed) > MAX_SHEETS:
+        raise LimitBroken(f"sie hat mehr als {MAX_SHEETS} Tabellenblätter")
+    relations = package.relations(main)
+    for kind, target in relations.values():
+        if kind == "sharedStrings" and package.has(target):
+            book.strings = shared_strings(package.open(target))
+        elif kind == "styles" and package.has(target):
+            book.formats = read_formats(package.open(target))
+    for entry in listed:
+        kind, target = relations[entry["id"]]
+        if kind == "worksheet":
+            hidden = entry.get("state", "visible") != "visible"
+            yield Sheet(entry.get("name", ""), hidden, _SheetReader(book, hidden).read(package.open(target)))
 
 
 class _SheetReader:
-    """Notes for every cell whether it holds an error, or a formula but no value."""
+    """Collects the cells of one sheet while its XML goes by. Written for speed: this runs for every cell."""
 
-    def __init__(self) -> None:
-        self.facts: dict[tuple[int, int], CellFacts] = {}
-        self.address = ""
-        self.kind = ""
-        self.formula = False
-        self.value: list[str] | None = None
+    def __init__(self, book: _Book, hidden: bool) -> None:
+        self.book, self.formats, self.hidden = book, book.formats, hidden
+        self.cells: dict[tuple[int, int], Cell] = {}
+        self.columns: dict[str, int] = {}
+        self.hidden_columns: set[int] = set()
+        self.merges: list[tuple[int, int, int, int]] = []
+        self.rows_hidden = self.row_hidden = False
+        self.row = self.column = self.characters = 0
+        self.kind = self.style = self.content = self.row_text = ""
+        self.within = self.formula = self.has_value = self.collecting = self.phonetic = False
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        name = _local(tag)
-        if name == "c":
-            self.address, self.kind = attributes.get("r", ""), attributes.get("t", "")
-            self.formula, self.value = False, None
-        elif name == "f":
+    def read(self, stream: IO[bytes]) -> dict[tuple[int, int], Cell]:
+        """All filled cells by row and column."""
+        parse(stream, self.start, self.end, self.data)
+        self._check()
+        self.book.cells += len(self.cells)
+        self.book.characters += self.characters
+        for place in under_merges(self.cells, self.merges):
+            self.cells[place] = self.cells[place]._replace(under_merge=True)
+        return self.cells
+
+    def start(self, tag: str, attributes: Attributes) -> None:
+        if tag == "c":
+            self._place(attributes.get("r", ""))
+            self.kind, self.style = attributes.get("t", ""), attributes.get("s", "")
+            self.within, self.formula, self.has_value = True, False, False
+            self.content = ""
+        elif tag == "v":
+            self.has_value = self.within
+            self.collecting = self.within and self.kind != "inlineStr"
+        elif tag == "f":
             self.formula = True
-        elif name == "v" or (name == "t" and self.kind == "inlineStr"):
-            self.value = []
-
-    def data(self, text: str) -> None:
-        if self.value is not None:
-            self.value.append(text)
+        elif tag == "t":
+            self.collecting = self.within and not self.phonetic
+        elif tag == "row":
+            self._check()
+            self.row = int(attributes.get("r") or self.row + 1)
+            self.row_text, self.column = str(self.row), 0
+            self.row_hidden = attributes["hidden"] in _TRUE if "hidden" in attributes else self.rows_hidden
+        elif tag == "rPh":
+            self.phonetic = True
+        elif ":" in tag:
+            self.start(local(tag), attributes)
+        else:
+            self._frame(tag, attributes)
 
     def end(self, tag: str) -> None:
-        if _local(tag) != "c":
-            return
-        place = _place(self.address)
-        content = "".join(self.value or [])
-        if place and self.kind == "e":
-            self.facts[place] = CellFacts(error=content or "#FEHLER")
-        elif place and self.formula and not content:
-            self.facts[place] = CellFacts(uncalculated=True)
+        if tag == "c":
+            self.within = False
+            self._finish(self.content)
+        elif tag == "v" or tag == "t":
+            self.collecting = False
+        elif tag == "rPh":
+            self.phonetic = False
+        elif ":" in tag:
+            self.end(local(tag))
+
+    def data(self, text: str) -> None:
+        if self.collecting:
+            self.content += text
+            if len(self.content) > MAX_CELL_TEXT:
+                raise LimitBroken("eine Zelle enthält mehr Text, als Excel zulässt")
+
+    def _place(self, address: str) -> None:
+        """Row and column of a cell; without an address it follows the one before."""
+        letters = address.rstrip("0123456789")
+        column = self.columns.get(letters)
+        if not address:
+            column = self.column + 1
+        elif column is None:
+            column = self.columns[letters] = column_number(letters)
+        self.column = column
+        row_text = address[len(letters) :]
+        if row_text != self.row_text and address:
+            self.row, self.row_text = int(row_text), row_text
+        if not (0 < self.row <= LAST_ROW and column <= LAST_COLUMN):
+            raise LimitBroken("eine Zelle liegt außerhalb des Tabellenblatts")
+
+    def _frame(self, tag: str, attributes: Attributes) -> None:
+        """What stands around the cells: columns, defaults, merged ranges."""
+        if tag == "col" and (attributes.get("hidden", "") in _TRUE or attributes.get("width") == "0"):
+            self.hidden_columns.update(range(int(attributes["min"]), min(int(attributes["max"]), LAST_COLUMN) + 1))
+        elif tag == "sheetFormatPr":
+            self.rows_hidden = attributes.get("zeroHeight", "") in _TRUE
+        elif tag == "mergeCell" and (found := _RANGE.fullmatch(attributes.get("ref", ""))):
+            self.merges.append((int(found[2]), column_number(found[1]), int(found[4]), column_number(found[3])))
+            if len(self.merges) > MAX_MERGES:
+                raise LimitBroken("sie hat ungewöhnlich viele verbundene Zellen")
+
+    def _finish(self, content: str) -> None:
+        """Turn the text of a cell into its value; cells that hold nothing are left out."""
+        row, column, kind = self.row, self.column, self.kind
+        hidden = self.hidden or self.row_hidden or column in self.hidden_columns
+        shape = self.formats.get(self.style)
+        if kind == "e":
+            cell = Cell(row, column, None, error=content or "#FEHLER", hidden=hidden)
+        elif not content:
+            if not self.formula or (kind == "str" and self.has_value):  # a formula may well give an empty text
+                return
+            cell = Cell(row, column, None, uncalculated=True, hidden=hidden)
+        else:
+            value = self._value(kind, content)
+            if isinstance(value, str):
+                if not value or value.isspace():
+                    return
+                self.characters += len(value)
+            cell = Cell(row, column, value, hidden=True) if hidden else Cell(row, column, value)
+            if shape is not None:
+                cell = self._shaped(cell, shape)
+        self.cells[row, column] = cell
+
+    def _check(self) -> None:
+        """The limits, looked at once a row."""
+        if len(self.cells) + self.book.cells > MAX_CELLS:
+            raise LimitBroken("sie hat ungewöhnlich viele Zellen")
+        if self.characters + self.book.characters > MAX_TEXT:
+            raise LimitBroken("sie enthält ungewöhnlich viel Text")
+
+    def _value(self, kind: str, content: str) -> CellValue:
+        if kind == "" or kind == "n":
+            return _number(content)
+        if kind == "s":
+            return self.book.strings[int(content)]
+        if kind == "b":
+            return content.strip() in _TRUE
+        return _moment_of(content) if kind == "d" else unescaped(content)
+
+    def _shaped(self, cell: Cell, shape: NumberFormat) -> Cell:
+        """The cell as its number format shows it."""
+        value = cell.value
+        if isinstance(value, str):
+            return cell._replace(masked=shape.masked_text)
+        if not isinstance(value, float):
+            return cell
+        if shape.date:
+            return cell._replace(value=moment(value, from_1904=self.book.from_1904, duration=shape.duration))
+        look = shape.look(value)
+        return cell._replace(masked=look.masked, bracketed=look.bracketed, percent=look.percent)
 
 
-def _sheet_facts(archive: zipfile.ZipFile, part: str) -> dict[tuple[int, int], CellFacts]:
-    reader = _SheetReader()
-    with archive.open(part) as stream:
-        parser = _parser(reader.start)
-        parser.EndElementHandler = reader.end
-        parser.CharacterDataHandler = reader.data
-        try:
-            while block := stream.read(1 << 16):
-                parser.Parse(block, False)
-            parser.Parse(b"", True)
-        except expat.ExpatError:
-            return reader.facts  # calamine decides whether the sheet can be read
-    return reader.facts
-
-
-def _parse(content: bytes, start: Callable[[str, dict[str, str]], None]) -> None:
+def _number(content: str) -> float | str:
+    """A number as Excel stores it; anything else stays text, also `nan`, `inf` and `1_000`, which Python would take."""
     try:
-        _parser(start).Parse(content, True)
-    except expat.ExpatError:
-        return
+        number = float(content)
+    except ValueError:
+        return content
+    return number if "_" not in content and abs(number) < float("inf") else content
 
 
-def _parser(start: Callable[[str, dict[str, str]], None]) -> expat.XMLParserType:
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-
-    def refuse(*_: object) -> None:
-        raise UnsafeXml
-
-    parser.EntityDeclHandler = refuse
-    parser.StartDoctypeDeclHandler = refuse
-    return parser
-
-
-def _local(tag: str) -> str:
-    return tag.rpartition(":")[2]
+def moment(serial: float, *, from_1904: bool, duration: bool) -> date | datetime | time | timedelta | float:
+    """The day or time that a serial number stands for; a number that is none, as Excel shows it, stays a number."""
+    if not -100_000 < serial < 2_958_466 or (serial < 0 and not duration):
+        return serial
+    span = timedelta(milliseconds=round(serial * 86_400_000))
+    if duration:
+        return span
+    if serial < 1 and not from_1904:
+        return (datetime.min + span).time()
+    found = datetime(1904, 1, 1) + span if from_1904 else datetime(1899, 12, 30 if serial >= 60 else 31) + span
+    return found.date() if found.time() == time.min else found
 
 
-def _place(address: str) -> tuple[int, int] | None:
-    found = re.fullmatch(r"([A-Z]{1,3})([0-9]{1,7})", address)
-    if not found:
-        return None
-    column = 0
-    for letter in found.group(1):
-        column = column * 26 + ord(letter) - 64
-    return int(found.group(2)), column
+def _moment_of(content: str) -> CellValue:
+    for read in (date.fromisoformat, datetime.fromisoformat, time.fromisoformat):
+        try:
+            found = read(content)
+        except ValueError:
+            continue
+        return found if type(found) is date else found.replace(tzinfo=None)  # type: ignore[call-arg]
+    return content

@@ -104,14 +104,14 @@ def _fill(framework: Framework, prefix: str, leaves: str, dimension: str, *, tot
 INSERT INTO {prefix}cell
 SELECT made.unit, made.region, made.year, made.variable, {select}, made.value, made.rank
 FROM (
-    SELECT c.unit, c.region, c.year, c.variable, leaf.member AS {own}, {", ".join("c." + name for name in others)},
+    SELECT c.unit, c.region, c.year, c.variable, leaf.member AS {own}, {"".join(f"c.{name}, " for name in others)}
            sum(c.value) AS value, max(c.rank) AS rank
     FROM {prefix}cell c
     JOIN {leaves} leaf ON leaf.variable = c.variable AND leaf.dimension = '{dimension}' AND leaf.leaf = c.{own}
     JOIN (SELECT variable, member, count(*) FILTER (NOT optional) AS needed FROM {leaves}
           WHERE dimension = '{dimension}' AND member {chosen} '{TOTAL}' GROUP BY ALL) need
       ON need.variable = leaf.variable AND need.member = leaf.member
-    GROUP BY c.unit, c.region, c.year, c.variable, leaf.member, {", ".join("c." + name for name in others)}, need.needed
+    GROUP BY c.unit, c.region, c.year, c.variable, leaf.member, {"".join(f"c.{name}, " for name in others)} need.needed
     HAVING count(*) FILTER (c.value IS NULL) = 0 AND count(*) FILTER (NOT leaf.optional) = need.needed
 ) made
 ANTI JOIN {prefix}cell have ON {same}"""
@@ -128,11 +128,11 @@ def _fill_dynamic(framework: Framework, prefix: str, dimension: str) -> str:
 INSERT INTO {prefix}cell
 SELECT made.unit, made.region, made.year, made.variable, {select}, made.value, made.rank
 FROM (
-    SELECT c.unit, c.region, c.year, c.variable, '{TOTAL}' AS {own}, {", ".join("c." + name for name in others)},
+    SELECT c.unit, c.region, c.year, c.variable, '{TOTAL}' AS {own}, {"".join(f"c.{name}, " for name in others)}
            sum(c.value) AS value, max(c.rank) AS rank
     FROM {prefix}cell c
     WHERE c.variable IN ({names}) AND c.{own} <> '{TOTAL}'
-    GROUP BY c.unit, c.region, c.year, c.variable, {", ".join("c." + name for name in others)}
+    GROUP BY {"".join(f"c.{name}, " for name in others)} c.unit, c.region, c.year, c.variable
     HAVING count(*) FILTER (c.value IS NULL) = 0
 ) made
 ANTI JOIN {prefix}cell have ON {same}"""

@@ -1,0 +1,109 @@
+"""The cells of one delivery beside those of the year before, as the plausibility checks read them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from math import log
+from typing import Any
+
+from intake.rules import CellKey, RuleInput
+from schemas.framework_model import Framework
+from schemas.shapes import Finding, Observation, member_key
+
+Correction = Mapping[CellKey, Decimal | None]
+"""Values that would be right if a suspicion is; None where the right value is not known."""
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """Something that would explain several findings at once: its own finding, if it has one, and what would be right.
+
+    `structural`: concerns a whole table; `explains` are codes of findings of reading about the same cells.
+    """
+
+    finding: Finding | None
+    corrected: Correction
+    structural: bool
+    explains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One delivery: observations, values that are numbers, and the numbers of the year before."""
+
+    item: RuleInput
+    at: Mapping[CellKey, Observation]
+    values: Mapping[CellKey, Decimal]
+    before: Mapping[CellKey, Decimal]
+
+    @cached_property
+    def changes(self) -> Mapping[CellKey, float]:
+        """Natural logarithm of the change against the year before, where both values are positive."""
+        pairs = self.pairs(list(self.values))
+        return {cell: log(now / before) for cell, now, before in pairs if now > 0 and before > 0}
+
+    def label(self, framework: Framework, cell: CellKey) -> str:
+        """What the cell is called in the form."""
+        return label(framework, self.at[cell])
+
+    def pairs(self, cells: Sequence[CellKey]) -> list[tuple[CellKey, float, float]]:
+        """(cell, value, value of the year before) of those cells that have both."""
+        known = (cell for cell in cells if cell in self.values and cell in self.before)
+        return [(cell, float(self.values[cell]), float(self.before[cell])) for cell in known]
+
+
+def cells_of(item: RuleInput) -> Cells:
+    """The cells of a delivery; a cell delivered twice counts once."""
+    at = {(o.variable, member_key(o.members)): o for o in item.observations}
+    values = {cell: o.value for cell, o in at.items() if o.value is not None}
+    before = {cell: value for cell, (value, _) in item.previous.items() if value is not None}
+    return Cells(item, at, values, before)
+
+
+def corrected(item: RuleInput, correction: Correction) -> RuleInput:
+    """The delivery as it would look if the suspicion is right; cells without a known value are taken out."""
+    kept = []
+    for o in item.observations:
+        cell = (o.variable, member_key(o.members))
+        if cell not in correction:
+            kept.append(o)
+        elif (value := correction[cell]) is not None:
+            kept.append(replace(o, value=value))
+    return replace(item, observations=kept)
+
+
+def restricted(item: RuleInput, variables: Collection[str]) -> RuleInput:
+    """The delivery with some of its variables only."""
+    return replace(
+        item,
+        observations=[o for o in item.observations if o.variable in variables],
+        previous={cell: known for cell, known in item.previous.items() if cell[0] in variables},
+    )
+
+
+def label(framework: Framework, o: Observation) -> str:
+    """Variable, row and column, each once."""
+    name = framework.variables[o.variable].name_de
+    return ", ".join(dict.fromkeys(filter(None, (name, o.row_label, o.column_label))))
+
+
+def place(o: Observation) -> dict[str, Any]:
+    """The fields of a finding that say where a value stands."""
+    return {
+        "sheet": o.sheet,
+        "cell": o.cell,
+        "row_label": o.row_label,
+        "column_label": o.column_label,
+        "region": o.region,
+        "variable": o.variable,
+        "members": member_key(o.members),
+    }
+
+
+def scaled(framework: Framework, cells: Cells, cell: CellKey, factor: Decimal) -> Decimal:
+    """A value times a factor, whole where the variable is counted."""
+    value = cells.values[cell] * factor
+    return Decimal(round(value)) if framework.is_integer(cell[0]) else round(value, 4)

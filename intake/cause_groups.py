@@ -1,0 +1,95 @@
+"""Cells that belong together in the form: the delivery, its sheets, its tables, and their rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from intake.cause_cells import Cells, Correction, Suspicion
+from intake.messages import finding
+from intake.rules import CellKey
+from schemas.framework_model import Framework
+from schemas.tables import Column, EntryTable, Row, entry_tables
+
+ROW, COLUMN = "Zeile", "Spalte"
+NOWHERE: CellKey = ("", "")
+"""Stands for a cell that a table does not ask for."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some cells, their name in a sentence, and the first cell that was delivered."""
+
+    name: str
+    cells: tuple[CellKey, ...]
+    sheet: str = ""
+    cell: str = ""
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of one delivery, from the tables of its region and year."""
+
+    framework: Framework
+    cells: Cells
+
+    @cached_property
+    def tables(self) -> Sequence[EntryTable]:
+        """All tables of the form."""
+        return entry_tables(self.framework, self.cells.item.region, self.cells.item.year)
+
+    def all(self, *, lines: bool) -> Iterator[Group]:
+        """From large to small; rows and columns only on request."""
+        sheets: dict[str, list[CellKey]] = {}
+        for cell, observation in self.cells.at.items():
+            sheets.setdefault(observation.sheet, []).append(cell)
+        if len(sheets) > 1:
+            yield Group("In der ganzen Lieferung", tuple(self.cells.at), region=self.cells.item.region)
+        for sheet, cells in sheets.items():
+            yield self._placed(f"Im Blatt „{sheet}“", cells, whole_sheet=True)
+        for table in self.tables:
+            group = self.table(table)
+            if group.cells:
+                yield group
+                for kind, found in self.lines(table).items() if lines else ():
+                    for line in found:
+                        yield self._placed(f"In der {kind} „{line.name}“ der Tabelle „{table.title}“", line.cells)
+
+    def table(self, table: EntryTable) -> Group:
+        """The delivered cells of a table."""
+        keys = [key for _, _, key in table.cells() if key in self.cells.at]
+        return self._placed(f"In der Tabelle „{table.title}“", keys)
+
+    def lines(self, table: EntryTable) -> dict[str, list[Group]]:
+        """Rows and columns; the cells of two rows (or columns) stand in the same order, delivered or not."""
+
+        def key(row: Row, column: Column) -> CellKey:
+            return table.cell(row, column) or NOWHERE
+
+        rows = [Group(row.label, tuple(key(row, column) for column in table.columns)) for row in table.rows]
+        columns = [
+            Group(", ".join(column.labels), tuple(key(row, column) for row in table.rows)) for column in table.columns
+        ]
+        return {ROW: rows, COLUMN: columns}
+
+    def _placed(self, name: str, cells: Sequence[CellKey], *, whole_sheet: bool = False) -> Group:
+        found = [self.cells.at[cell] for cell in cells if cell in self.cells.at]
+        if not found:
+            return Group(name, ())
+        address = "" if whole_sheet else found[0].cell
+        return Group(name, tuple(cells), found[0].sheet, address, found[0].region)
+
+
+def suspicion(
+    framework: Framework,
+    code: str,
+    group: Group,
+    details: Mapping[str, str],
+    corrected: Correction,
+    explains: tuple[str, ...] = (),
+) -> Suspicion:
+    """A suspicion about a group, with its finding."""
+    found = finding(framework, code, details, sheet=group.sheet, cell=group.cell, region=group.region)
+    return Suspicion(found, corrected, structural=True, explains=explains)

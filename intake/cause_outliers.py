@@ -1,0 +1,145 @@
+"""Robust comparison of a value with its own past and with what other regions deliver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from math import log, sqrt
+from statistics import fmean, median
+
+from intake.cause_cells import Cells
+from intake.cause_equations import members_of
+from intake.cause_settings import Limits
+from intake.rules import CellKey, Known
+from schemas.framework_model import Framework
+
+MAD_SCALE = 1.4826
+"""Median absolute deviation of a normal distribution to its standard deviation (1 / 0.6745)."""
+MEAN_SCALE = 1.2533
+"""The same for the mean absolute deviation, the fallback where more than half of the values are equal."""
+
+
+def _nothing(region: str, year: int) -> Known:
+    return {}
+
+
+def _nobody(region: str, year: int) -> Sequence[Known]:
+    return ()
+
+
+@dataclass(frozen=True)
+class History:
+    """What is known: accepted values of a region and year, and those of the other regions for the same year."""
+
+    values: Callable[[str, int], Known] = _nothing
+    peers: Callable[[str, int], Sequence[Known]] = _nobody
+
+
+def stabilised(now: float, before: float) -> float:
+    """Change of a count on a scale where chance alone is about standard normal, however small the count."""
+    return (sqrt(now + 0.375) - sqrt(before + 0.375)) * sqrt(2)
+
+
+def modified_z(value: float, series: Sequence[float], floor: float = 0.0) -> float:
+    """0.6745 * (value - median) / MAD, with the mean deviation where the MAD is 0; the spread is `floor` at least."""
+    middle = median(series)
+    distances = [abs(entry - middle) for entry in series]
+    spread = max(median(distances) * MAD_SCALE or fmean(distances) * MEAN_SCALE, floor)
+    if spread == 0:
+        return 0.0 if value == middle else float("inf")
+    return (value - middle) / spread
+
+
+@dataclass(frozen=True)
+class Past:
+    """The region's own earlier values by cell, the newest first."""
+
+    limits: Limits
+    series: Mapping[CellKey, Sequence[float]]
+
+    @classmethod
+    def of(cls, limits: Limits, cells: Cells, history: History) -> Past:
+        """Collect as many years as the limits ask for."""
+        item = cells.item
+        series: dict[CellKey, list[float]] = {}
+        for back in range(1, limits.outlier.past_years + 1):
+            known = item.previous if back == 1 else history.values(item.region, item.year - back)
+            for cell, (value, _) in known.items():
+                if value is not None:
+                    series.setdefault(cell, []).append(float(value))
+        return cls(limits, series)
+
+    def usual(self, cell: CellKey, now: float, before: float | None) -> float | None:
+        """The usual value of a cell if the new one is an outlier and also far from last year's, else None."""
+        series, limits = self.series.get(cell, ()), self.limits.outlier
+        if len(series) < limits.past_values:
+            return None
+        middle = median(series)
+        floor = max(limits.floor * middle, sqrt(middle + 0.375))
+        if abs(modified_z(now, series, floor)) <= limits.z:
+            return None
+        if before is not None and abs(now - before) <= limits.z * max(limits.floor * before, sqrt(before + 0.375)):
+            return None
+        return middle
+
+
+@dataclass
+class Rates:
+    """Shares in the own total, and rates to the size of the region, beside those of other regions.
+
+    How a total is made up differs between regions for good reasons, and slips show in the sums. So only grand totals
+    and cells that are part of no sum (`guarded` are the others) are compared.
+    """
+
+    framework: Framework
+    limits: Limits
+    cells: Cells
+    history: History
+    guarded: frozenset[CellKey] = frozenset()
+    _peers: list[dict[CellKey, float]] | None = field(default=None)
+
+    def unusual(self, cell: CellKey) -> float | None:
+        """How many times the usual share or rate a cell is, if that is an outlier and nothing earlier is known."""
+        now = self.cells.values.get(cell)
+        base = self._base(cell)
+        if now is None or base is None or cell in self.cells.before or now == 0:
+            return None
+        own = self._share(self.cells.values, cell, base)
+        shares = [share for known in self._others() if (share := self._share(known, cell, base))]
+        if not own or len(shares) < self.limits.peers.regions:
+            return None
+        middle = median(shares)
+        if middle * float(self.cells.values[base]) < self.limits.peers.minimum:
+            return None
+        logs = [log(share) for share in shares]
+        far = abs(modified_z(log(own), logs, self.limits.peers.floor)) > self.limits.peers.z
+        return own / middle if far else None
+
+    def _base(self, cell: CellKey) -> CellKey | None:
+        """What the cell is a share of: the total of its variable, for a total the size of the region."""
+        variable, key = cell
+        size = self.limits.size
+        dynamic = (self.framework.dimensions[dimension].dynamic for dimension in members_of(key))
+        if any(dynamic) or (key and cell in self.guarded):
+            return None
+        total = (variable, "")
+        if key and total in self.cells.values:
+            return total
+        without = self.framework.variables[variable].source in self.limits.peers.without_sources
+        if key or size is None or without or (size.variable, "") not in self.cells.values:
+            return None
+        return (size.variable, "") if variable != size.variable else None
+
+    def _others(self) -> list[dict[CellKey, float]]:
+        if self._peers is None:
+            known = self.history.peers(self.cells.item.region, self.cells.item.year)
+            self._peers = [
+                {cell: float(value) for cell, (value, _) in values.items() if value is not None} for values in known
+            ]
+        return self._peers
+
+    @staticmethod
+    def _share(values: Mapping[CellKey, Decimal] | Mapping[CellKey, float], cell: CellKey, base: CellKey) -> float:
+        part, whole = float(values.get(cell, 0)), float(values.get(base, 0))
+        return part / whole if part > 0 and whole > 0 else 0.0

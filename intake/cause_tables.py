@@ -1,0 +1,141 @@
+"""Suspicions about whole tables: last year's values, another power of ten, exchanged rows or columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import combinations
+from math import log, log10
+from statistics import median
+
+from intake.cause_basis import part_missing, percent
+from intake.cause_cells import Cells, Suspicion, scaled
+from intake.cause_groups import Group, Groups, suspicion
+from intake.cause_settings import Limits
+from intake.rules import CellKey
+from schemas.framework_model import Framework
+from schemas.shapes import Finding
+
+COPIED, FACTOR, SWAPPED = "P01", "P02", "P03"
+
+
+def table_suspicions(
+    framework: Framework, limits: Limits, cells: Cells, reading: Sequence[Finding] = ()
+) -> list[Suspicion]:
+    """All suspicions about tables; cells that one of them explains are not tried again by the next."""
+    groups = Groups(framework, cells)
+    check = _TableCheck(framework, limits, cells, groups)
+    found = list(percent(framework, limits, groups, reading))
+    for suspicions in (check.shifted, check.copied, check.swapped):
+        taken = {cell for earlier in found for cell in earlier.corrected}
+        found += suspicions(frozenset(taken))
+    if not found:
+        found += part_missing(framework, limits, cells)
+    return found
+
+
+@dataclass(frozen=True)
+class _TableCheck:
+    framework: Framework
+    limits: Limits
+    cells: Cells
+    groups: Groups
+
+    def _changed(self, least: float) -> int:
+        """Number of cells that changed at least so much; most deliveries need no closer look."""
+        return sum(abs(change) >= least for change in self.cells.changes.values())
+
+    # --- P01: last year's values --------------------------------------------------------------------------------------
+
+    def copied(self, taken: frozenset[CellKey]) -> Iterator[Suspicion]:
+        """Delivery, sheet or table that repeats last year's values; the largest group only."""
+        limits = self.limits.copied
+        if sum(change == 0 for change in self.cells.changes.values()) < limits.cells:
+            return
+        done = set(taken)
+        for group in self.groups.all(lines=False):
+            pairs = [p for p in self.cells.pairs(group.cells) if p[0] not in done and max(p[1:]) >= limits.minimum]
+            same = [cell for cell, now, before in pairs if now == before]
+            if len(pairs) >= limits.cells and len(same) >= limits.share * len(pairs):
+                done |= set(group.cells)
+                details = {"place": group.name, "same": str(len(same)), "count": str(len(pairs))}
+                explained = dict.fromkeys(cell for cell in group.cells if cell in self.cells.values)
+                yield suspicion(self.framework, COPIED, group, details, explained)
+
+    # --- P02: another power of ten ------------------------------------------------------------------------------------
+
+    def shifted(self, taken: frozenset[CellKey]) -> Iterator[Suspicion]:
+        """Delivery, sheet, table, row or column whose values are a power of ten times those of last year."""
+        least = (min(map(abs, self.limits.factor.powers)) - self.limits.factor.width) * log(10)
+        if self._changed(least) < self.limits.factor.cells:
+            return
+        done = set(taken)
+        for group in self.groups.all(lines=True):
+            pairs = [pair for pair in self.cells.pairs(group.cells) if pair[0] not in done]
+            for power, name in self.limits.factor.powers.items():
+                if fitting := self._shifted_by(pairs, power):
+                    done |= set(fitting)
+                    details = {"place": group.name, "count": str(len(fitting)), "factor": name}
+                    mended = {cell: self._unshifted(cell, power) for cell in fitting}
+                    yield suspicion(self.framework, FACTOR, group, details, mended)
+                    break
+
+    def _shifted_by(self, pairs: Sequence[tuple[CellKey, float, float]], power: int) -> list[CellKey]:
+        limits = self.limits.factor
+        evident = [p for p in pairs if min(p[2], p[2] * 10.0**power) >= limits.minimum]
+        fitting = [c for c, now, before in evident if now and abs(log10(now / before) - power) <= limits.width]
+        if len(fitting) < limits.cells or len(fitting) < limits.share * len(evident):
+            return []
+        return [cell for cell, now, before in pairs if abs(now - before * 10.0**power) <= max(1.0, 0.5 * now)]
+
+    def _unshifted(self, cell: CellKey, power: int) -> Decimal | None:
+        """What was meant; digits that were cut off are not known."""
+        return scaled(self.framework, self.cells, cell, Decimal(10) ** -power) if power > 0 else None
+
+    # --- P03: exchanged rows or columns -------------------------------------------------------------------------------
+
+    def swapped(self, taken: frozenset[CellKey]) -> Iterator[Suspicion]:
+        """Two rows or two columns of a table that fit each other's values of last year."""
+        if self._changed(self.limits.swapped.own) < self.limits.swapped.cells:
+            return
+        for table in self.groups.tables:
+            for kind, lines in self.groups.lines(table).items():
+                strange = [line for line in lines if not taken.intersection(line.cells) and self._strange(line)]
+                pairs = [pair for pair in combinations(strange, 2) if self._exchanged(*pair)]
+                if pairs:
+                    yield self._swap(self.groups.table(table), kind, pairs)
+
+    def _swap(self, table: Group, kind: str, pairs: Sequence[tuple[Group, Group]]) -> Suspicion:
+        names = "; ".join(f"„{one.name}“ und „{two.name}“" for one, two in pairs)
+        mended: dict[CellKey, Decimal | None] = {}
+        for one, two in pairs:
+            for left, right in zip(one.cells, two.cells, strict=True):
+                if left in self.cells.values and right in self.cells.values:
+                    mended |= {left: self.cells.values[right], right: self.cells.values[left]}
+        return suspicion(self.framework, SWAPPED, table, {"place": table.name, "kind": kind, "names": names}, mended)
+
+    def _strange(self, line: Group) -> bool:
+        """Does the line not fit its own values of last year?"""
+        least = self.limits.swapped.minimum
+        pairs = self.cells.pairs(line.cells)
+        changes = [abs(self.cells.changes[cell]) for cell, now, before in pairs if min(now, before) >= least]
+        return len(changes) >= self.limits.swapped.cells and median(changes) >= self.limits.swapped.own
+
+    def _exchanged(self, one: Group, two: Group) -> bool:
+        limits = self.limits.swapped
+        own: tuple[list[float], list[float]] = ([], [])
+        cross: tuple[list[float], list[float]] = ([], [])
+        for cells in zip(one.cells, two.cells, strict=True):
+            if not all(cell in self.cells.values and cell in self.cells.before for cell in cells):
+                continue
+            now = [float(self.cells.values[cell]) for cell in cells]
+            before = [float(self.cells.before[cell]) for cell in cells]
+            if min(*now, *before) < limits.minimum:
+                continue
+            for side in (0, 1):
+                own[side].append(abs(log(now[side] / before[side])))
+                cross[side].append(abs(log(now[side] / before[1 - side])))
+        return len(own[0]) >= limits.cells and all(
+            median(own[side]) >= limits.own and median(cross[side]) <= limits.cross for side in (0, 1)
+        )

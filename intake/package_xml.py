@@ -1,0 +1,150 @@
+"""The parts of an Office Open XML workbook that its sheets share: relations, number formats, shared strings.
+
+Names of elements and relations are compared without their name space, so transitional and strict files are equal.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import zipfile
+from collections.abc import Callable
+from typing import IO
+from xml.parsers import expat
+
+from intake.display import NumberFormat, built_in_format, number_format
+from intake.gate import MAX_TEXT
+
+Attributes = dict[str, str]
+_ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
+
+
+class LimitBroken(Exception):
+    """A part breaks a limit; the text is the rest of a German sentence."""
+
+
+class Package:
+    """The parts of the archive; their names ignore case and the direction of slashes, as Excel does."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self.archive = archive
+        self.names = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
+
+    def has(self, part: str) -> bool:
+        return part.lower() in self.names
+
+    def open(self, part: str) -> IO[bytes]:
+        return self.archive.open(self.names[part.lower()])
+
+    def relations(self, part: str) -> dict[str, tuple[str, str]]:
+        """Kind and target of every relation of a part, by its id; kinds without their name space, so strict is equal."""
+        folder, name = posixpath.split(part)
+        listing = posixpath.join(folder, "_rels", f"{name}.rels")
+        found: dict[str, tuple[str, str]] = {}
+
+        def start(tag: str, attributes: Attributes) -> None:
+            if local(tag) == "Relationship" and attributes.get("TargetMode") != "External":
+                target = attributes["Target"].replace("\\", "/")
+                target = target[1:] if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
+                found[attributes["Id"]] = (attributes["Type"].rpartition("/")[2], target)
+
+        if self.has(listing):
+            parse(self.open(listing), start)
+        return found
+
+
+def read_formats(stream: IO[bytes]) -> dict[str, NumberFormat]:
+    """Number formats by cell style, only those that do more than show the number; a cell without style has style 0."""
+    codes: dict[str, str] = {}
+    styles: list[str] = []
+    within = False
+
+    def start(tag: str, attributes: Attributes) -> None:
+        nonlocal within
+        name = local(tag)
+        if name == "numFmt":
+            codes.setdefault(attributes.get("numFmtId", ""), attributes.get("formatCode", ""))
+        elif name in ("cellStyleXfs", "cellXfs", "cellStyles", "dxfs"):
+            within = name == "cellXfs"
+        elif name == "xf" and within:
+            styles.append(attributes.get("numFmtId", "0"))
+
+    parse(stream, start)
+    found = {str(style): _format(number, codes) for style, number in enumerate(styles)}
+    found[""] = found.get("0", number_format("General"))
+    return {style: shape for style, shape in found.items() if not shape.plain}
+
+
+def _format(number: str, codes: dict[str, str]) -> NumberFormat:
+    code = codes.get(number)
+    if code is None:
+        code = built_in_format(int(number)) if number.isdecimal() else "General"
+    return number_format(code)
+
+
+def shared_strings(stream: IO[bytes]) -> list[str]:
+    strings: list[str] = []
+    parts: list[str] = []
+    collecting, phonetic, characters = False, False, 0
+
+    def start(tag: str, _: Attributes) -> None:
+        nonlocal collecting, phonetic
+        name = local(tag)
+        phonetic = phonetic or name == "rPh"
+        collecting = name == "t" and not phonetic
+
+    def end(tag: str) -> None:
+        nonlocal collecting, phonetic
+        name = local(tag)
+        collecting = False
+        if name == "rPh":
+            phonetic = False
+        elif name == "si":
+            strings.append(unescaped("".join(parts)))
+            parts.clear()
+
+    def data(text: str) -> None:
+        nonlocal characters
+        if collecting:
+            parts.append(text)
+            characters += len(text)
+            if characters > MAX_TEXT:
+                raise LimitBroken("sie enthält ungewöhnlich viel Text")
+
+    parse(stream, start, end, data)
+    return strings
+
+
+def unescaped(text: str) -> str:
+    """`_x000D_` stands for a character that XML cannot hold."""
+    if "_x" not in text:
+        return text
+    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").replace("\0", "")
+
+
+def local(tag: str) -> str:
+    return tag.rpartition(":")[2]
+
+
+def parse(
+    stream: IO[bytes],
+    start: Callable[[str, Attributes], None],
+    end: Callable[[str], None] | None = None,
+    data: Callable[[str], None] | None = None,
+) -> None:
+    """Run one part through expat; a part that declares entities is refused."""
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.buffer_size = 1 << 16
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = data
+
+    def refuse(*_: object) -> None:
+        raise LimitBroken("sie enthält unzulässige XML-Bestandteile")
+
+    parser.EntityDeclHandler = refuse
+    parser.StartDoctypeDeclHandler = refuse
+    with stream:
+        parser.ParseFile(stream)
