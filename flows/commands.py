@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.operating import run_alive, run_board, run_doctor, run_remind, run_watch  # noqa: F401  commands too
 from flows.settings import InputRefused, Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from intake.checking import Past
     from intake.form_request import Entry
     from schemas.framework_model import Framework
 
@@ -88,9 +89,12 @@ def run_check(options: Namespace) -> int:
     import hashlib
     from datetime import UTC
 
-    from intake.checking import Received, check_deliveries
+    from flows.known_past import KnownPast
+    from intake.checking import check_deliveries
+    from intake.deliveries import Received
     from intake.reply import as_text, machine_twin, receipt
     from schemas.shapes import Verdict
+    from warehouse.snapshot import NoSnapshot, open_snapshot
 
     framework = _framework()
     files = []
@@ -102,7 +106,11 @@ def run_check(options: Namespace) -> int:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         now = datetime.now(UTC).replace(tzinfo=None)
         files.append(Received(path, path.name, options.sender, sha256, now, f"PRUEFUNG-{number}"))
-    checked = check_deliveries(framework, files, _known_past(framework))
+    try:
+        with open_snapshot(load_settings().root) as snapshot:
+            checked = check_deliveries(framework, files, KnownPast(snapshot.connection).past)
+    except NoSnapshot:
+        checked = check_deliveries(framework, files)
     if options.json:
         _say(json.dumps([machine_twin(framework, delivery) for delivery in checked], ensure_ascii=False, indent=1))
     else:
@@ -114,41 +122,44 @@ def run_check(options: Namespace) -> int:
     return 0 if verdicts <= {Verdict.ACCEPTED} else 1
 
 
-def _known_past(framework: Framework) -> Past:
-    """Accepted values of earlier years from the snapshot, read once per region and year; nothing without a snapshot."""
-    from intake.checking import Past
-    from intake.rules import Known
-    from warehouse.loading import population_basis, previous_values
-    from warehouse.snapshot import NoSnapshot, open_snapshot
+def run_layout(options: Namespace) -> int:
+    """Propose a layout for a foreign workbook; 1 when something could not be placed."""
+    from intake.gate import UnreadableFile
+    from intake.layout_suggest import as_text, suggest
+    from intake.messages import finding
+    from intake.sandbox import read_safely
 
-    root = load_settings().root
-
-    def values(region: str, year: int) -> Known:
-        try:
-            with open_snapshot(root) as snapshot:
-                return previous_values(snapshot.connection, region, year)
-        except NoSnapshot:
-            return {}
-
-    def basis(region: str, year: int) -> str:
-        try:
-            with open_snapshot(root) as snapshot:
-                return population_basis(snapshot.connection, region, year)
-        except NoSnapshot:
-            return ""
-
-    return Past(values=values, population_basis=basis)
+    framework, path = _framework(), Path(options.file)
+    if not path.is_file():
+        raise InputRefused(f"Die Datei „{options.file}“ gibt es nicht.")
+    try:
+        workbook = read_safely(path)
+    except UnreadableFile as error:
+        told = finding(framework, error.code, {**error.details, "file": path.name})
+        raise InputRefused(f"{told.message} {told.remedy}") from error
+    suggestion = suggest(workbook, framework)
+    if options.output:
+        Path(options.output).write_text(suggestion.yaml_text, encoding="utf-8")
+        _say(f"Vorschlag geschrieben: {options.output}")
+        _say(as_text(suggestion))
+    else:
+        _say(suggestion.yaml_text)
+        print(as_text(suggestion), file=sys.stderr)
+    return 1 if suggestion.unplaced else 0
 
 
 def run_ingest(options: Namespace) -> int:
     """Process the inbox once, without a Prefect server."""
     from flows import cycle
+    from flows.watching import recorded
     from warehouse.store import exclusive
 
-    framework, settings = _framework(), load_settings()
-    night = cycle.Night()
-    with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
-        cycle.ingest_inbox(settings, framework, night, lock, _say)
+    settings, night = load_settings(), cycle.Night()
+    with recorded(settings, "ingest") as record:
+        framework = _framework()
+        record.uses(framework, night)
+        with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock, record.step("ingest"):
+            cycle.ingest_inbox(settings, framework, night, lock, _say)
     _say("\n".join(cycle.summary(night)))
     return night.exit_code
 
@@ -156,13 +167,18 @@ def run_ingest(options: Namespace) -> int:
 def run_compute(options: Namespace) -> int:
     """Recompute the indicator tables and publish."""
     from flows import cycle
+    from flows.watching import recorded
     from warehouse.store import exclusive
 
-    framework, settings = _framework(), load_settings()
-    night = cycle.Night()
-    with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
-        cycle.compute_indicators(settings, framework, night, lock, _say)
-        cycle.publish_snapshot(settings, framework, night, lock, _say)
+    settings, night = load_settings(), cycle.Night()
+    with recorded(settings, "compute") as record:
+        framework = _framework()
+        record.uses(framework, night)
+        with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
+            with record.step("compute"):
+                cycle.compute_indicators(settings, framework, night, lock, _say)
+            with record.step("publish"):
+                cycle.publish_snapshot(settings, framework, night, lock, _say)
     return 0
 
 
@@ -175,20 +191,20 @@ def run_nightly(options: Namespace) -> int:
     holder = lock_holder(settings.root)
     if holder is not None:
         raise holder
-    prepare(settings)
-    from flows.nightly import nightly
+    from flows.watching import guarded
 
-    return int(nightly())
+    with guarded(settings, "nightly"):  # a Prefect that does not start is a failed run too
+        prepare(settings)
+        from flows.nightly import nightly
+
+        return int(nightly())
 
 
 def run_serve(options: Namespace) -> int:
     """Keep the nightly run scheduled until stopped; one run at a time."""
-    from flows.prefect_home import prepare
+    from flows.deployments import serve
 
-    prepare(load_settings())
-    from flows.nightly import nightly
-
-    nightly.serve(name="nightly", cron=options.cron, limit=1)
+    serve(options.cron)
     return 0
 
 

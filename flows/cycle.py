@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.ingesting import IngestResult, ingest
+from flows.previews import write_previews
 from flows.settings import Settings
 from flows.wording import count
 from indicators.compute import compute
@@ -61,6 +62,9 @@ def compute_indicators(settings: Settings, framework: Framework, night: Night, l
         write_framework(store.connection, framework, data_years(store.connection))
         night.indicator_values = results.values.num_rows
         progress(f"{night.indicator_values} Indikatorwerte berechnet")
+    previews = write_previews(settings, framework, night.ingested, results)
+    if previews:
+        progress(f"{count(previews, 'Vorschau', 'Vorschauen')} für die Absender geschrieben")
     return night.indicator_values
 
 

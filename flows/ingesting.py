@@ -7,14 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import groupby
 
+from flows.known_past import KnownPast
 from flows.settings import Settings
-from intake.checking import Past, ReadDelivery, Received, check_read, read_deliveries
+from intake.answer import write_reply
+from intake.checking import check_read
+from intake.deliveries import PERSONAL_DATA, ReadDelivery, Received, read_deliveries
 from intake.inbox import Claim, Inbox
 from intake.messages import finding
-from intake.reply import write_reply
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Verdict
-from warehouse.loading import known_sha, load_deliveries, next_submission_id, population_basis, previous_values
+from warehouse.loading import known_sha, load_deliveries, next_submission_id
+from warehouse.past import delivery_before, verdict_of_submission
 from warehouse.store import Writer
 
 Progress = Callable[[str], None]
@@ -46,11 +49,25 @@ def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str
     result = IngestResult(waiting=[f"{path.parent.name}/{path.name}" for path in inbox.unsettled()])
     if claims:
         progress(f"{len(claims)} Dateien im Eingang")
+    if len(claims) > settings.batch_files:
+        claims = _by_year(framework, claims)
     for start in range(0, len(claims), settings.batch_files):
         batch = claims[start : start + settings.batch_files]
         _Batch(settings, framework, writer, run_id, inbox, result).run(batch)
         progress(f"{min(start + len(batch), len(claims))} von {len(claims)} Dateien verarbeitet")
     return result
+
+
+def _by_year(framework: Framework, claims: Sequence[Claim]) -> list[Claim]:
+    """Claims in the order of the years they speak of: what one batch accepts, the rules of the next may look back to."""
+    years = {}
+    for claim in claims:
+        received = Received(claim.path, claim.file_name, claim.sender, claim.sha256, claim.received_at)
+        try:
+            years[claim.folder] = read_deliveries(framework, [received])[0].latest_year
+        except Exception:  # reported when its batch is worked through
+            years[claim.folder] = 0
+    return sorted(claims, key=lambda claim: years[claim.folder])
 
 
 class _Batch:
@@ -73,10 +90,14 @@ class _Batch:
 
     def run(self, claims: Sequence[Claim]) -> None:
         fresh = [claim for claim in claims if not self._known(claim)]
-        read = self._read(fresh)
+        first = {(claim.sha256, claim.sender): claim for claim in reversed(fresh)}
+        read = self._read([claim for claim in fresh if first[claim.sha256, claim.sender] is claim])
         ordered = sorted(read, key=lambda pair: pair[1].latest_year)
         for _, group in groupby(ordered, key=lambda pair: pair[1].latest_year):
             self._check_and_load(list(group))
+        for claim in fresh:  # the same bytes twice in one night: the second is answered with the number of the first
+            if first[claim.sha256, claim.sender] is not claim:
+                self._known(claim)
 
     def _known(self, claim: Claim) -> bool:
         """The same bytes from the same sender: answered with a reference, nothing is loaded.
@@ -90,7 +111,8 @@ class _Batch:
         received = self._received(claim, earlier)
         read = read_deliveries(self.framework, [received])[0]
         note = finding(self.framework, "F06", {"other": earlier}, submission=earlier)
-        delivery = CheckedDelivery(replace(read.submission, verdict=Verdict.ACCEPTED), findings=(note,))
+        verdict = Verdict(verdict_of_submission(self.connection, earlier))
+        delivery = CheckedDelivery(replace(read.submission, verdict=verdict), findings=(note,))
         write_reply(self.framework, delivery, self.settings.outbox, duplicate_of=earlier)
         self.result.duplicates.append(delivery)
         self.inbox.release(claim)
@@ -115,10 +137,7 @@ class _Batch:
         return found
 
     def _check_and_load(self, pairs: list[tuple[Claim, ReadDelivery]]) -> None:
-        past = Past(
-            values=lambda region, year: previous_values(self.connection, region, year),
-            population_basis=lambda region, year: population_basis(self.connection, region, year),
-        )
+        past = KnownPast(self.connection).past
         try:
             checked = check_read(self.framework, [read for _, read in pairs], past)
         except Exception as error:
@@ -129,17 +148,28 @@ class _Batch:
                     self._check_and_load([pair])
             return
         for (claim, _), delivery in zip(pairs, checked, strict=True):
+            submission = delivery.submission
+            before = None
+            if submission.region and submission.year:
+                place = (submission.sender, submission.region, submission.year, submission.layout)
+                before = delivery_before(self.connection, *place)
             self._file(claim, delivery)
             loaded = load_deliveries(self.connection, [delivery], _now(), self.run_id)
-            if delivery.submission.id in loaded.failed:
-                self._broken(claim, RuntimeError(loaded.failed[delivery.submission.id]))
+            if submission.id in loaded.failed:
+                self._broken(claim, RuntimeError(loaded.failed[submission.id]))
                 continue
-            write_reply(self.framework, delivery, self.settings.outbox)
+            known = before if before and before.id != submission.id else None
+            last_year = past.values(submission.region, submission.year - 1) if submission.year else None
+            write_reply(
+                self.framework, delivery, self.settings.outbox, before=known, source=claim.path, last_year=last_year
+            )
             self.result.deliveries.append(delivery)
             self.inbox.release(claim)
 
     def _file(self, claim: Claim, delivery: CheckedDelivery) -> None:
         submission = delivery.submission
+        if any(found.code == PERSONAL_DATA for found in delivery.findings):
+            return  # a list of persons is not kept, only its fingerprint in the ledger
         if submission.verdict is Verdict.REFUSED:
             reasons = [{"code": found.code, "message": found.message} for found in delivery.findings]
             self.inbox.quarantine_file(claim, {"submission": submission.id, "reasons": reasons})
@@ -148,7 +178,8 @@ class _Batch:
 
     def _broken(self, claim: Claim, error: Exception) -> None:
         """Our own fault: the claim stays, is tried again next time, and the run says so."""
-        self.result.broken[f"{claim.sender}/{claim.file_name}"] = f"{type(error).__name__}: {error}"
+        # the text of an error may quote a value; the log of the run must not
+        self.result.broken[f"{claim.sender}/{claim.file_name}"] = type(error).__name__
 
     def _received(self, claim: Claim, submission_id: str) -> Received:
         return Received(claim.path, claim.file_name, claim.sender, claim.sha256, claim.received_at, submission_id)

@@ -49,18 +49,24 @@ def publish_task(settings: Any, framework: Any, night: Any, lock: Any) -> None:
 def nightly() -> int:
     """One night; returns the exit code of the run. The file lock, not Prefect, keeps a second run out."""
     from flows import cycle
+    from flows.run_log import report_lines
     from flows.settings import load_settings
+    from flows.watching import recorded
     from schemas.loading import load_framework
     from warehouse.store import exclusive
 
-    settings = load_settings()
-    framework = load_framework()
-    night = cycle.Night()
-    with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
-        ingest_task(settings, framework, night, lock)
-        compute_task(settings, framework, night, lock)
-        publish_task(settings, framework, night, lock)
-    lines = cycle.summary(night)
+    settings, night = load_settings(), cycle.Night()
+    with recorded(settings, "nightly") as record:
+        framework = load_framework()
+        record.uses(framework, night)
+        with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
+            with record.step("ingest"):
+                ingest_task(settings, framework, night, lock)
+            with record.step("compute"):
+                compute_task(settings, framework, night, lock)
+            with record.step("publish"):
+                publish_task(settings, framework, night, lock)
+    lines = report_lines(night)
     create_markdown_artifact(key=ARTIFACT_KEY, markdown=_markdown(lines), description=lines[0])
     print("\n".join(lines), flush=True)
     return night.exit_code

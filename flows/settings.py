@@ -7,6 +7,9 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+TABLES = ("alarm", "reminders")
+"""Tables of the settings file that `flows.alarm_settings` reads."""
+
 
 class SettingsError(ValueError):
     """The settings file cannot be used; the message says why, in German."""
@@ -53,6 +56,8 @@ def load_settings() -> Settings:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} ist nicht lesbar: {error}") from error
+    for table in TABLES:
+        given.pop(table, None)
     known = {
         field.name: type(getattr(Settings(root), field.name)) for field in fields(Settings) if field.name != "root"
     }

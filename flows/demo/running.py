@@ -18,7 +18,7 @@ _SETTINGS = """# Written by `monitor demo`: this data root holds sample data onl
 sample = true
 settle_seconds = 0
 """
-_OWN = ("raw", "outbox", "warehouse", "reports", "prefect")
+_OWN = ("raw", "outbox", "warehouse", "reports", "prefect", "state")
 
 
 def run(settings: Settings, framework: Framework, say: Callable[[str], None]) -> int:

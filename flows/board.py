@@ -1,0 +1,299 @@
+"""The board: expected, received, accepted and confirmed per region and field; timeliness, rounds, questions, waivers.
+
+Everything comes from the snapshot and holds no value of a cell, so that the page may be shown to everybody in the house.
+A field counts as
+  received   when a delivery of the region speaks of it (our form speaks of every field except those left empty),
+  accepted   when its values are in the warehouse, or the region has declared that there is nothing to report,
+  confirmed  when it is accepted and no question about it is open.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from flows.deadlines import Calendar, Waiver, YearDates, waived_variables
+from flows.run_log import durable_write, german_day, german_time, now_utc
+from schemas.framework_model import Framework
+from schemas.territory import reference_day
+from warehouse.access import Connection, records, rows
+
+FORM, NOT_FILLED = "form", "V02"  # the layout that asks for every field; the finding for a variable left empty in it
+MISSING, BACK, PARTIAL, QUESTIONS = "fehlt", "zurückgegeben", "unvollständig", "Rückfragen offen"
+DONE, NIL, WAIVED, NOT_ASKED = "bestätigt", "Fehlanzeige", "ausgenommen", "nicht verlangt"
+SIGNS = {MISSING: "○", BACK: "↩", PARTIAL: "◐", QUESTIONS: "?", DONE: "✓", NIL: "–", WAIVED: "§", NOT_ASKED: ""}
+OPEN_WORK = (MISSING, BACK, PARTIAL)
+
+
+@dataclass(frozen=True)
+class FieldStanding:
+    """One field of one region. Counts are counts of variables (expected, accepted, missing) and findings."""
+
+    field: str
+    state: str
+    expected: int
+    received: bool
+    accepted: int
+    missing: int
+    errors: int = 0
+    questions: int = 0
+    confirmed: int = 0
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.state in (QUESTIONS, DONE, NIL)
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.state in (DONE, NIL)
+
+
+@dataclass(frozen=True)
+class RegionStanding:
+    """One region. `rounds`: deliveries needed until the first was accepted, or sent so far when none was."""
+
+    region: str
+    name: str
+    state: str
+    fields: tuple[FieldStanding, ...]
+    rounds: int = 0
+    accepted_once: bool = False
+    deliveries: int = 0
+    newest: str = ""
+    received_at: datetime | None = None
+    days_early: int | None = None
+    contact: str = field(default="", repr=False)
+    waivers: tuple[Waiver, ...] = ()
+
+    def total(self, name: str) -> int:
+        """Sum of a count over the fields."""
+        return sum(getattr(entry, name) for entry in self.fields)
+
+    def open_fields(self) -> tuple[FieldStanding, ...]:
+        """Fields for which something is still to be done by the region."""
+        return tuple(entry for entry in self.fields if entry.state in OPEN_WORK)
+
+
+@dataclass(frozen=True)
+class Board:
+    """A reporting year on a day. `unassigned`: unreadable deliveries since the collection opened, by sender folder."""
+
+    dates: YearDates
+    today: date
+    regions: tuple[RegionStanding, ...]
+    unassigned: Mapping[str, int]
+    generation: int = 0
+
+    def totals(self, code: str) -> dict[str, int]:
+        """Regions that are expected, received, accepted and confirmed in one field."""
+        cells = [entry for region in self.regions for entry in region.fields if entry.field == code]
+        return {
+            "expected": sum(entry.expected > 0 and entry.state != WAIVED for entry in cells),
+            "received": sum(entry.received for entry in cells),
+            "accepted": sum(entry.is_accepted for entry in cells),
+            "confirmed": sum(entry.is_confirmed for entry in cells),
+        }
+
+    def count(self, *states: str) -> int:
+        """Regions in one of these states."""
+        return sum(region.state in states for region in self.regions)
+
+
+def board(
+    connection: Connection,
+    framework: Framework,
+    calendar: Calendar,
+    waivers: Sequence[Waiver],
+    year: int,
+    today: date,
+    generation: int = 0,
+) -> Board:
+    """The board of a reporting year, from an open snapshot."""
+    dates = calendar.dates(year)
+    facts = _Facts(connection, year)
+    codes = dict.fromkeys((*framework.territory.reporters(reference_day(year)), *sorted(facts.deliveries)))
+    regions = tuple(_Region(framework, facts, dates, waivers, code, today).standing() for code in codes)
+    return Board(dates, today, regions, _unassigned(connection, dates), generation)
+
+
+def as_records(found: Board) -> list[dict[str, Any]]:
+    """For machines: one record per region with its fields; no contacts."""
+    entries = []
+    for region in found.regions:
+        entry = {name: value for name, value in asdict(region).items() if name not in ("contact", "waivers")}
+        waivers = [waiver.model_dump(mode="json") for waiver in region.waivers]
+        entries.append({"year": found.dates.year, **entry, "waivers": waivers})
+    return entries
+
+
+def as_text(found: Board) -> str:
+    """A few lines for the terminal."""
+    dates = found.dates
+    lines = [
+        f"Berichtsjahr {dates.year}: {dates.phase(found.today)}, Abgabefrist {dates.deadline:%d.%m.%Y}",
+        f"  erwartet {len(found.regions)}, bestätigt {found.count(DONE, NIL)}, Rückfragen offen"
+        f" {found.count(QUESTIONS)}, unvollständig {found.count(PARTIAL)}, zurückgegeben {found.count(BACK)},"
+        f" fehlt {found.count(MISSING)}, ausgenommen {found.count(WAIVED)}",
+    ]
+    return "\n".join(lines)
+
+
+def write_page(
+    boards: Sequence[Board], framework: Framework, path: Path, moment: datetime | None = None, sample: bool = False
+) -> Path:
+    """The static page with one section per reporting year, newest first."""
+    folder = FileSystemLoader(Path(__file__).parent / "templates")
+    environment = Environment(loader=folder, autoescape=True, trim_blocks=True)
+    page = environment.get_template("board.html").render(
+        boards=sorted(boards, key=lambda entry: -entry.dates.year),
+        fields=framework.fields,
+        signs=SIGNS,
+        made=german_time(moment or now_utc()),
+        title=framework.head.title_de,
+        sample=sample,
+    )
+    durable_write(path, page)
+    return path
+
+
+class _Facts:
+    """What the snapshot knows about a year, read with one query each."""
+
+    def __init__(self, connection: Connection, year: int) -> None:
+        self.deliveries: dict[str, list[dict[str, Any]]] = {}
+        query = """
+            SELECT id, region, verdict, layout, nil_return, received_at, contact FROM submission
+            WHERE year = ? AND region <> '' ORDER BY received_at, id"""
+        for row in records(connection, query, [year]):
+            self.deliveries.setdefault(row["region"], []).append(row)
+        self.accepted: dict[str, set[str]] = {}
+        query = "SELECT DISTINCT region, variable FROM observation WHERE year = ?"
+        for region, variable in rows(connection, query, [year]):
+            self.accepted.setdefault(region, set()).add(variable)
+        self.findings: dict[str, list[tuple[str, str, str, str, int]]] = {}
+        query = """
+            SELECT f.submission_id, f.code, f.severity, f.state, f.variable, count(*)
+            FROM finding f JOIN submission s ON s.id = f.submission_id WHERE s.year = ? GROUP BY ALL"""
+        for number, *rest in rows(connection, query, [year]):
+            self.findings.setdefault(number, []).append((rest[0], rest[1], rest[2], rest[3], rest[4]))
+        query = """
+            SELECT o.region, min(s.received_at) FROM observation_history o JOIN submission s ON s.id = o.submission_id
+            WHERE o.year = ? AND s.year IS NULL GROUP BY o.region"""
+        self.several_years: dict[str, datetime] = dict(rows(connection, query, [year]))
+
+
+class _Region:
+    """One region: its deliveries, the form that counts, the newest delivery when that came back."""
+
+    def __init__(
+        self, framework: Framework, facts: _Facts, dates: YearDates, waivers: Sequence[Waiver], code: str, today: date
+    ) -> None:
+        self.framework, self.facts, self.dates, self.code = framework, facts, dates, code
+        self.sent = facts.deliveries.get(code, [])
+        self.counting = [row for row in self.sent if row["verdict"].startswith("accepted")]
+        self.form = next((row for row in reversed(self.counting) if row["layout"] == FORM), None)
+        self.nil = bool(self.form and self.form["nil_return"])
+        newest = self.sent[-1] if self.sent else None
+        self.back = newest if newest and newest not in self.counting else None
+        self.waived = waived_variables(framework, waivers, code, dates.year, today).keys()
+        self.waivers = tuple(entry for entry in waivers if (entry.region, entry.year) == (code, dates.year))
+
+    def standing(self) -> RegionStanding:
+        fields = tuple(self._field(name) for name in self.framework.fields)
+        first = self.counting[0] if self.counting else None
+        newest = self.sent[-1] if self.sent else None
+        arrived = (first or newest or {}).get("received_at") or self.facts.several_years.get(self.code)
+        return RegionStanding(
+            region=self.code,
+            name=self.framework.territory.unit_name(self.code),
+            state=_overall(fields, self.back is not None),
+            fields=fields,
+            rounds=self.sent.index(first) + 1 if first else len(self.sent),
+            accepted_once=first is not None,
+            deliveries=len(self.sent),
+            newest=newest["id"] if newest else "",
+            received_at=newest["received_at"] if newest else arrived,
+            days_early=(self.dates.deadline - german_day(arrived)).days if arrived else None,
+            contact=next((row["contact"] for row in reversed(self.sent) if row["contact"]), ""),
+            waivers=self.waivers,
+        )
+
+    def _field(self, name: str) -> FieldStanding:
+        asked = {variable.code for variable in self.framework.variables_of(name, self.dates.year)}
+        accepted, expected = self.facts.accepted.get(self.code, set()) & asked, asked - self.waived
+        own = [entry for entry in _findings(self.facts, self.form) if entry[3] in asked]
+        empty = {entry[3] for entry in own if entry[0] == NOT_FILLED and entry[2] == "open"}
+        missing = set() if self.nil else (expected - accepted) & (empty if self.form else expected)
+        returned = [entry for entry in _findings(self.facts, self.back) if entry[3] in asked]
+        left_out = {entry[3] for entry in returned if entry[0] == NOT_FILLED}
+        came_back = self.back is not None and self.back["layout"] == FORM and bool(asked - left_out)
+        errors = _number(returned, ("fatal", "error"), "open")
+        questions = _number([entry for entry in own if entry[0] != NOT_FILLED], ("warning",), "open")
+        if not asked or not (expected or accepted):
+            state = WAIVED if asked else NOT_ASKED
+        elif errors or (came_back and not self.form and not accepted):
+            state = BACK
+        elif missing:
+            state = PARTIAL if accepted else MISSING
+        else:
+            state = QUESTIONS if questions else NIL if self.nil or not accepted else DONE
+        return FieldStanding(
+            field=name,
+            state=state,
+            expected=len(expected),
+            received=bool(accepted) or came_back or bool(self.form and asked - missing),
+            accepted=len(accepted & expected),
+            missing=len(missing),
+            errors=errors,
+            questions=questions,
+            confirmed=_number(own, ("warning",), "confirmed"),
+        )
+
+
+def _overall(fields: Iterable[FieldStanding], back: bool) -> str:
+    """The state of a region: what is most urgent for it."""
+    states = Counter(entry.state for entry in fields if entry.state != NOT_ASKED)
+    if back:
+        return BACK
+    if states.keys() <= {NIL, WAIVED}:
+        return NIL if states[NIL] else WAIVED
+    if states.keys() <= {MISSING, WAIVED}:
+        return MISSING
+    if states[MISSING] or states[PARTIAL]:
+        return PARTIAL
+    return QUESTIONS if states[QUESTIONS] else DONE
+
+
+def _findings(facts: _Facts, delivery: dict[str, Any] | None) -> list[tuple[str, str, str, str, int]]:
+    return facts.findings.get(delivery["id"], []) if delivery else []
+
+
+def _number(found: Iterable[tuple[str, str, str, str, int]], severities: tuple[str, ...], state: str) -> int:
+    return sum(entry[4] for entry in found if entry[1] in severities and entry[2] == state)
+
+
+def _unassigned(connection: Connection, dates: YearDates) -> dict[str, int]:
+    """Deliveries that tell neither region nor year, received between the opening and the final results."""
+    query = """
+        SELECT sender, count(*) FROM submission
+        WHERE year IS NULL AND verdict = 'refused' AND received_at BETWEEN ? AND ? GROUP BY sender ORDER BY sender"""
+    return dict(rows(connection, query, [dates.opens, dates.final]))
+
+
+def make_boards(root: Path, framework: Framework, years: Sequence[int], today: date) -> Iterator[Board]:
+    """Boards from the published snapshot: of `years`, or of every year that is open or has deliveries."""
+    from flows.deadlines import load_calendar, load_waivers
+    from flows.status import years_with_deliveries
+    from warehouse.snapshot import open_snapshot
+
+    calendar, waivers = load_calendar(framework), load_waivers(root, framework)
+    with open_snapshot(root) as snapshot:
+        wanted = years or sorted({*calendar.open_years(today), *years_with_deliveries(snapshot.connection)})
+        for year in wanted:
+            yield board(snapshot.connection, framework, calendar, waivers, year, today, snapshot.generation)

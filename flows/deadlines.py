@@ -1,0 +1,238 @@
+"""Dates of a reporting year, and waivers: who need not deliver what, approved by whom, until when.
+
+The dates stand in `calendar.yaml` of the framework, the waivers in `<data root>/waivers.yaml`. Both are read strictly:
+an unknown key, region or field is an error with file and line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from schemas.definitions import Deadline, Entry, Text, Year
+from schemas.framework_model import Framework
+from schemas.yaml_source import FrameworkError, Problem, SourceFile, read_yaml
+
+CALENDAR, WAIVERS = "calendar.yaml", "waivers.yaml"
+GRACE_DAYS = 14
+"""So long the last reminder of a year may still be written when no run took place on its day."""
+_M = TypeVar("_M", bound=Entry)
+
+
+class Exceptions(Entry):
+    """Other days for one reporting year."""
+
+    collection_opens: date | None = None
+    provisional: date | None = None
+    corrections_until: date | None = None
+    final: date | None = None
+    reason_de: Text
+
+
+class Rules(Entry):
+    """calendar.yaml. The defaults serve a framework without that file."""
+
+    collection_opens: Deadline = Deadline(years_after=1, month=1, day=1)
+    reminder_days: list[int] = [21, 5, -1]
+    provisional: Deadline | None = None
+    corrections_until: Deadline | None = None
+    final: Deadline | None = None
+    years: dict[Year, Exceptions] = {}
+
+
+class Waiver(Entry):
+    """One entry of waivers.yaml: what a region need not deliver for a year. Without field and variable: anything."""
+
+    region: Text
+    year: Year
+    field: str = ""
+    variable: str = ""
+    approved_by: Text
+    approved_on: date
+    reason: Text
+    expires: date
+
+    def holds(self, today: date) -> bool:
+        """Not expired yet; the last day counts."""
+        return today <= self.expires
+
+
+@dataclass(frozen=True)
+class YearDates:
+    """The days of one reporting year. Without a correction calendar the deadline is the end."""
+
+    year: int
+    opens: date
+    deadline: date
+    reminder_days: tuple[int, ...]
+    provisional: date
+    corrections_until: date
+    final: date
+    note: str = ""
+
+    def phase(self, today: date) -> str:
+        """Where the year stands on a day, in German."""
+        if today < self.opens:
+            return "noch nicht eröffnet"
+        if today <= self.deadline:
+            return "Erhebung läuft"
+        if today < self.provisional:
+            return "Nachlieferung und Prüfung"
+        if today <= self.corrections_until:
+            return "vorläufige Ergebnisse, Korrekturen möglich"
+        return "vorläufige Ergebnisse, Korrekturfrist beendet" if today < self.final else "endgültige Ergebnisse"
+
+    def occasion(self, today: date) -> int | None:
+        """The reminder that is due: the newest whose day has come, unless the time of the last one is over.
+
+        A machine that was off on the very day still writes the reminder.
+        """
+        passed = [days for days in self.reminder_days if self.reminder(days) <= today]
+        if not passed:
+            return None
+        newest = min(passed)
+        over = newest == min(self.reminder_days) and today > self.reminder(newest) + timedelta(GRACE_DAYS)
+        return None if over else newest
+
+    def reminder(self, days: int) -> date:
+        """The day of a reminder."""
+        return self.deadline - timedelta(days)
+
+    def steps(self) -> tuple[tuple[str, date], ...]:
+        """The calendar for display."""
+        return (
+            ("Erhebung beginnt", self.opens),
+            ("Abgabefrist", self.deadline),
+            ("vorläufige Ergebnisse", self.provisional),
+            ("Korrekturen bis", self.corrections_until),
+            ("endgültige Ergebnisse", self.final),
+        )
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The calendar of a framework."""
+
+    rules: Rules
+    framework: Framework
+
+    def dates(self, year: int) -> YearDates:
+        """The days of a reporting year."""
+        rules, other = self.rules, self.rules.years.get(year)
+        deadline = self.framework.deadline(year)
+
+        def day(name: str, fallback: date) -> date:
+            given, rule = getattr(other, name, None), getattr(rules, name)
+            return given or (date(year + rule.years_after, rule.month, rule.day) if rule else fallback)
+
+        provisional = day("provisional", deadline)
+        corrections = day("corrections_until", provisional)
+        return YearDates(
+            year=year,
+            opens=day("collection_opens", date(year + 1, 1, 1)),
+            deadline=deadline,
+            reminder_days=tuple(sorted(rules.reminder_days, reverse=True)),
+            provisional=provisional,
+            corrections_until=corrections,
+            final=day("final", corrections),
+            note=other.reason_de if other else "",
+        )
+
+    def open_years(self, today: date) -> tuple[int, ...]:
+        """Reporting years that are collected or corrected on a day, oldest first."""
+        first = max(self.framework.head.delivery.first_year, today.year - 4)
+        found = (self.dates(year) for year in range(first, today.year + 1))
+        return tuple(dates.year for dates in found if dates.opens <= today < dates.final)
+
+
+def load_calendar(framework: Framework) -> Calendar:
+    """The calendar of a framework; raises FrameworkError with file and line."""
+    path = framework.folder / CALENDAR
+    if not path.exists():
+        return Calendar(Rules(), framework)
+    problems: list[Problem] = []
+    source = read_yaml(path, framework.folder, problems)
+    rules = _entry(source, (), source.data if source.data is not None else {}, Rules, problems)
+    if rules is not None:
+        calendar = Calendar(rules, framework)
+        problems += _disorder(calendar, source)
+        if not problems:
+            return calendar
+    raise FrameworkError(problems)
+
+
+def load_waivers(root: Path, framework: Framework) -> tuple[Waiver, ...]:
+    """All waivers of a data root, expired ones too; raises FrameworkError with file and line."""
+    path = root / WAIVERS
+    if not path.exists():
+        return ()
+    problems: list[Problem] = []
+    source = read_yaml(path, root, problems)
+    found = []
+    entries = source.data if source.data is not None else []
+    if not isinstance(entries, list):
+        problems.append(Problem(source.name, 1, "a list of entries is expected here"))
+        entries = []
+    for number, raw in enumerate(entries):
+        waiver = _entry(source, (number,), raw, Waiver, problems)
+        if waiver is not None:
+            problems += _strange(waiver, framework, source, number)
+            found.append(waiver)
+    if problems:
+        raise FrameworkError(problems)
+    return tuple(found)
+
+
+def waived_variables(
+    framework: Framework, waivers: Iterable[Waiver], region: str, year: int, today: date
+) -> Mapping[str, Waiver]:
+    """Variables that a region need not deliver on that day, with the waiver that says so."""
+    found: dict[str, Waiver] = {}
+    for waiver in waivers:
+        if (waiver.region, waiver.year) == (region, year) and waiver.holds(today):
+            for code in framework.variables:
+                whole = not waiver.field and not waiver.variable
+                if whole or code == waiver.variable or framework.variable_field[code] == waiver.field:
+                    found.setdefault(code, waiver)
+    return found
+
+
+def _entry(
+    source: SourceFile, path: tuple[str | int, ...], raw: Any, model: type[_M], problems: list[Problem]
+) -> _M | None:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            where = (*path, *item["loc"])
+            name = ".".join(str(part) for part in item["loc"])
+            problems.append(Problem(source.name, source.line(where), f"“{name}”: {item['msg']}"))
+        return None
+
+
+def _disorder(calendar: Calendar, source: SourceFile) -> Iterator[Problem]:
+    """The days of a year follow each other."""
+    for year in (2000, *calendar.rules.years):
+        dates = calendar.dates(year)
+        days = [day for _, day in dates.steps()]
+        if days != sorted(days):
+            where: tuple[str | int, ...] = ("years", str(year)) if year in calendar.rules.years else ()
+            yield Problem(source.name, source.line(where), f"the days of reporting year {year} are not in order")
+
+
+def _strange(waiver: Waiver, framework: Framework, source: SourceFile, number: int) -> Iterator[Problem]:
+    known: tuple[tuple[str, bool], ...] = (
+        ("region", framework.territory.known(waiver.region)),
+        ("field", not waiver.field or waiver.field in framework.fields),
+        ("variable", not waiver.variable or waiver.variable in framework.variables),
+        ("expires", waiver.expires >= waiver.approved_on),
+    )
+    for name, fits in known:
+        if not fits:
+            value = getattr(waiver, name)
+            yield Problem(source.name, source.line((number, name)), f"“{name}”: {value} is not known or does not fit")

@@ -1,0 +1,86 @@
+"""The commands of the operation: alive, watch, doctor, board, remind. Imports stand inside, as in `commands`."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from datetime import date
+
+from flows.settings import InputRefused, load_settings
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def run_alive(options: Namespace) -> int:
+    """The dead-man check: 0 all is well, 1 something is wrong (and an alarm was sent). With --quiet only trouble talks."""
+    from flows.alarm_settings import load_alarm_settings
+    from flows.heartbeat import report_alive
+
+    root = load_settings().root
+    alive = report_alive(root, load_alarm_settings(root))
+    if not (options.quiet and alive.ok):
+        _say(alive.text())
+    return 0 if alive.ok else 1
+
+
+def run_watch(options: Namespace) -> int:
+    """Look into the inbox every few seconds and answer what came, until stopped."""
+    from flows import watching
+
+    settings = watching.quick(load_settings())
+    _say(f"{settings.root / 'raw' / 'inbox'} wird alle {options.poll:g} Sekunden angesehen.")
+    stop = watching.stop_on_signals()
+    watching.watch(settings, lambda: watching.run_once(settings, _say), poll_seconds=options.poll, stop=stop)
+    return 0
+
+
+def run_doctor(options: Namespace) -> int:
+    """Is this machine fit? 0 yes, 1 there is something to mend."""
+    from flows import doctor
+
+    found = doctor.checks(load_settings())
+    if options.json:
+        _say(json.dumps(doctor.as_records(found), ensure_ascii=False, indent=1))
+    else:
+        _say(doctor.as_text(found))
+    return doctor.exit_code(found)
+
+
+def run_board(options: Namespace) -> int:
+    """Write the board page and say the counts."""
+    from flows import board
+    from schemas.loading import load_framework
+
+    settings, framework = load_settings(), load_framework()
+    years = [options.year] if options.year else []
+    boards = list(board.make_boards(settings.root, framework, years, date.today()))
+    if options.json:
+        records = [record for found in boards for record in board.as_records(found)]
+        _say(json.dumps(records, ensure_ascii=False, indent=1, default=str))
+        return 0
+    page = board.write_page(boards, framework, settings.reports / "board.html", sample=settings.sample)
+    _say("\n".join([*map(board.as_text, boards), f"Übersicht: {page}"]))
+    return 0
+
+
+def run_remind(options: Namespace) -> int:
+    """Write or send the reminders that are due; 1 when an address is missing or a mail could not be sent."""
+    from flows.alarm_settings import load_alarm_settings
+    from flows.board import make_boards
+    from flows.deadlines import load_calendar
+    from flows.reminders import remind
+    from schemas.loading import load_framework
+
+    try:
+        today = date.fromisoformat(options.date) if options.date else date.today()
+    except ValueError as error:
+        raise InputRefused(f"„{options.date}“ ist kein Tag (erwartet zum Beispiel 2026-10-10).") from error
+    settings, framework = load_settings(), load_framework()
+    years = load_calendar(framework).open_years(today)
+    boards = list(make_boards(settings.root, framework, years, today)) if years else []
+    result = remind(settings.root, framework, boards, load_alarm_settings(settings.root))
+    if not options.quiet or result.drafts or result.errors:
+        _say(result.text())
+    return 1 if result.errors or result.without_address else 0
