@@ -83,6 +83,12 @@ def arrow(connection: Connection, query: str, parameters: Sequence[Any] | Mappin
     return connection.sql(query, params=parameters or None).to_arrow_table()
 
 
+def widened(relation: str, **columns: str) -> str:
+    """A relation in which columns that an older generation lacks are there and empty; give names and types."""
+    absent = ", ".join(f"CAST(NULL AS {kind}) AS {name}" for name, kind in columns.items())
+    return f"(SELECT * FROM {relation} UNION ALL BY NAME SELECT {absent} WHERE false)"
+
+
 def utc(moment: datetime) -> datetime:
     """System time as the warehouse stores it: UTC without zone. A moment without zone is taken as UTC."""
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -17,7 +17,7 @@ from schemas.framework_model import Framework
 from schemas.plan import Lookup, Part, Point
 from schemas.shapes import TOTAL, member_key
 from schemas.sql import column
-from warehouse.access import Connection, rows
+from warehouse.access import Connection, rows, utc, widened
 
 Position = tuple[str, ...]
 """Members in the order of the variable's own dimensions."""
@@ -25,7 +25,10 @@ Position = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One delivered cell that counts at present."""
+    """One delivered cell that counts; `correction` names the declared correction that replaced its value.
+
+    A correction that added a cell has no submission behind it: the fields about the file are empty then.
+    """
 
     region: str
     year: int
@@ -40,27 +43,39 @@ class Cell:
     file_name: str
     sha256: str
     sender: str
-    received_at: datetime
+    received_at: datetime | None
+    correction: str = ""
 
     def record(self) -> dict[str, Any]:
         """Plain data; `members` as the member key."""
-        names = "region year variable value status sheet cell submission_id file_name sha256 sender received_at"
+        names = (
+            "region year variable value status sheet cell submission_id file_name sha256 sender received_at correction"
+        )
         return {"members": self.key} | {name: getattr(self, name) for name in names.split()}
 
 
 def delivered_cells(
-    connection: Connection, framework: Framework, variable: str, units: Sequence[str], year: int
+    connection: Connection,
+    framework: Framework,
+    variable: str,
+    units: Sequence[str],
+    year: int,
+    moment: datetime | None = None,
 ) -> dict[str, dict[Position, Cell]]:
-    """Current cells of a variable: unit -> members -> cell."""
+    """Cells of a variable that count now, or counted at a moment: unit -> members -> cell."""
     dimensions = framework.variable_dimensions(variable)
     listed = "".join(f"o.{column(dimension)}, " for dimension in dimensions)
     query = f"""
-        SELECT o.region, {listed} o.value, o.status, o.sheet, o.cell, s.id, s.file_name, s.sha256,
-               s.sender, s.received_at
-        FROM observation o JOIN submission s ON s.id = o.submission_id
-        WHERE o.variable = ? AND o.year = ? AND o.region IN (SELECT unnest(CAST(? AS VARCHAR[])))"""
+        SELECT o.region, {listed} o.value, o.status, o.sheet, o.cell, coalesce(s.id, ''), coalesce(s.file_name, ''),
+               coalesce(s.sha256, ''), coalesce(s.sender, ''), s.received_at, coalesce(o.correction_id, '')
+        FROM {widened("observation_history", correction_id="VARCHAR")} o
+        LEFT JOIN submission s ON s.id = o.submission_id
+        WHERE o.variable = $variable AND o.year = $year AND o.region IN (SELECT unnest(CAST($units AS VARCHAR[])))
+          AND CASE WHEN $moment IS NULL THEN o.valid_to IS NULL
+                   ELSE o.valid_from <= $moment AND (o.valid_to IS NULL OR o.valid_to > $moment) END"""
     found: dict[str, dict[Position, Cell]] = {}
-    for region, *entries in rows(connection, query, [variable, year, list(units)]):
+    asked = {"variable": variable, "year": year, "units": list(units), "moment": utc(moment) if moment else None}
+    for region, *entries in rows(connection, query, asked):
         members = tuple(entries[: len(dimensions)])
         key = member_key(zip(dimensions, members, strict=True))
         cell = Cell(region, year, variable, members, key, *entries[len(dimensions) :])

@@ -31,7 +31,8 @@ def why(
     the formula looks up: variable, members, year, role, the value found, how it came about (`delivered`, `computed`
     from leaves, `summed` over regions, `assumed_zero` for an absent residual member, `missing`), the units without it,
     the delivered cells with submission, file, checksum, sheet and cell, and apart from them the cells of units that do
-    not count (`left_out`). Raises UnknownNumber.
+    not count (`left_out`). `corrections` are the declared corrections that any of these cells names. Raises
+    UnknownNumber.
     """
     wanted = _members(framework, indicator, members)
     units, is_aggregate = _units(framework, region, year)
@@ -42,6 +43,7 @@ def why(
         summable = plan.shapes[indicator].additive or len(units) == 1
         counted = tuple(unit for unit in units if summable and search.complete(unit, point))
     entry = framework.indicators[indicator]
+    terms = list(_terms(search, plan, point, counted))
     return {
         "indicator": {
             **entry.model_dump(include={"code", "name_de", "name_en", "definition_de", "definition_en"}),
@@ -60,7 +62,8 @@ def why(
         "value": _stored_row(connection, framework, "indicator_value", (region, year, indicator), wanted),
         "published": _stored_row(connection, framework, "indicator_published", (region, year, indicator), wanted),
         "framework": {"code": framework.code, "version": framework.version},
-        "terms": list(_terms(search, plan, point, counted)),
+        "terms": terms,
+        "corrections": _corrections(connection, terms),
     }
 
 
@@ -105,6 +108,15 @@ def _stored_row(
     found = records(connection, query, [*key, *(chosen.get(d, TOTAL) for d in framework.dimension_order)])
     hidden = {name.strip('"') for name in dimension_columns(framework)}
     return {name: value for name, value in found[0].items() if name not in hidden} if found else None
+
+
+def _corrections(connection: Connection, terms: Iterable[Record]) -> list[Record]:
+    """The declared corrections behind the cells of some terms."""
+    named = {cell["correction"] for term in terms for cell in (*term["cells"], *term["left_out"])} - {""}
+    query = """
+        SELECT id, who, declared_on, reason, old_value, old_status, value, status, applied_at FROM correction
+        WHERE ended_at IS NULL AND id IN (SELECT unnest(CAST(? AS VARCHAR[]))) ORDER BY id"""
+    return records(connection, query, [sorted(named)]) if named else []
 
 
 def _terms(search: Search, plan: Plan, point: Point, counted: Sequence[str]) -> Iterator[Record]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 import pyarrow as pa
@@ -24,6 +24,7 @@ from warehouse.access import (
     rows,
     transaction,
     utc,
+    widened,
 )
 from warehouse.delivery_tables import (
     ACCEPTED,
@@ -33,9 +34,9 @@ from warehouse.delivery_tables import (
     observation_table,
     submission_table,
 )
+from warehouse.history import TICK, last_moment, scope_table
 
 UNKNOWN_REGION = "00000"
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(slots=True)
@@ -63,8 +64,13 @@ def next_submission_id(connection: Connection, region: str, received_at: datetim
 
 
 def known_sha(connection: Connection, sha256: str, sender: str) -> str | None:
-    """The submission, of whatever verdict, in which this sender delivered the same bytes before; the newest one."""
-    query = "SELECT id FROM submission WHERE sha256 = ? AND sender = ? ORDER BY checked_at DESC LIMIT 1"
+    """The submission, of whatever verdict, in which this sender delivered the same bytes before; the newest one.
+
+    A withdrawn one does not count: the same file may be delivered again.
+    """
+    query = """
+        SELECT id FROM submission WHERE sha256 = ? AND sender = ? AND withdrawn_at IS NULL
+        ORDER BY checked_at DESC LIMIT 1"""
     return next((found for (found,) in rows(connection, query, [sha256, sender])), None)
 
 
@@ -118,9 +124,10 @@ def previous_values(
 
 def population_basis(connection: Connection, region: str, year: int) -> str:
     """Population basis that the newest accepted delivery of a region and year declared; empty when there is none."""
-    query = """
-        SELECT population_basis FROM submission
+    query = f"""
+        SELECT population_basis FROM {widened("submission", withdrawn_at="TIMESTAMP")}
         WHERE region = ? AND year = ? AND starts_with(verdict, 'accepted') AND population_basis <> ''
+          AND withdrawn_at IS NULL
         ORDER BY checked_at DESC LIMIT 1"""
     return next((str(found) for (found,) in rows(connection, query, [region, year])), "")
 
@@ -162,12 +169,11 @@ class _Ledger:
 
     @classmethod
     def read(cls, connection: Connection, deliveries: Sequence[CheckedDelivery]) -> _Ledger:
-        ledger = cls()
+        ledger = cls(last=last_moment(connection))
         query = """
-            SELECT id, sha256, sender, region, year, layout, verdict, checked_at FROM submission
+            SELECT id, sha256, sender, region, year, layout, verdict, checked_at, withdrawn_at FROM submission
             WHERE id IN (SELECT unnest($ids)) OR sha256 IN (SELECT unnest($contents))
                OR region IN (SELECT unnest($regions))
-               OR checked_at = (SELECT max(checked_at) FROM submission)
             ORDER BY checked_at"""
         coming = [delivery.submission for delivery in deliveries]
         parameters = {
@@ -175,7 +181,10 @@ class _Ledger:
             "contents": [submission.sha256 for submission in coming],
             "regions": [submission.region for submission in coming],
         }
-        for name, sha256, sender, region, year, layout, verdict, moment in rows(connection, query, parameters):
+        for name, sha256, sender, region, year, layout, verdict, moment, gone in rows(connection, query, parameters):
+            if gone is not None:
+                ledger.ids.add(name)
+                continue
             ledger._note(name, (sha256, sender), (region, year, layout), Verdict(verdict), moment)
         return ledger
 
@@ -197,7 +206,7 @@ class _Ledger:
 
     def next_moment(self, now: datetime) -> datetime:
         """Now, or just after the last stored moment when the clock stands still or went back."""
-        return max(utc(now), self.last + _TICK)
+        return max(utc(now), self.last + TICK)
 
     def _note(
         self,
@@ -260,7 +269,7 @@ def _close_replaced(connection: Connection, delivery: CheckedDelivery, moment: d
         )
         UPDATE observation_version SET valid_to = $moment
         WHERE valid_to IS NULL AND rowid IN (SELECT id FROM replaced)"""
-    with lent(connection, {"new_scope": _scope_table(scope)}):
+    with lent(connection, {"new_scope": scope_table(scope)}):
         ((closed,),) = rows(connection, query, {"layout": submission.layout, "moment": moment})
     return int(closed)
 
@@ -272,13 +281,3 @@ def _any_current(connection: Connection, scope: set[tuple[str, int]]) -> bool:
         SELECT 1 FROM observation_version
         WHERE region BETWEEN ? AND ? AND year BETWEEN ? AND ? AND valid_to IS NULL LIMIT 1"""
     return bool(rows(connection, query, [regions[0], regions[-1], years[0], years[-1]]))
-
-
-def _scope_table(scope: set[tuple[str, int]]) -> pa.Table:
-    ordered = sorted(scope)
-    return pa.table(
-        {
-            "region": pa.array([region for region, _ in ordered], type=pa.string()),
-            "year": pa.array([year for _, year in ordered], type=pa.int32()),
-        }
-    )

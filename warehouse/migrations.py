@@ -35,8 +35,17 @@ from warehouse.results import data_years, insert_framework
 
 FOLDER = Path(__file__).resolve().parent / "migrations"
 _FILE = re.compile(r"^(\d{4})_(\w+)\.sql$")
-DIMENSIONAL = ("observation_version", "indicator_value", "indicator_gap", "indicator_trend", "indicator_published")
+DIMENSIONAL = (
+    "observation_version",
+    "correction",
+    "indicator_value",
+    "indicator_gap",
+    "indicator_trend",
+    "indicator_published",
+)
 """Tables with one column per dimension."""
+Step = tuple[int, str]
+"""Number and name of a step: two branches may both have added the same number."""
 
 
 class ForeignFramework(WarehouseError):
@@ -54,6 +63,11 @@ class Migration:
     number: int
     name: str
     template: str
+
+    @property
+    def step(self) -> Step:
+        """What identifies it."""
+        return self.number, self.name
 
 
 def available() -> tuple[Migration, ...]:
@@ -94,7 +108,7 @@ def migrate(connection: Connection, framework: Framework) -> None:
         )
         done = _applied(connection)
         for step in available():
-            if step.number not in done:
+            if step.step not in done:
                 connection.execute(render(step.template, framework))
                 entry = (step.number, step.name, utc(datetime.now(UTC)), framework.version)
                 connection.execute("INSERT INTO meta_migration VALUES (?, ?, ?, ?)", entry)
@@ -131,11 +145,11 @@ def _outdated(connection: Connection, framework: Framework) -> bool:
         if tables:
             raise Unusable("Die Datei ist kein Datenbestand des Monitorings.")
         return True
-    known = {step.number for step in available()}
+    known = {step.step for step in available()}
     done = _applied(connection)
     if newer := done - known:
         raise NewerWarehouse(
-            f"Der Datenbestand hat Stand {max(newer)}, dieses Programm kennt nur Stand {max(known)}."
+            f"Der Datenbestand hat Stand {max(newer)[0]}, dieses Programm kennt nur Stand {max(known)[0]}."
             " Bitte das Programm aktualisieren."
         )
     ((code, version, views),) = rows(connection, "SELECT framework_code, framework_version, views FROM meta_warehouse")
@@ -191,8 +205,8 @@ def _write_framework(connection: Connection, framework: Framework, views: str) -
     connection.execute("INSERT INTO meta_warehouse VALUES (?, ?, ?, ?)", entry)
 
 
-def _applied(connection: Connection) -> set[int]:
-    return {number for (number,) in rows(connection, "SELECT number FROM meta_migration")}
+def _applied(connection: Connection) -> set[Step]:
+    return {(number, name) for number, name in rows(connection, "SELECT number, name FROM meta_migration")}
 
 
 def _views(framework: Framework) -> str:

@@ -46,7 +46,7 @@ def publish(root: Path, framework: Framework, *, wait_seconds: float = 0.0, lock
             generation = _announce(opened.connection, framework, places)
         if generation.new:
             _copy(places, generation.path)
-            _swap(places, generation.path)
+            point_to(places, generation.path)
         _prune(places, generation.number)
     return generation
 
@@ -75,7 +75,7 @@ def fingerprint(connection: Connection, framework: Framework) -> str:
         connection,
         "SELECT count(*), count(valid_to), max(valid_from), max(valid_to), sum(value) FROM observation_version",
     )
-    for name in ("submission", "finding", *RESULTS):
+    for name in ("submission", "finding", "correction", *RESULTS):
         seen += rows(connection, f"SELECT count(*), sum(CAST(hash(t) AS HUGEINT)) FROM {name} t")
     return hashlib.sha256(json.dumps(seen, default=str).encode()).hexdigest()
 
@@ -87,7 +87,7 @@ def _announce(connection: Connection, framework: Framework, places: Places) -> G
     last = rows(connection, "SELECT number, fingerprint FROM meta_generation ORDER BY number DESC LIMIT 1")
     if current and last == [(current.number, mark)]:
         return current
-    number = max([0, *(entry[0] for entry in last), *(_published(places))]) + 1
+    number = max([0, *(entry[0] for entry in last), *(published_numbers(places))]) + 1
     with transaction(connection):
         insert_framework(connection, framework, data_years(connection))
         entry = (number, mark, utc(datetime.now(UTC)), framework.version, framework.content_hash)
@@ -95,7 +95,8 @@ def _announce(connection: Connection, framework: Framework, places: Places) -> G
     return Generation(number, places.generation(number), new=True)
 
 
-def _published(places: Places) -> list[int]:
+def published_numbers(places: Places) -> list[int]:
+    """Numbers of the generations that are there, oldest first."""
     numbers = (generation_number(path) for path in places.generations.iterdir())
     return sorted(number for number in numbers if number is not None)
 
@@ -117,7 +118,7 @@ def _copy(places: Places, target: Path) -> None:
     sync_folder(places.generations)
 
 
-def _swap(places: Places, target: Path) -> None:
+def point_to(places: Places, target: Path) -> None:
     """Let the link point to the new file; it never points to nothing."""
     temporary = places.link.with_name(f".{places.link.name}.next")
     temporary.unlink(missing_ok=True)
@@ -130,6 +131,6 @@ def _prune(places: Places, current: int) -> None:
     """Remove unfinished copies and all but the last generations."""
     for leftover in places.generations.glob(".*.tmp"):
         leftover.unlink(missing_ok=True)
-    for number in _published(places)[:-KEEP]:
+    for number in published_numbers(places)[:-KEEP]:
         if number != current:
             places.generation(number).unlink(missing_ok=True)

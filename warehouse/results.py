@@ -19,7 +19,10 @@ RESULTS = ("indicator_value", "indicator_gap", "indicator_trend", "target_status
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: what it was and how it ended. Recorded at its start and, with the same id, again at its end."""
+    """One run: what it was and how it ended. Recorded at its start and, with the same id, again at its end.
+
+    `seconds` says how long each step took, `details` what a machine may want to know beside the counts.
+    """
 
     id: str
     started_at: datetime
@@ -32,6 +35,9 @@ class Run:
     framework_hash: str = ""
     counts: Mapping[str, int | float | str] = field(default_factory=dict)
     message: str = ""
+    rules_hash: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def replace_results(connection: Connection, name: str, table: pa.Table) -> None:
@@ -91,7 +97,8 @@ def record_run(connection: Connection, run: Run) -> None:
     entry: dict[str, Any] = asdict(run)
     entry["started_at"] = utc(run.started_at)
     entry["finished_at"] = utc(run.finished_at) if run.finished_at else None
-    entry["counts"] = json.dumps(dict(run.counts), ensure_ascii=False, sort_keys=True)
+    for name in ("counts", "seconds", "details"):
+        entry[name] = json.dumps(entry[name], ensure_ascii=False, sort_keys=True)
     marks = ", ".join(f"${name}" for name in entry)
     with transaction(connection):
         connection.execute("DELETE FROM run WHERE id = ?", [run.id])

@@ -22,6 +22,7 @@ import duckdb
 
 from schemas.framework_model import Framework
 from warehouse.access import Connection
+from warehouse.faults import told_plainly
 from warehouse.migrations import open_work
 from warehouse.places import Places, WarehouseError
 
@@ -58,15 +59,18 @@ class Writer:
 def exclusive(root: Path, *, wait_seconds: float = 0.0) -> Iterator[Lock]:
     """Hold the warehouse lock; raises Locked when it is not free within the time.
 
-    Hold it around several `writer` and `publish` calls to keep everybody else out in between.
+    Hold it around several `writer` and `publish` calls to keep everybody else out in between. Raises StorageFault when
+    the disk refuses, here and in whatever is done with the lock.
     """
     places = Places(root)
-    places.make()
-    descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    with told_plainly():
+        places.make()
+        descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         _acquire(descriptor, places.lock, time.monotonic() + wait_seconds)
-        _sign(descriptor)
-        yield Lock(root)
+        with told_plainly():
+            _sign(descriptor)
+            yield Lock(root)
     finally:
         os.close(descriptor)
 
@@ -77,14 +81,15 @@ def writer(
 ) -> Iterator[Writer]:
     """Open the work file for writing, migrated to this code and framework; checkpoint and close it at the end.
 
-    Takes the lock itself unless one is given. Raises Locked, ForeignFramework, NewerWarehouse or Unusable.
+    Takes the lock itself unless one is given. Raises Locked, ForeignFramework, NewerWarehouse, Unusable, or StorageFault
+    when the disk refuses, also while the borrower writes.
     """
     with ExitStack() as stack:
         held = lock or stack.enter_context(exclusive(root, wait_seconds=wait_seconds))
         if held.connected or held.root != root:
             raise RuntimeError("the lock is of another root, or its work file is still open")
-        places = Places(root)
-        connection = open_work(places, framework)
+        stack.enter_context(told_plainly())
+        connection = open_work(Places(root), framework)
         held.connected = True
         try:
             yield Writer(connection, root, framework)
