@@ -95,7 +95,8 @@ def test_a_town_below_the_kreis_says_so_and_knows_its_own_records(framework: Fra
     assert {"LABF", "NATZ", "LEAV", "SGB12_HLU"} <= town
     assert not {"FOR", "PROT", "UMA", "POP"} & town
     assert all(not world.unavailable(region, 2025) for region in world.regions[:-1])
-    assert "ABW_ELIG" in world.pending("06413", 2025) and "ABW_ELIG" not in world.pending("06413", 2021)
+    assert "ABW_ELIG" in world.pending("06413", 2025)
+    assert "ABW_ELIG" not in world.pending("06413", 2021)
 
 
 # --- clean ---------------------------------------------------------------------------------------------------------
@@ -215,7 +216,8 @@ def test_survey_weights_are_normalised(cells: dict[tuple[str, int], Cells]) -> N
     for values in cells.values():
         for (code, key), count in values.items():
             if code == "SV_N":
-                assert count <= 2 * values["SV_VALID", key] and values["SV_VALID", key] <= 2 * count
+                assert count <= 2 * values["SV_VALID", key]
+                assert values["SV_VALID", key] <= 2 * count
                 checked += 1
     assert checked > 1000
 
@@ -277,7 +279,8 @@ def test_naturalisations_rise_after_the_law_of_2024(world: World, cells: dict[tu
             float(100 * cells[region, year]["NATZ", ""] / cells[region, year - 1]["FOR", ""])
             for year in world.years[1:]
         ]
-        assert all(1.7 <= rate <= 4.6 for rate in rates) and rates[-1] > rates[-3] + 0.5
+        assert all(1.7 <= rate <= 4.6 for rate in rates)
+        assert rates[-1] > rates[-3] + 0.5
 
 
 # --- small cells, zeros, residuals ---------------------------------------------------------------------------------

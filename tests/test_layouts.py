@@ -255,7 +255,7 @@ def test_a_title_without_a_year_is_asked_about(grid: Grid, title: str) -> None:
 @pytest.mark.parametrize(
     ("value", "code", "shown"),
     [
-        ("k. A.", "V10", "k. A."),
+        ("k. A.", "V22", "k. A."),
         ("etwa hundert", "V03", "etwa hundert"),
         (-3.0, "V04", "−3"),
         (12.5, "V05", "12,5"),
@@ -451,7 +451,7 @@ def test_a_wrong_layout_is_named_with_file_and_line(
 ) -> None:
     with pytest.raises(FrameworkError) as caught:
         build(**parts)
-    assert [(p.file, p.line) for p in caught.value.problems][0] == ("layouts/probe.yaml", line)
+    assert next((p.file, p.line) for p in caught.value.problems) == ("layouts/probe.yaml", line)
     assert problem in str(caught.value)
 
 

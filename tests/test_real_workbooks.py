@@ -240,7 +240,8 @@ def test_two_tables_below_each_other_agree_except_where_the_sender_slipped() -> 
             continue
         of_all = ",".join(part for part in members.split(",") if not part.startswith("ABS="))
         part, whole = found[code, year, "ABG", members].value, found[code, year, "ABG", of_all].value
-        assert part is not None and whole is not None
+        assert part is not None
+        assert whole is not None
         expected = rounded(100 * Fraction(part) / Fraction(whole), "0.0001") if whole else Decimal(0)
         equal += expected == share.value
         differing[year] += expected != share.value

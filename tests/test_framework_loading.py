@@ -1,0 +1,589 @@
+"""The framework is data, loaded strictly: every mistake is reported with file and line, all of them at once.
+
+Each test copies the shipped framework, damages one thing and reads what is said about it. Further down: the shipped
+framework is complete, no code knows a part of it by name, and the rooms import each other in one direction only.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.framework_model import Framework
+from schemas.loading import load_framework
+from schemas.yaml_source import FrameworkError
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("schemas", "intake", "warehouse", "indicators", "report", "flows")
+
+
+@pytest.fixture(scope="module")
+def framework() -> Framework:
+    return load_framework(ROOT / "schemas" / "framework")
+
+
+class Copy:
+    """A copy of the shipped framework with its parts, to be damaged."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "schemas" / "framework"
+        self.catalogue = root / "indicators" / "catalogue"
+        for part in ("schemas/framework", "schemas/regions", "schemas/layouts", "indicators/catalogue"):
+            if (ROOT / part).exists():
+                shutil.copytree(ROOT / part, root / part)
+
+    def path(self, name: str) -> Path:
+        return self.catalogue / name.removeprefix("catalogue/") if name.startswith("catalogue/") else self.folder / name
+
+    def change(self, name: str, old: str, new: str, mark: str | None = None) -> int:
+        """Replace the first `old` by `new`; the number of the line on which `mark` (or `new`) then begins."""
+        path = self.path(name)
+        text = path.read_text(encoding="utf-8")
+        start = text.index(old)
+        path.write_text(text[:start] + new + text[start + len(old) :], encoding="utf-8")
+        at = start + (new.index(mark) if mark else 0)
+        return path.read_text(encoding="utf-8").count("\n", 0, at) + 1
+
+    def append(self, name: str, entry: str) -> int:
+        """Add an entry at the end of a file; the number of its first line."""
+        path = self.path(name)
+        text = path.read_text(encoding="utf-8").rstrip("\n") + "\n\n"
+        path.write_text(text + entry, encoding="utf-8")
+        return text.count("\n") + 1
+
+    def entry(self, name: str, code: str) -> str:
+        """The text of one entry of a file."""
+        found = re.search(rf"(?ms)^- code: {re.escape(code)}\n.*?(?=^- code: |\Z)", self.path(name).read_text("utf-8"))
+        assert found is not None
+        return found.group()
+
+    def problems(self) -> list[tuple[str, int, str]]:
+        """File name, line and sentence of everything that is reported."""
+        with pytest.raises(FrameworkError) as refused:
+            load_framework(self.folder)
+        found = [(problem.file, problem.line, problem.message) for problem in refused.value.problems]
+        assert str(refused.value).splitlines() == [f"{file}:{line}: {message}" for file, line, message in found]
+        return found
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+def test_undamaged_copy_loads(copy: Copy, framework: Framework) -> None:
+    loaded = load_framework(copy.folder)
+    assert loaded.content_hash == framework.content_hash
+    assert list(loaded.indicators) == list(framework.indicators)
+
+
+def test_changed_text_changes_the_content_hash(copy: Copy, framework: Framework) -> None:
+    copy.change("rules/SIC.yaml", "Resident suspects", "Suspects resident here")
+    assert load_framework(copy.folder).content_hash != framework.content_hash
+
+
+# --- one damage, one problem, at its line ---------------------------------------------------------------------------
+
+# file, text to replace, replacement, where the problem is reported (HERE: where the replacement begins; ENTRY: at the
+# first line of the entry; GAP: at its key “gap”; else at that word of the replacement), what must be said
+DAMAGES: dict[str, tuple[str, str, str, str, str]] = {
+    "unknown key": (
+        "variables/BEV.yaml",
+        "  type: count\n",
+        "  type: count\n  colour: blue\n",
+        "colour",
+        "the key “colour” is not known here",
+    ),
+    "key misspelt": (
+        "catalogue/REC.yaml",
+        "  decimals: 1\n",
+        "  decimal: 1\n",
+        "decimal",
+        "the key “decimal” is not known here",
+    ),
+    "key twice": (
+        "catalogue/REC.yaml",
+        "  decimals: 1\n",
+        "  decimals: 1\n  unit: ratio\n",
+        "unit",
+        "the key “unit” stands here twice",
+    ),
+    "unknown key in the head": (
+        "framework.yaml",
+        "confidentiality:\n",
+        "confidentiality:\n  round_to: 5\n",
+        "round_to",
+        "the key “confidentiality.round_to” is not known here",
+    ),
+    "value of the wrong type": (
+        "catalogue/REC.yaml",
+        "decimals: 1",
+        "decimals: one",
+        "HERE",
+        "“decimals”",
+    ),
+    "unknown direction": (
+        "catalogue/REC.yaml",
+        "direction: higher_better",
+        "direction: up",
+        "HERE",
+        "“direction”",
+    ),
+    "negative tolerance": ("rules/SIC.yaml", "tolerance: 0", "tolerance: -1", "HERE", "“tolerance"),
+    "unknown severity": ("rules/SIC.yaml", "severity: warning", "severity: bad", "HERE", "“severity”"),
+    "unknown variable in a formula": (
+        "catalogue/REC.yaml",
+        "formula: 100 * FOR[RES=SAFE] / FOR\n",
+        "formula: 100 * FOR[RES=SAFE] / FOREIGN\n",
+        "HERE",
+        "the variable “FOREIGN” does not exist",
+    ),
+    "unknown member in a formula": (
+        "catalogue/REC.yaml",
+        "FOR[RES=SAFE]",
+        "FOR[RES=SAVE]",
+        "HERE",
+        "FOR has no member RES=SAVE",
+    ),
+    "dimension that the variable is not delivered by": (
+        "catalogue/REC.yaml",
+        "FOR[RES=SAFE]",
+        "FOR[GRP=A]",
+        "HERE",
+        "FOR is not delivered by GRP",
+    ),
+    "aggregate that the listed members cannot make": (
+        "catalogue/LEB.yaml",
+        "SGB2_RLB[AGE=A00_64]",
+        "SGB2_RLB[AGE=A65_UP]",
+        "HERE",
+        "SGB2_RLB has no member AGE=A65_UP",
+    ),
+    "formula that cannot be read": (
+        "catalogue/REC.yaml",
+        "formula: 100 * FOR[RES=SAFE] / FOR\n",
+        "formula: 100 * (FOR[RES=SAFE] / FOR\n",
+        "HERE",
+        "cannot be read at position",
+    ),
+    "comparison instead of a formula": (
+        "catalogue/REC.yaml",
+        "formula: 100 * FOR[RES=SAFE] / FOR\n",
+        "formula: FOR[RES=SAFE] <= FOR\n",
+        "HERE",
+        "a comparison is not a value",
+    ),
+    "rule without a comparison": (
+        "rules/SIC.yaml",
+        "expression: TV_RES <= POP[AGE=A14_20]",
+        "expression: TV_RES + POP[AGE=A14_20]",
+        "HERE",
+        "a rule is one comparison",
+    ),
+    "unknown variable in a rule": (
+        "rules/SIC.yaml",
+        "expression: TV_RES <=",
+        "expression: TV_REZ <=",
+        "HERE",
+        "the variable “TV_REZ” does not exist",
+    ),
+    "sum over listed members": (
+        "rules/ARB.yaml",
+        "expression: UNEMP = sum(UNEMP, RK)",
+        "expression: UNEMP = sum(UNEMP, AGE)",
+        "HERE",
+        "UNEMP lists its members of AGE: they need not add up",
+    ),
+    "sum over a dimension that no term has": (
+        "rules/ARB.yaml",
+        "expression: UNEMP = sum(UNEMP, RK)",
+        "expression: UNEMP = sum(UNEMP, STAY)",
+        "HERE",
+        "no term inside sum(…, STAY) has this dimension",
+    ),
+    "rule for each member of a dimension that no term has": (
+        "rules/SIC.yaml",
+        "for_each: [GRP, SEX]",
+        "for_each: [GRP, RES]",
+        "HERE",
+        "for_each names RES, which no term of the rule has",
+    ),
+    "breakdown that a term is not delivered by": (
+        "catalogue/REC.yaml",
+        "breakdowns: [SEX]",
+        "breakdowns: [SEX, GRP]",
+        "HERE",
+        "the breakdown by GRP is not possible: FOR is not delivered by it",
+    ),
+    "gap without its breakdown": (
+        "catalogue/IDE.yaml",
+        "breakdowns: [GRP, SEX]",
+        "breakdowns: [SEX]",
+        "GAP",
+        "the gap needs a breakdown by GRP",
+    ),
+    "unknown period": ("variables/BEV.yaml", "period: D3112", "period: D3113", "HERE", "“D3113” is not defined under periods"),
+    "unknown source": ("variables/BEV.yaml", "source: EMR", "source: EMX", "HERE", "“EMX” is not defined under sources"),
+    "unknown pitfall": (
+        "catalogue/REC.yaml",
+        "pitfalls: [P_AZR, P_KREIS, P_ROUND]",
+        "pitfalls: [P_AZR, P_KRIES, P_ROUND]",
+        "HERE",
+        "“P_KRIES” is not defined under pitfalls",
+    ),
+    "unknown level": (
+        "variables/BEV.yaml",
+        "lowest_level: S",
+        "lowest_level: Z",
+        "HERE",
+        "the level “Z” is not defined",
+    ),
+    "unknown dimension in a table": (
+        "variables/BEV.yaml",
+        "tables: [[GRP, SEX]]",
+        "tables: [[GRP, SEX, COLOR]]",
+        "HERE",
+        "the dimension “COLOR” does not exist",
+    ),
+    "unknown scheme": (
+        "variables/BEV.yaml",
+        "schemes: {GRP: NAT}",
+        "schemes: {GRP: NATION}",
+        "ENTRY",
+        "“schemes” must name one scheme of GRP",
+    ),
+    "variable without a table": ("variables/ANG.yaml", "tables: [[]]", "tables: []", "HERE", "needs at least one table"),
+    "aggregate with an unknown leaf": (
+        "dimensions.yaml",
+        "SAFE: [EUF, UNB]",
+        "SAFE: [EUF, UNBEF]",
+        "ENTRY",
+        "the aggregate “SAFE” names “UNBEF”, which is no leaf",
+    ),
+    "member without a label": (
+        "dimensions.yaml",
+        "    ND: {de: nicht Deutsch, en: not German}\n",
+        "",
+        "ENTRY",
+        "the member “ND” has no label",
+    ),
+    "code twice in one file": (
+        "rules/ANG.yaml",
+        "- code: R068",
+        "- code: R067",
+        "HERE",
+        "the code “R067” is used twice",
+    ),
+    "two signs with one meaning each": (
+        "statuses.yaml",
+        "secret: [g]",
+        "secret: [g, x]",
+        "ENTRY",
+        "the sign “x” has two meanings",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_reported_at_its_file_and_line(copy: Copy, damage: str) -> None:
+    name, old, new, place, sentence = DAMAGES[damage]
+    line = copy.change(name, old, new, place if place in new else None)
+    if place == "ENTRY":  # a problem of the entry as a whole stands at its first line
+        line = above(copy.path(name), line, "- code")
+    elif place == "GAP":  # the key that cannot be right, not the one that was changed
+        line = below(copy.path(name), line, "  gap:")
+    assert {(Path(file).name, at) for file, at, message in copy.problems() if sentence in message} == {
+        (Path(name).name, line)
+    }
+
+
+def above(path: Path, line: int, text: str) -> int:
+    """The nearest line above (or at) `line` that begins with `text`."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number in range(line, 0, -1) if lines[number - 1].startswith(text))
+
+
+def below(path: Path, line: int, text: str) -> int:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number in range(line, len(lines)) if lines[number - 1].startswith(text))
+
+
+def test_missing_key_is_reported_at_the_entry(copy: Copy) -> None:
+    line = copy.change("catalogue/SIC.yaml", "  decimals: 1\n", "")
+    start = above(copy.path("catalogue/SIC.yaml"), line, "- code")
+    ((file, at, message),) = [p for p in copy.problems() if "missing" in p[2]]
+    assert (Path(file).name, at, message) == ("SIC.yaml", start, "the key “decimals” is missing")
+
+
+def test_code_twice_in_two_files_of_a_folder_is_reported(copy: Copy) -> None:
+    line = copy.append("rules/SIC.yaml", copy.entry("rules/ANG.yaml", "R067"))
+    assert ("rules/SIC.yaml", line, "the code “R067” is used twice") in copy.problems()
+
+
+def test_file_whose_name_is_no_field_is_reported(copy: Copy) -> None:
+    copy.path("variables/SIC.yaml").rename(copy.path("variables/POLIZEI.yaml"))
+    found = [p for p in copy.problems() if p[0] == "variables/POLIZEI.yaml"]
+    assert found
+    assert {message for _, _, message in found} == {"the file name “POLIZEI” is no field"}
+
+
+def test_variable_that_nobody_uses_must_say_so(copy: Copy) -> None:
+    entry = copy.entry("variables/SIC.yaml", "HATE_OFF").replace("HATE_OFF", "HATE_OFF_2")
+    line = copy.append("variables/SIC.yaml", entry)
+    assert copy.problems() == [
+        ("variables/SIC.yaml", line, "no indicator uses it; mark it “auxiliary: true” if it is meant")
+    ]
+    copy.change("variables/SIC.yaml", entry, entry.rstrip("\n") + "\n  auxiliary: true\n")
+    assert "HATE_OFF_2" in load_framework(copy.folder).variables
+
+
+def test_used_variable_must_not_be_called_auxiliary(copy: Copy) -> None:
+    entry = copy.entry("variables/SIC.yaml", "HATE_OFF")
+    line = copy.change("variables/SIC.yaml", entry, entry.rstrip("\n") + "\n  auxiliary: true\n\n", "auxiliary")
+    assert copy.problems() == [("variables/SIC.yaml", line, "is marked auxiliary, but an indicator uses it")]
+
+
+@pytest.mark.parametrize("broken", ["  name_de: 'Aufenthalt\n", "  name_de: {Aufenthalt\n", "\tname_de: Aufenthalt\n"])
+def test_file_that_is_no_yaml_is_reported_and_the_others_are_still_read(copy: Copy, broken: str) -> None:
+    copy.change("catalogue/REC.yaml", "  name_de: Anteil mit gesichertem Aufenthaltsstatus\n", broken)
+    elsewhere = copy.change("rules/SIC.yaml", "expression: TV_RES <=", "expression: TV_REZ <=")
+    found = copy.problems()
+    assert any(Path(file).name == "REC.yaml" and message.startswith("is not valid YAML") for file, _, message in found)
+    assert ("rules/SIC.yaml", elsewhere, "the variable “TV_REZ” does not exist") in found
+
+
+def test_missing_file_is_reported(copy: Copy) -> None:
+    copy.path("dimensions.yaml").unlink()
+    assert ("dimensions.yaml", 1, "cannot be opened (No such file or directory)") in copy.problems()
+
+
+def test_missing_section_is_reported(copy: Copy) -> None:
+    copy.change("sources.yaml", "periods:", "times:")
+    assert ("sources.yaml", 1, "the section “periods” is missing") in copy.problems()
+
+
+def test_mapping_where_a_list_is_expected_is_reported(copy: Copy) -> None:
+    copy.path("rules/SIC.yaml").write_text("code: R096\n", encoding="utf-8")
+    assert copy.problems() == [("rules/SIC.yaml", 1, "a list of entries is expected here")]
+
+
+def test_errors_in_several_files_are_reported_together(copy: Copy) -> None:
+    lines = {
+        "variables/BEV.yaml": copy.change("variables/BEV.yaml", "source: EMR", "source: EMX"),
+        "rules/SIC.yaml": copy.change("rules/SIC.yaml", "expression: TV_RES <=", "expression: TV_REZ <="),
+        "fields.yaml": copy.change("fields.yaml", "  name_en:", "  name_fr:"),
+        "REC.yaml": copy.change("catalogue/REC.yaml", "FOR[RES=SAFE]", "FOR[RES=SAVE]"),
+    }
+    found = {(Path(file).name if "catalogue" in file else file, line) for file, line, _ in copy.problems()}
+    assert set(lines.items()) <= found
+
+
+def test_two_errors_in_one_entry_are_both_reported(copy: Copy) -> None:
+    first = copy.change("variables/BEV.yaml", "source: EMR", "source: EMX")
+    second = copy.change("variables/BEV.yaml", "period: D3112", "period: D3113")
+    found = [(line, message) for _, line, message in copy.problems()]
+    assert found == [
+        (first, "“EMX” is not defined under sources"),
+        (second, "“D3113” is not defined under periods"),
+    ]
+
+
+def test_folder_without_a_framework_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FrameworkError, match="cannot be opened"):
+        load_framework(tmp_path)
+
+
+# --- the shipped framework is complete ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [("fields", 15), ("indicators", 88), ("variables", 95), ("rules", 112), ("dimensions", 13)],
+)
+def test_shipped_framework_has_all_its_entries(framework: Framework, kind: str, number: int) -> None:
+    assert len(getattr(framework, kind)) == number
+
+
+def test_every_field_has_variables_and_indicators(framework: Framework) -> None:
+    for code in framework.fields:
+        assert framework.variables_of(code)
+        assert framework.indicators_of(code)
+
+
+GERMAN = {
+    "fields": ["name_de"],
+    "dimensions": ["name_de"],
+    "sources": ["name_de"],
+    "periods": ["name_de"],
+    "concepts": ["name_de", "meaning_de"],
+    "variables": ["name_de", "definition_de"],
+    "indicators": ["name_de", "definition_de"],
+    "rules": ["why_de", "remedy_de"],
+    "pitfalls": ["text_de"],
+    "delivery_rules": ["text_de"],
+    "messages": ["message_de", "remedy_de"],
+    "statuses": ["name_de", "meaning_de"],
+    "sign_profiles": ["name_de"],
+}
+ENGLISH = re.compile(r"\b(the|of|and|are|with|than|from|which|previous|missing)\b")
+
+
+@pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, keys in GERMAN.items() for key in keys])
+def test_every_german_text_is_there_and_is_german(framework: Framework, kind: str, key: str) -> None:
+    for code, entry in getattr(framework, kind).items():
+        text = getattr(entry, key)
+        assert text.strip(), f"{code} has no {key}"
+        assert not ENGLISH.search(re.sub(r"{\w+}", "", text)), f"{code}: {text}"
+        if key in ("definition_de", "why_de", "remedy_de", "message_de"):
+            assert text.rstrip().endswith((".", "?", "!", "}")), f"{code}: {text}"
+
+
+def test_every_member_and_scheme_has_a_german_name(framework: Framework) -> None:
+    for dimension in framework.dimensions.values():
+        assert all(names.de for names in dimension.members.values())
+        assert all(scheme.use_de for scheme in dimension.schemes.values())
+
+
+def test_german_and_english_names_differ_where_they_are_sentences(framework: Framework) -> None:
+    """A text copied into the other language by mistake."""
+    for entry in (*framework.variables.values(), *framework.indicators.values()):
+        assert entry.definition_de != entry.definition_en
+
+
+# --- no code knows the framework by name ----------------------------------------------------------------------------
+
+
+def modules(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
+    """Every Python file of some rooms, with its path from the root of the project."""
+    for room in rooms:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """String constants of a module without its docstrings and other bare strings."""
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare:
+            yield node.lineno, node.value
+
+
+def codes(framework: Framework) -> set[str]:
+    named = {*framework.variables, *framework.indicators, *framework.fields, *framework.dimensions, *framework.rules}
+    places = {unit.code for unit in framework.territory.units()} | {g.code for g in framework.territory.groups()}
+    return {code for code in named | places if len(code) >= 3}
+
+
+def test_no_code_knows_a_variable_field_dimension_indicator_rule_or_region(framework: Framework) -> None:
+    """Neither as a text of its own nor in quotation marks inside one (SQL)."""
+    known = codes(framework)
+    found = [
+        f"{name}:{line}: {text[:60]!r}"
+        for name, tree in modules(*ROOMS)
+        for line, text in texts(tree)
+        if known & {text, *re.findall(r"['\"]([A-Z0-9_-]{3,})['\"]", text)}
+    ]
+    assert found == []
+
+
+def test_search_for_known_names_finds_them(framework: Framework) -> None:
+    """The test above would notice: a constant, a name inside SQL, a region; not a docstring."""
+    variable, region = next(iter(framework.variables)), "06414"
+    module = ast.parse(f'"""{variable}"""\nx = "{variable}"\ny = "SELECT 1 WHERE v = \'{variable}\'"\nz = "{region}"\n')
+    assert {variable, region} <= codes(framework)
+    assert [line for line, _ in texts(module)] == [2, 3, 4]
+
+
+# --- directions -----------------------------------------------------------------------------------------------------
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Every imported module, wherever the import stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "write imports in full"
+            yield node.lineno, node.module or ""
+
+
+MAY_IMPORT = {
+    "schemas": {"schemas"},
+    "intake": {"schemas", "intake"},
+    "warehouse": {"schemas", "warehouse"},
+    "indicators": {"schemas", "indicators"},
+    "report": {"schemas", "report"},
+    "flows": set(ROOMS),
+}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_imports_only_the_rooms_it_may(room: str) -> None:
+    found = [
+        f"{name}:{line}: {module}"
+        for name, tree in modules(room)
+        for line, module in imports(tree)
+        if module.partition(".")[0] in set(ROOMS) - MAY_IMPORT[room]
+    ]
+    assert found == []
+
+
+# the rooms that may import a package; opening delivered files is the business of intake alone
+FENCES = {
+    "prefect": {"flows"},
+    "python_calamine": {"intake"},
+    "openpyxl": {"intake"},
+    "xlsxwriter": {"intake", "report"},
+    "pandera": {"schemas", "intake"},
+}
+
+
+@pytest.mark.parametrize("package", FENCES)
+def test_package_is_imported_only_where_it_may_be(package: str) -> None:
+    found = [
+        f"{name}:{line}"
+        for name, tree in modules(*(set(ROOMS) - FENCES[package]))
+        for line, module in imports(tree)
+        if module.partition(".")[0] == package
+    ]
+    assert found == []
+
+
+def called(tree: ast.Module, test: Callable[[ast.Call], bool]) -> Iterator[ast.Call]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Call) and test(node))
+
+
+def opens_duckdb(call: ast.Call) -> bool:
+    return ast.unparse(call.func) in ("duckdb.connect", "connect") and "duckdb" in ast.unparse(call.func)
+
+
+def test_only_the_warehouse_opens_a_database_file() -> None:
+    """Everybody else may calculate in memory, and says so."""
+    elsewhere = {
+        f"{name}:{call.lineno}": ast.unparse(call.args[0]) if call.args else "(nothing)"
+        for name, tree in modules(*(set(ROOMS) - {"warehouse"}))
+        for call in called(tree, opens_duckdb)
+    }
+    assert {place: what for place, what in elsewhere.items() if what != "':memory:'"} == {}
+    assert any(True for _, tree in modules("warehouse") for _ in called(tree, opens_duckdb))
+
+
+def test_duckdb_is_never_imported_piecewise() -> None:
+    """`from duckdb import connect` would hide from the test above."""
+    found = [
+        f"{name}:{node.lineno}"
+        for name, tree in modules(*ROOMS)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "duckdb" and {a.name for a in node.names} & {"connect"}
+    ]
+    assert found == []
+
+
+def test_schemas_open_no_database_and_no_workbook() -> None:
+    packages = {module.partition(".")[0] for _, tree in modules("schemas") for _, module in imports(tree)}
+    assert packages.isdisjoint({"duckdb", "sqlite3", "openpyxl", "python_calamine", "xlsxwriter", "prefect"})

@@ -1,0 +1,121 @@
+"""Hand-computed cases: every folder of `cases/` is delivered, computed and compared (see `cases/README.md`)."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from reference import key_of, members_of
+
+from indicators.compute import RESULT_TABLES, compute
+from schemas.framework_model import Framework
+from schemas.loading import load_framework
+
+CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
+TABLES = dict(zip(("value", "gap", "published"), RESULT_TABLES, strict=True))
+PLACE = ("table", "region", "year", "indicator", "members")
+Figures = dict[tuple[str, ...], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def framework() -> Framework:
+    return load_framework()
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, strict=True))
+
+
+def computed(framework: Framework, delivered: list[dict[str, str]], indicators: set[str]) -> Figures:
+    """The three result tables of a delivery, each figure by table, region, year, indicator and members."""
+    cells: dict[str, list[Any]] = {
+        "region": [row["region"] for row in delivered],
+        "year": [int(row["year"]) for row in delivered],
+        "variable": [row["variable"] for row in delivered],
+        "value": [Decimal(row["value"]) if row["value"] else None for row in delivered],
+        "status": [row["status"] or "ok" for row in delivered],
+    }
+    members = [dict(members_of(row["members"].replace(" ", ","))) for row in delivered]
+    for dimension in framework.dimensions:
+        cells[dimension.lower()] = [named.get(dimension, "T") for named in members]
+    kinds = {"year": pa.int32(), "value": pa.decimal128(24, 4)}
+    table = pa.table({name: pa.array(column, type=kinds.get(name, pa.string())) for name, column in cells.items()})
+    with duckdb.connect(":memory:", config={"threads": "1"}) as connection:
+        connection.register("delivered", table)
+        connection.execute("CREATE TABLE observation AS FROM delivered")
+        results = compute(connection, framework, "observation", sorted(indicators)).tables
+    found: Figures = {}
+    for name, result in TABLES.items():
+        for row in results[result].to_pylist():
+            key = key_of(framework, {dimension: row[dimension.lower()] for dimension in framework.dimensions})
+            place = (name, row["region"], str(row["year"]), row["indicator"], key.replace(",", " "))
+            assert place not in found, "a figure has two rows"
+            found[place] = row
+    return found
+
+
+def agrees(column: str, wanted: str, got: Any) -> bool:
+    if wanted == "none":
+        return got is None or got == ""
+    if got is None or isinstance(got, str):
+        return got == wanted
+    if isinstance(got, float):
+        return got == pytest.approx(float(Fraction(wanted)), rel=1e-9, abs=1e-12)
+    return Fraction(got) == Fraction(wanted)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+def test_case_comes_out_as_computed_by_hand(framework: Framework, case: Path) -> None:
+    expected = rows(case / "expected.csv")
+    figures = computed(framework, rows(case / "input.csv"), {row["indicator"] for row in expected})
+    for row in expected:
+        figure = figures[tuple(row[name] for name in PLACE)]
+        looked_at = {name: wanted for name, wanted in row.items() if name not in PLACE and wanted}
+        assert looked_at, "the line looks at nothing"
+        for name, wanted in looked_at.items():
+            where = " ".join(row[part] for part in PLACE)
+            assert agrees(name, wanted, figure[name]), f"{where}: {name} is {figure[name]}, by hand {wanted}"
+
+
+def test_cases_are_numbered_and_explained() -> None:
+    assert len(CASES) >= 12
+    assert [case.name[:2] for case in CASES] == [f"{number:02}" for number in range(1, len(CASES) + 1)]
+    for case in CASES:
+        assert (case / "why.md").read_text(encoding="utf-8").startswith("# ")
+
+
+def test_cases_name_only_what_the_framework_knows(framework: Framework) -> None:
+    """A misspelt code would make a case pass for the wrong reason."""
+    for case in CASES:
+        for row in rows(case / "input.csv"):
+            assert row["variable"] in framework.variables
+            assert row["status"] in {"", *framework.statuses}
+            for dimension, member in members_of(row["members"].replace(" ", ",")):
+                assert dimension in framework.variable_dimensions(row["variable"])
+                if not framework.dimensions[dimension].dynamic:
+                    assert member in framework.members(row["variable"], dimension)
+            assert framework.territory.known(row["region"])
+        for row in rows(case / "expected.csv"):
+            assert row["indicator"] in framework.indicators
+
+
+def test_no_delivery_gives_no_figure(framework: Framework) -> None:
+    assert computed(framework, [], set(framework.indicators)) == {}
+
+
+def test_members_without_a_figure_of_their_own_have_none(framework: Framework) -> None:
+    """Residual members are delivered, and counted in totals, but never published as a group."""
+    delivered = [
+        {"region": "06413", "year": "2025", "variable": v, "members": m, "value": "100", "status": ""}
+        for v in ("UNEMP", "LABF")
+        for m in ("GRP=D", "GRP=A", "GRP=U", "GRP=D SEX=X")
+    ]
+    found = computed(framework, delivered, {"ARB-02"})
+    assert {place[4] for place in found if place[:2] == ("value", "06413")} == {"", "GRP=D", "GRP=A"}

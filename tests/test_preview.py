@@ -1,0 +1,152 @@
+"""The preview shows senders their own figures whole, and those of others only as published."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from intake.preview import OWN_COLUMNS, REFERENCE_COLUMNS, own_frame, preview, reference_frame, write_preview
+from schemas.framework_model import Framework
+from schemas.loading import load_framework
+from schemas.shapes import Submission, Verdict
+
+REGION, YEAR = "06532023", 2025
+SUBMISSION = Submission(
+    "2026-06532023-0001", "ab", "a.xlsx", REGION, datetime(2026, 5, 1), REGION, YEAR, verdict=Verdict.ACCEPTED
+)
+
+
+@pytest.fixture(scope="module")
+def framework() -> Framework:
+    return load_framework()
+
+
+def own(*rows: tuple[str, str, float | None, str, float | None, str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(OWN_COLUMNS))
+
+
+def others(*rows: tuple[str, str, str, str, float | None, str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=list(REFERENCE_COLUMNS))
+
+
+OWN = own(
+    ("BEV-01", "SEX=W", 40.16, "ok", None, ""),
+    ("BEV-01", "", 40.449, "ok", 39.85, "ok"),
+    ("ARB-01", "", None, "not_delivered", 12.0, "ok"),
+    ("ARB-01", "GRP=A", 0.0, "zero", 0.5, "ok"),
+)
+OTHERS = others(
+    ("06532", "Lahn-Dill-Kreis", "BEV-01", "", 30.04, ""),
+    ("06532", "Lahn-Dill-Kreis", "BEV-01", "SEX=W", None, "."),
+    ("06", "Hessen <&>", "BEV-01", "", 1234.56, "( )"),
+)
+
+
+def test_values_changes_and_signs(framework: Framework) -> None:
+    page = preview(framework, SUBMISSION, OWN, OTHERS)
+    assert page.references == ("Lahn-Dill-Kreis", "Hessen <&>")
+    rows = {(i.code, r.group): r for f in page.fields for i in f.indicators for r in i.rows}
+    total = rows[("BEV-01", "")]
+    assert (total.value, total.previous, total.change) == ("40,4", "39,9", "+0,5")
+    assert total.others == ("30,0", "(1\u202f234,6)")
+    women = rows[("BEV-01", "weiblich")]
+    assert (women.value, women.previous, women.change, women.others) == ("40,2", ".", ".", (".", "."))
+    assert rows[("ARB-01", "")].value == framework.statuses["not_delivered"].sign
+    zero = next(row for (code, group), row in rows.items() if code == "ARB-01" and group)
+    assert (zero.value, zero.change) == (framework.statuses["zero"].sign, "−0,5")
+    assert dict(page.signs).keys() == {".", "( )", "–", "n/g"}
+
+
+def test_fields_in_the_order_of_the_framework_total_first(framework: Framework) -> None:
+    page = preview(framework, SUBMISSION, OWN, OTHERS)
+    assert [field.code for field in page.fields] == ["BEV", "ARB"]
+    assert [row.group for row in page.fields[0].indicators[0].rows] == ["", "weiblich"]
+
+
+class Outline(HTMLParser):
+    """What the page is built of, and whether its tags match."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_page_is_accessible_and_says_what_it_is(framework: Framework, tmp_path: Path) -> None:
+    path = write_preview(framework, SUBMISSION, OWN, OTHERS, tmp_path, sample=True)
+    assert path == tmp_path / REGION / f"Vorschau_{REGION}_{YEAR}_{SUBMISSION.id}.html"
+    assert [p.name for p in path.parent.iterdir()] == [path.name], "nothing half written stays"
+    text = path.read_text(encoding="utf-8")
+    outline = Outline()
+    outline.feed(text)
+    assert outline.open == []
+    names = [tag for tag, _ in outline.tags]
+    assert names.count("h1") == 1
+    assert names.count("caption") == names.count("table") == 2
+    assert all(attributes.get("scope") for tag, attributes in outline.tags if tag == "th")
+    assert ("html", {"lang": "de"}) in outline.tags
+    assert "Musterdaten" in text
+    assert "Hessen &lt;&amp;&gt;" in text
+    assert SUBMISSION.id in text
+    assert "nan" not in text.lower().replace("finanz", "")
+
+
+def test_without_figures_the_page_says_so(framework: Framework, tmp_path: Path) -> None:
+    text = write_preview(framework, SUBMISSION, own(), others(), tmp_path).read_text(encoding="utf-8")
+    assert "noch kein Indikator" in text
+    assert "Musterdaten" not in text
+
+
+def computed(framework: Framework, rows: list[tuple[str, int, str, dict[str, str], float | None, str]]) -> pd.DataFrame:
+    """Rows as the computation gives them: one column per dimension."""
+    codes = [code.lower() for code in framework.dimension_order]
+    return pd.DataFrame(
+        [
+            {"region": region, "year": year, "indicator": code, "value": value, "status": says, "sign": says}
+            | {name: members.get(name.upper(), "T") for name in codes}
+            for region, year, code, members, value, says in rows
+        ]
+    )
+
+
+def test_frames_from_the_computed_tables(framework: Framework) -> None:
+    values = computed(
+        framework,
+        [
+            (REGION, YEAR, "BEV-01", {}, 40.4, "ok"),
+            (REGION, YEAR - 1, "BEV-01", {}, 39.8, "ok"),
+            (REGION, YEAR, "BEV-01", {"SEX": "W"}, None, "not_computable"),
+            (REGION, YEAR, "BEV-01", {"SEX": "W", "GRP": "A"}, 1.0, "ok"),
+            ("06414", YEAR, "BEV-01", {}, 99.0, "ok"),
+        ],
+    )
+    frame = own_frame(framework, values, REGION, YEAR)
+    assert frame.to_dict("records") == [dict(zip(OWN_COLUMNS, ("BEV-01", "", 40.4, "ok", 39.8, "ok"), strict=True))]
+    published = computed(
+        framework,
+        [
+            ("06", YEAR, "BEV-01", {}, 30.0, ""),
+            ("06", YEAR - 1, "BEV-01", {}, 29.0, ""),
+            ("MODELL", YEAR, "BEV-01", {}, None, "."),
+            ("06532", YEAR, "BEV-01", {"SEX": "W"}, 28.0, ""),
+            ("06414", YEAR, "BEV-01", {}, 99.0, ""),
+        ],
+    )
+    reference = reference_frame(framework, published, REGION, YEAR)
+    assert list(reference.columns) == list(REFERENCE_COLUMNS)
+    assert reference["region"].tolist() == ["06532", "MODELL", "06"]
+    assert reference["region_name"].tolist() == ["Lahn-Dill-Kreis", "Modellregionen", "Hessen"]
+    assert reference["members"].tolist() == ["SEX=W", "", ""]
+    assert "06414" not in set(reference["region"]), "never another municipality"
