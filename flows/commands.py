@@ -34,6 +34,15 @@ def _framework() -> Framework:
     return load_framework()
 
 
+def _check_year(framework: Framework, year: int) -> None:
+    """Refuse a reporting year for which nothing can be delivered."""
+    from datetime import date
+
+    first, last = framework.head.delivery.first_year, date.today().year
+    if not first <= year <= last:
+        raise InputRefused(f"Für das Jahr {year} gibt es keine Lieferungen (möglich: {first} bis {last}).")
+
+
 def _say(text: str) -> None:
     print(text, flush=True)
 
@@ -47,6 +56,7 @@ def run_form(options: Namespace) -> int:
 
     framework, settings = _framework(), load_settings()
     region, year = options.region, options.year
+    _check_year(framework, year)
     if not framework.territory.known(region):
         raise InputRefused(f"Den Schlüssel „{region}“ gibt es nicht.")
     if not framework.territory.valid(region, date(year, 12, 31)):
@@ -233,6 +243,8 @@ def run_status(options: Namespace) -> int:
 
     framework = _framework()
     with open_snapshot(load_settings().root) as snapshot:
+        if options.year is not None:
+            _check_year(framework, options.year)
         years = [options.year] if options.year else status.years_with_deliveries(snapshot.connection)
         found = [status.standings(snapshot.connection, framework, year) for year in years]
     if options.json:

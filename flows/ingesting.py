@@ -151,17 +151,16 @@ class _Batch:
             submission = delivery.submission
             before = None
             if submission.region and submission.year:
-                place = (submission.sender, submission.region, submission.year, submission.layout)
+                place = (submission.id, submission.sender, submission.region, submission.year, submission.layout)
                 before = delivery_before(self.connection, *place)
             self._file(claim, delivery)
             loaded = load_deliveries(self.connection, [delivery], _now(), self.run_id)
             if submission.id in loaded.failed:
                 self._broken(claim, RuntimeError(loaded.failed[submission.id]))
                 continue
-            known = before if before and before.id != submission.id else None
             last_year = past.values(submission.region, submission.year - 1) if submission.year else None
             write_reply(
-                self.framework, delivery, self.settings.outbox, before=known, source=claim.path, last_year=last_year
+                self.framework, delivery, self.settings.outbox, before=before, source=claim.path, last_year=last_year
             )
             self.result.deliveries.append(delivery)
             self.inbox.release(claim)

@@ -54,7 +54,7 @@ def load_settings() -> Settings:
         return Settings(root)
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} ist nicht lesbar: {error}") from error
     for table in TABLES:
         given.pop(table, None)
@@ -64,6 +64,8 @@ def load_settings() -> Settings:
     for name, value in given.items():
         if name not in known:
             raise SettingsError(f"{path}: „{name}“ ist keine Einstellung (bekannt: {', '.join(known)})")
-        if not isinstance(value, known[name]) and not (known[name] is float and isinstance(value, int)):
+        if type(value) is not known[name] and not (known[name] is float and type(value) is int):
             raise SettingsError(f"{path}: „{name}“ hat den falschen Typ")
+        if known[name] is not bool and (value < 0 or (name == "batch_files" and value < 1)):
+            raise SettingsError(f"{path}: „{name}“ ist zu klein")
     return Settings(root, **given)

@@ -84,6 +84,9 @@ class _Loading:
         )
 
     def _head(self) -> d.Head | None:
+        if not self.folder.is_dir():
+            self.problems.append(Problem(str(self.folder), 1, "the folder of the framework does not exist"))
+            return None
         source = self._read(self.folder / "framework.yaml")
         if source.data is None:
             return None

@@ -34,12 +34,14 @@ def values_of_year(connection: Connection, year: int) -> dict[str, Values]:
     return found
 
 
-def delivery_before(connection: Connection, sender: str, region: str, year: int, layout: str) -> Earlier | None:
-    """The newest stored delivery of this sender for a region, year and layout, accepted or not, with its findings."""
+def delivery_before(
+    connection: Connection, own_id: str, sender: str, region: str, year: int, layout: str
+) -> Earlier | None:
+    """The newest other delivery of this sender for a region, year and layout, accepted or not, with its findings."""
     query = """
-        SELECT id, received_at FROM submission WHERE sender = ? AND region = ? AND year = ? AND layout = ?
+        SELECT id, received_at FROM submission WHERE id <> ? AND sender = ? AND region = ? AND year = ? AND layout = ?
         ORDER BY checked_at DESC LIMIT 1"""
-    for number, received_at in rows(connection, query, [sender, region, year, layout]):
+    for number, received_at in rows(connection, query, [own_id, sender, region, year, layout]):
         return Earlier(number, received_at, findings_of(connection, number))
     return None
 
