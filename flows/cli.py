@@ -51,6 +51,18 @@ def parser() -> argparse.ArgumentParser:
     status = add("status", "wer hat geliefert: erwartet, eingegangen, angenommen")
     status.add_argument("--year", type=int, help="nur dieses Berichtsjahr")
     status.add_argument("--json", action="store_true", help="Ergebnis für Maschinen")
+    withdraw = add(
+        "withdraw", "eine Lieferung zurückziehen: ihre Werte zählen nicht mehr, was sie ersetzt hatte, zählt wieder"
+    )
+    withdraw.add_argument("submission", metavar="EINGANGSNUMMER")
+    withdraw.add_argument("--reason", required=True, help="warum")
+    withdraw.add_argument("--who", required=True, help="wer das entschieden hat (Stelle)")
+    revisions = add("revisions", "was sich an veröffentlichten Zahlen geändert hat, und warum")
+    revisions.add_argument("--since", required=True, metavar="ZEITPUNKT", help="ISO, UTC")
+    backup = add("backup", "Sicherung des Datenbestands in einen Ordner schreiben")
+    backup.add_argument("folder", metavar="ORDNER")
+    restore = add("restore", "Datenbestand aus einer Sicherung wiederherstellen")
+    restore.add_argument("folder", metavar="ORDNER")
     why = add("why", "von einer Zahl zurück zu Arbeitsmappe, Blatt, Zelle und Prüfsumme")
     why.add_argument("indicator", help="Kennung, zum Beispiel BEV-01")
     why.add_argument("region", help="Schlüssel des Gebiets oder der Programmregion")

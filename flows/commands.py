@@ -24,8 +24,9 @@ def refusals() -> tuple[type[Exception], ...]:
     from schemas.yaml_source import FrameworkError
     from warehouse.lineage import UnknownNumber
     from warehouse.places import WarehouseError
+    from warehouse.withdrawals import WithdrawalRefused
 
-    return (FrameworkError, SettingsError, WarehouseError, UnknownNumber, InputRefused)
+    return (FrameworkError, SettingsError, WarehouseError, UnknownNumber, WithdrawalRefused, InputRefused)
 
 
 def _framework() -> Framework:
@@ -222,14 +223,7 @@ def run_report(options: Namespace) -> int:
     """The yearly report."""
     from flows.reporting import make_report
 
-    moment = None
-    if options.as_of:
-        try:
-            moment = datetime.fromisoformat(options.as_of)
-        except ValueError as error:
-            raise InputRefused(
-                f"„{options.as_of}“ ist kein Zeitpunkt (erwartet zum Beispiel 2026-03-31T12:00)."
-            ) from error
+    moment = _moment(options.as_of) if options.as_of else None
     out = Path(options.out) if options.out else None
     start = make_report(load_settings(), _framework(), options.year, moment=moment, out=out, progress=_say)
     _say(f"Bericht {options.year}: {start}")
@@ -274,6 +268,66 @@ def run_why(options: Namespace) -> int:
     else:
         _say(as_text(framework, found))
     return 0
+
+
+def run_withdraw(options: Namespace) -> int:
+    """Withdraw a delivery, then compute and publish."""
+    from datetime import UTC
+
+    from flows import cycle
+    from warehouse.store import exclusive, writer
+    from warehouse.withdrawals import withdraw
+
+    framework, settings = _framework(), load_settings()
+    night = cycle.Night()
+    with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
+        with writer(settings.root, framework, lock=lock) as store:
+            done = withdraw(store.connection, options.submission, options.reason, options.who, datetime.now(UTC))
+        _say(
+            f"{options.submission}: {done.values_closed} Werte zählen nicht mehr, {done.values_reopened} zählen wieder."
+        )
+        cycle.compute_indicators(settings, framework, night, lock, _say)
+        cycle.publish_snapshot(settings, framework, night, lock, _say)
+    return 0
+
+
+def run_revisions(options: Namespace) -> int:
+    """What changed in the published numbers since a moment, and why."""
+    from flows.revisions_text import as_text, revisions_since
+    from warehouse.snapshot import open_snapshot
+
+    framework = _framework()
+    with open_snapshot(load_settings().root) as snapshot:
+        _say(as_text(framework, revisions_since(snapshot, framework, _moment(options.since))))
+    return 0
+
+
+def run_backup(options: Namespace) -> int:
+    """A consistent copy of the warehouse with a manifest of checksums."""
+    from datetime import UTC
+
+    from warehouse.backup import backup
+
+    target = Path(options.folder) / f"monitor-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    backup(load_settings().root, target)
+    _say(f"Sicherung geschrieben: {target}")
+    return 0
+
+
+def run_restore(options: Namespace) -> int:
+    """The warehouse as a backup holds it; the replaced state stays beside it."""
+    from warehouse.restoring import restore
+
+    done = restore(load_settings().root, Path(options.folder), _framework())
+    _say(f"Wiederhergestellt: Stand vom {done.created_at}. Der ersetzte Stand liegt in {done.replaced}.")
+    return 0
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputRefused(f"„{text}“ ist kein Zeitpunkt (erwartet zum Beispiel 2026-03-31T12:00).") from error
 
 
 def run_demo(options: Namespace) -> int:

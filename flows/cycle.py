@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flows.corrections import correct
+from flows.corrections import summary as corrections_summary
 from flows.ingesting import IngestResult, ingest
 from flows.previews import write_previews
 from flows.settings import Settings
@@ -17,6 +19,8 @@ from flows.wording import count
 from indicators.compute import compute
 from schemas.framework_model import Framework
 from schemas.shapes import Verdict
+from warehouse.compacting import compact
+from warehouse.corrections import CorrectionResult
 from warehouse.publishing import Generation, publish
 from warehouse.results import Run, data_years, record_run, replace_all_results, write_framework
 from warehouse.store import Lock, writer
@@ -33,6 +37,7 @@ class Night:
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC).replace(tzinfo=None))
     ingested: IngestResult = field(default_factory=IngestResult)
     generation: Generation | None = None
+    corrections: CorrectionResult | None = None
     indicator_values: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -41,7 +46,8 @@ class Night:
         """0 clean, 1 something was returned or needs an eye, 3 a delivery broke our own code."""
         if self.ingested.broken:
             return 3
-        return 1 if self.ingested.needs_eye else 0
+        mismatched = self.corrections is not None and bool(self.corrections.mismatched)
+        return 1 if self.ingested.needs_eye or mismatched else 0
 
 
 def ingest_inbox(
@@ -57,6 +63,7 @@ def ingest_inbox(
 def compute_indicators(settings: Settings, framework: Framework, night: Night, lock: Lock, progress: Progress) -> int:
     """Recompute all result tables from the accepted values; returns the number of indicator values."""
     with writer(settings.root, framework, lock=lock) as store:
+        night.corrections = correct(settings.root, framework, store, datetime.now(UTC), night.id)
         results = compute(store.connection, framework, "observation")
         replace_all_results(store.connection, results.tables)
         write_framework(store.connection, framework, data_years(store.connection))
@@ -73,6 +80,7 @@ def publish_snapshot(
 ) -> Generation:
     """Swap the new state in as a whole; the same content is not published twice."""
     night.generation = publish(settings.root, framework, lock=lock)
+    compact(settings.root, framework, lock=lock)
     state = "neu veröffentlicht" if night.generation.new else "unverändert"
     progress(f"Datenbestand Nr. {night.generation.number} ({state})")
     return night.generation
@@ -92,6 +100,8 @@ def summary(night: Night) -> list[str]:
             submission = delivery.submission
             noticed = count(len(delivery.findings), "Auffälligkeit", "Auffälligkeiten")
             lines.append(f"  {submission.id} „{submission.file_name}“ von {submission.sender}: {noticed}")
+    if night.corrections is not None:
+        lines += corrections_summary(night.corrections)
     if result.waiting:
         lines.append(f"Noch nicht vollständig und deshalb liegen gelassen: {', '.join(result.waiting)}")
     if night.generation:
