@@ -66,7 +66,7 @@ class _Loading:
             "indicators": indicators,
         }
         territory = self._territory(parts["regions"])
-        self.files += sorted(parts["layouts"].glob("*.yaml"))
+        self.files += [*sorted(parts["layouts"].glob("*.yaml")), self.folder / "plausibility.yaml"]
         fields_of = {"variable": variable_field, "rule": rule_field, "indicator": indicator_field}
         self.problems += crosscheck(head, loaded, fields_of, self.where)
         if self.problems or territory is None:
