@@ -85,8 +85,8 @@ def restricted(item: RuleInput, variables: Collection[str]) -> RuleInput:
 
 
 def label(framework: Framework, o: Observation) -> str:
-    """Variable, row and column, each once."""
-    name = framework.variables[o.variable].name_de
+    """What the value is called in the form: variable, row and column, each once."""
+    name = framework.variables[o.variable].name_de if o.variable in framework.variables else o.variable
     return ", ".join(dict.fromkeys(filter(None, (name, o.row_label, o.column_label))))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from intake.cause_cells import label, place
 from intake.cause_outliers import History
 from intake.causes import Grouped, explain
 from intake.deliveries import ReadDelivery, Reader, Received, read_deliveries
@@ -16,7 +17,6 @@ from intake.sandbox import read_safely
 from schemas.contract import check_contract, observation_frame
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Finding, Observation, Severity, member_key, verdict_of
-from schemas.tables import entry_tables
 
 WRONG_FOLDER = "C04"
 _SEVERITY_ORDER = {severity: rank for rank, severity in enumerate(Severity)}
@@ -59,26 +59,8 @@ def _contract(framework: Framework, deliveries: Sequence[ReadDelivery]) -> None:
     for violation in check_contract(framework, frame):
         number, o = rows[violation.row]
         other = first_place[(number, o.key)]
-        details = {"label": _label(framework, o), "found": o.text, "other": f"„{other.sheet}“ {other.cell}"}
-        deliveries[number].findings.append(finding(framework, violation.code, details, **_place(o)))
-
-
-def _label(framework: Framework, o: Observation) -> str:
-    """What the value is called in the form: variable, row and column, each once."""
-    name = framework.variables[o.variable].name_de if o.variable in framework.variables else o.variable
-    return ", ".join(dict.fromkeys(filter(None, (name, o.row_label, o.column_label))))
-
-
-def _place(o: Observation) -> dict[str, str]:
-    return {
-        "sheet": o.sheet,
-        "cell": o.cell,
-        "row_label": o.row_label,
-        "column_label": o.column_label,
-        "region": o.region,
-        "variable": o.variable,
-        "members": member_key(o.members),
-    }
+        details = {"label": label(framework, o), "found": o.text, "other": f"„{other.sheet}“ {other.cell}"}
+        deliveries[number].findings.append(finding(framework, violation.code, details, **place(o)))
 
 
 def _rules(framework: Framework, deliveries: Sequence[ReadDelivery], past: Past) -> list[tuple[int, int]]:
@@ -190,22 +172,11 @@ def _cell_order(cell: str) -> tuple[int, int, str]:
     return (int(number) if number else 0, len(letters), letters)
 
 
-def expected_variables(framework: Framework, region: str, year: int) -> Mapping[str, int]:
-    """Number of cells that a full delivery of a region must fill, by variable."""
-    counts: dict[str, int] = {}
-    for table in entry_tables(framework, region, year):
-        for row, column, _ in table.cells():
-            if not column.optional:
-                counts[row.variable] = counts.get(row.variable, 0) + 1
-    return counts
-
-
 __all__ = [
     "Past",
     "ReadDelivery",
     "Received",
     "check_deliveries",
     "check_read",
-    "expected_variables",
     "read_deliveries",
 ]
