@@ -13,12 +13,17 @@ import duckdb
 import pyarrow as pa
 
 from indicators.confidentiality import published_statement
+from indicators.derived import PARTS, derive
 from schemas import sql
 from schemas.framework_model import Framework
 from schemas.plan import Plan, indicator_plan
 from schemas.shapes import TOTAL
 
-RESULT_TABLES = ("indicator_value", "indicator_gap", "indicator_published")
+RESULT_TABLES = (
+    "indicator_value",
+    "indicator_published",
+    *(f"{whose}_{part}" for part in PARTS for whose in ("indicator", "published")),
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,9 @@ def compute(
     run.prepare()
     run.aggregate()
     run.evaluate()
-    run.gaps()
     connection.execute(published_statement(framework))
+    derive(connection, framework, "calc_indicator_value", "indicator")
+    derive(connection, framework, "calc_indicator_published", "published")
     return Results({name: connection.sql(f"FROM calc_{name}").to_arrow_table() for name in RESULT_TABLES})
 
 
@@ -176,7 +182,8 @@ class _Run:
                    CAST(coalesce(n_reported, CASE WHEN n_members IS NULL AND computed THEN 1 ELSE 0 END) AS INTEGER)
                        AS n_reported,
                    CAST(coalesce(n_members, 1) AS INTEGER) AS n_members,
-                   '{self.framework.version}' AS framework_version
+                   '{self.framework.version}' AS framework_version, CAST(NULL AS VARCHAR) AS method,
+                   CAST(NULL AS VARCHAR) AS flags
             FROM valued ORDER BY indicator, region, year, key""")
 
     def _reasons(self) -> str:
@@ -196,30 +203,6 @@ class _Run:
             SELECT region, year, point, any_value(t.code) AS reason
             FROM missing JOIN calc_status t ON t.rank = missing.rank
             GROUP BY region, year, point HAVING count(DISTINCT missing.rank) = 1"""
-
-    def gaps(self) -> None:
-        """`calc_indicator_gap`: focus minus and over reference, for the total and every other member."""
-        branches = []
-        for code, entry in self.framework.indicators.items():
-            if entry.gap is None:
-                continue
-            own = sql.column(entry.gap.dimension)
-            others = [name for name in self.dims if name != own]
-            same = " AND ".join(f"f.{name} = r.{name}" for name in ["region", "year", "indicator", *others])
-            columns = ", ".join(f"'{TOTAL}' AS {name}" if name == own else f"f.{name}" for name in self.dims)
-            branches.append(f"""
-                SELECT f.region, f.year, f.indicator, {columns}, '{entry.gap.focus}' AS focus,
-                       '{entry.gap.reference}' AS reference, f.value - r.value AS difference,
-                       f.value / nullif(r.value, 0) AS ratio, CAST(NULL AS DOUBLE) AS lower, CAST(NULL AS DOUBLE) AS upper,
-                       CASE WHEN f.value IS NOT NULL AND r.value IS NOT NULL THEN 'ok' ELSE 'not_computable' END AS status
-                FROM calc_indicator_value f JOIN calc_indicator_value r ON {same}
-                WHERE f.indicator = '{code}' AND f.{own} = '{entry.gap.focus}' AND r.{own} = '{entry.gap.reference}'""")
-        empty = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in ["region", "indicator", *self.dims])
-        nothing = f"""SELECT {empty}, CAST(NULL AS INTEGER) AS year, '' AS focus, '' AS reference,
-            CAST(NULL AS DOUBLE) AS difference, CAST(NULL AS DOUBLE) AS ratio, CAST(NULL AS DOUBLE) AS lower,
-            CAST(NULL AS DOUBLE) AS upper, '' AS status WHERE false"""
-        body = " UNION ALL BY NAME ".join(branches) if branches else nothing
-        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_indicator_gap AS {body}")
 
     def _member_column(self, dimension: str) -> str:
         pattern = f"(?:^|,){dimension}=([^,]*)"

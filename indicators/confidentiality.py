@@ -51,7 +51,9 @@ SELECT j.region, j.year, j.indicator, {", ".join("j." + name for name in sql.dim
        reason,
        CASE WHEN reason = '' AND value IS NOT NULL THEN numerator END AS numerator,
        CASE WHEN reason = '' AND value IS NOT NULL THEN denominator END AS denominator,
-       n_reported, n_members
+       n_reported, n_members,
+       CASE WHEN reason = '' THEN lower END AS lower, CASE WHEN reason = '' THEN upper END AS upper,
+       CASE WHEN reason = '' THEN method END AS method, flags
 FROM judged j JOIN calc_status s ON s.code = j.status
 ORDER BY indicator, region, year, {dims}"""
 

@@ -1,7 +1,8 @@
 """Bring the work file to the form that this code and this framework need: numbered steps, forward only.
 
 The SQL files in `migrations/` are templates: `{dimensions}` stands for the declaration of all dimension columns (each
-followed by a comma), `{names}` for their names. `views.sql` is no step; it is rendered anew whenever it changes.
+followed by a comma), `{names}` for their names. `views.sql` and `results.sql` are no steps; what they declare is made
+anew whenever their text or the dimensions change.
 
 A change of form is made on a copy that replaces the work file when it is complete, so a crash leaves the old file and
 no structural change ever waits in a log to be replayed.
@@ -31,19 +32,14 @@ from warehouse.places import (
     sync_folder,
     wal_of,
 )
+from warehouse.result_tables import declaration, ensure_result_tables
 from warehouse.results import data_years, insert_framework
 
 FOLDER = Path(__file__).resolve().parent / "migrations"
 _FILE = re.compile(r"^(\d{4})_(\w+)\.sql$")
-DIMENSIONAL = (
-    "observation_version",
-    "correction",
-    "indicator_value",
-    "indicator_gap",
-    "indicator_trend",
-    "indicator_published",
-)
-"""Tables with one column per dimension."""
+_VIEWS = FOLDER / "views.sql"
+DIMENSIONAL = ("observation_version", "correction")
+"""Stored tables with one column per dimension (the result tables see to theirs themselves)."""
 Step = tuple[int, str]
 """Number and name of a step: two branches may both have added the same number."""
 
@@ -113,8 +109,9 @@ def migrate(connection: Connection, framework: Framework) -> None:
                 entry = (step.number, step.name, utc(datetime.now(UTC)), framework.version)
                 connection.execute("INSERT INTO meta_migration VALUES (?, ?, ?, ?)", entry)
         ensure_dimension_columns(connection, framework)
+        ensure_result_tables(connection, framework)
+        connection.execute(render(_VIEWS.read_text("utf-8"), framework))
         views = _views(framework)
-        connection.execute(views)
         _write_framework(connection, framework, views)
 
 
@@ -210,4 +207,5 @@ def _applied(connection: Connection) -> set[Step]:
 
 
 def _views(framework: Framework) -> str:
-    return render((FOLDER / "views.sql").read_text("utf-8"), framework)
+    """What is rendered anew when its text changes: the shapes of the result tables and the views."""
+    return declaration(framework) + "\n" + render(_VIEWS.read_text("utf-8"), framework)

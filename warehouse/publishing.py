@@ -18,7 +18,8 @@ from pathlib import Path
 from schemas.framework_model import Framework
 from warehouse.access import Connection, rows, transaction, utc
 from warehouse.places import Places, generation_number, refuse_open, refuse_wal, sync_file, sync_folder
-from warehouse.results import RESULTS, data_years, insert_framework
+from warehouse.result_tables import RESULTS
+from warehouse.results import data_years, insert_framework
 from warehouse.store import Lock, exclusive, writer
 
 KEEP = 7

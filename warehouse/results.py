@@ -11,10 +11,9 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.framework_model import Framework
-from warehouse.access import Connection, dimension_codes, lent, rows, transaction, utc
+from warehouse.access import Connection, lent, rows, transaction, utc
 from warehouse.framework_tables import framework_rows
-
-RESULTS = ("indicator_value", "indicator_gap", "indicator_trend", "target_status", "indicator_published")
+from warehouse.result_tables import RESULTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def replace_results(connection: Connection, name: str, table: pa.Table) -> None:
 def replace_all_results(connection: Connection, tables: Mapping[str, pa.Table]) -> None:
     """Replace several result tables in one transaction.
 
-    A table must have all columns of the contract; dimension columns may be left out and then stand at the total.
+    A table must have all columns without a default; dimension columns may be left out and then stand at the total.
     """
     for name, table in tables.items():
         _check_columns(connection, name, table)
@@ -61,9 +60,9 @@ def replace_all_results(connection: Connection, tables: Mapping[str, pa.Table]) 
 def _check_columns(connection: Connection, name: str, table: pa.Table) -> None:
     if name not in RESULTS:
         raise ValueError(f"{name} is no result table (known: {', '.join(RESULTS)})")
-    query = "SELECT column_name FROM duckdb_columns() WHERE table_name = ?"
-    known = {column for (column,) in rows(connection, query, [name])}
-    optional = {code.lower() for code in dimension_codes(connection)}
+    query = "SELECT column_name, column_default IS NOT NULL FROM duckdb_columns() WHERE table_name = ?"
+    columns = dict(rows(connection, query, [name]))
+    known, optional = set(columns), {column for column, has_default in columns.items() if has_default}
     given = set(table.column_names)
     if given - known or known - optional - given:
         raise ValueError(f"{name}: unknown columns {sorted(given - known)}, missing {sorted(known - optional - given)}")
