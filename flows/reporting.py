@@ -12,8 +12,9 @@ import pandas as pd
 from flows.settings import InputRefused, Settings
 from indicators.compute import compute
 from report.build import build_report
-from report.data import ReportData
+from report.data import DERIVED, ReportData
 from schemas.framework_model import Framework
+from warehouse.access import ledger
 from warehouse.loading import as_of
 from warehouse.snapshot import Snapshot, open_snapshot
 
@@ -42,18 +43,24 @@ def report_data(
     """The frames of the report; only what may leave the house."""
     if moment is None:
         published = snapshot.frame("SELECT * FROM indicator_published WHERE year <= ?", [year])
-        gaps = snapshot.frame("SELECT * FROM indicator_gap WHERE year <= ?", [year])
+        derived = {
+            name: _derived(snapshot, table, year) for name, table in {"gaps": "published_gap", **DERIVED}.items()
+        }
     else:
-        published, gaps = _earlier(framework, snapshot, year, moment)
-    submissions = snapshot.frame(
-        "SELECT * FROM submission WHERE received_at <= ? ORDER BY received_at, id", [moment or datetime.max]
-    )
+        published, derived = _earlier(framework, snapshot, year, moment)
+    gaps = derived.pop("gaps")
+    gaps = gaps[gaps["difference"].notna()]
+    standing = "withdrawn_at IS NULL OR withdrawn_at > $moment"
+    query = f"SELECT * FROM {ledger()} WHERE received_at <= $moment AND ({standing}) ORDER BY received_at, id"
+    submissions = snapshot.frame(query, {"moment": moment or datetime.max})
     created = moment or snapshot.frame("SELECT max(published_at) AS at FROM meta_generation")["at"].iloc[0]
     seen = tuple(dict.fromkeys(published["region"])) or ("",)
     marks = ", ".join("?" for _ in seen)
     return ReportData(
         published=published,
-        gaps=publishable_gaps(framework, gaps, published),
+        gaps=gaps[~gaps["standardised"]],
+        standardised=gaps[gaps["standardised"]],
+        **derived,
         submissions=submissions,
         regions=snapshot.frame(
             f"SELECT code, name, level, kind, parent, aggregate FROM region WHERE code IN ({marks}) ORDER BY code",
@@ -66,35 +73,25 @@ def report_data(
     )
 
 
+def _derived(snapshot: Snapshot, table: str, year: int) -> pd.DataFrame:
+    """Figures up to the report year; no rows where an older snapshot lacks the table."""
+    known = snapshot.frame("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table])
+    if known.empty and table == "published_gap":  # an older snapshot knows gaps of the house only
+        return snapshot.frame("SELECT *, false AS standardised FROM indicator_gap WHERE false")
+    return pd.DataFrame() if known.empty else snapshot.frame(f"SELECT * FROM {table} WHERE year <= ?", [year])
+
+
 def _earlier(
     framework: Framework, snapshot: Snapshot, year: int, moment: datetime
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Results recomputed from the values that were valid at a moment."""
     with duckdb.connect(":memory:") as connection:
         known = as_of(snapshot.connection, moment)
         if known.num_rows == 0:
             raise InputRefused(f"Am {moment:%d.%m.%Y, %H:%M} (UTC) lagen noch keine Werte vor.")
         connection.register("earlier_observation", known)
-        results = compute(connection, framework, "earlier_observation")
-        published, gaps = results.published.to_pandas(), results.gaps.to_pandas()
-    return published[published["year"] <= year], gaps[gaps["year"] <= year]
-
-
-def publishable_gaps(framework: Framework, gaps: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """Gaps of which both sides are shown; the others would give a hidden side back."""
-    if gaps.empty:
-        return gaps
-    dims = [dimension.lower() for dimension in framework.dimension_order]
-    shown = published[published["value"].notna()]
-    visible = set(shown[["region", "year", "indicator", *dims]].itertuples(index=False, name=None))
-    entries = {code: entry.gap.dimension.lower() for code, entry in framework.indicators.items() if entry.gap}
-
-    def both(row: pd.Series) -> bool:
-        own = entries[row["indicator"]]
-        keys = [
-            (row["region"], row["year"], row["indicator"], *(member if dim == own else row[dim] for dim in dims))
-            for member in (row["focus"], row["reference"])
-        ]
-        return all(key in visible for key in keys)
-
-    return gaps[gaps.apply(both, axis=1)]
+        results = compute(connection, framework, "earlier_observation").tables
+    frames = {name: table.to_pandas() for name, table in results.items()}
+    frames = {name: frame[frame["year"] <= year] for name, frame in frames.items()}
+    derived = {name: frames.get(table, pd.DataFrame()) for name, table in {"gaps": "published_gap", **DERIVED}.items()}
+    return frames["indicator_published"], derived

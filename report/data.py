@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -18,6 +18,16 @@ _COLUMNS = {
     "findings": "submission_id code severity",
 }
 _WITH_DIMENSIONS = ("published", "gaps")
+DERIVED = {
+    "trends": "published_trend",
+    "convergence": "published_convergence",
+    "breaks": "series_break",
+    "targets": "published_target",
+    "today": "published_today",
+    "profile": "published_profile",
+    "last": "published_last",
+}
+"""Frames that may be empty, with the table of the snapshot they are read from."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +37,12 @@ class ReportData:
     published: one row per region, year, indicator and member of each dimension (one lower-case column per dimension,
         `T` is the total). `value` is in the unit of the indicator, NaN when hidden; `sign` replaces or accompanies it.
     gaps: publishable differences (focus minus reference, unit of the indicator) and ratios, same keys.
+    standardised: the same gaps after age standardisation, where the definition asks for it.
     submissions: every received file. regions: every region and aggregate that occurs.
     findings: one row per finding; only counts are shown.
+    trends, convergence, breaks, targets, today, profile, last: published figures derived from the published values
+        (columns as in the tables published_trend, published_convergence, series_break, published_target,
+        published_today, published_profile, published_last); empty where the snapshot has none.
     generation, created_at: which snapshot this is and when it was made (ISO). sample: True marks every page.
     """
 
@@ -40,6 +54,14 @@ class ReportData:
     generation: str
     created_at: str
     sample: bool
+    standardised: pd.DataFrame = field(default_factory=pd.DataFrame)
+    trends: pd.DataFrame = field(default_factory=pd.DataFrame)
+    convergence: pd.DataFrame = field(default_factory=pd.DataFrame)
+    breaks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    targets: pd.DataFrame = field(default_factory=pd.DataFrame)
+    today: pd.DataFrame = field(default_factory=pd.DataFrame)
+    profile: pd.DataFrame = field(default_factory=pd.DataFrame)
+    last: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def check(self, framework: Framework) -> None:
         """Raise ValueError naming every column that is missing, for all frames at once."""
