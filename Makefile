@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 YEAR ?= 2025
 .DEFAULT_GOAL := help
-.PHONY: check-app lock-app help setup demo nightly ingest report form check status serve test lint format bench lock clean
+.PHONY: check-app lock-app help setup demo nightly ingest report form check status serve test thorough lint format bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ serve: $(READY) ## keep the nightly run scheduled (Prefect)
 
 test: $(READY) ## all tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+thorough: $(READY) ## the long tests: hundreds of kills, browsers, whole publications
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m thorough
 
 lint: $(READY) ## format, lint and types
 	@$(BIN)/ruff format --check .

@@ -114,6 +114,7 @@ def test_the_same_texts_up_to_the_time(files: list[str]) -> None:
     assert [text(d) for d in mine] == [text(d) for d in theirs]
 
 
+@pytest.mark.thorough
 def test_json_of_both_commands_in_processes_of_their_own(files: list[str], tmp_path: Path) -> None:
     environment = {**os.environ, "MONITOR_DATA": str(tmp_path / "empty"), "PYTHONPATH": str(ROOT)}
     environment.pop("MONITOR_FRAMEWORK", None)
@@ -128,6 +129,7 @@ def test_json_of_both_commands_in_processes_of_their_own(files: list[str], tmp_p
     assert {twin["framework"]["hash"] for twin in outputs[0][1]} == {framework().content_hash}
 
 
+@pytest.mark.thorough
 def test_frozen_it_reads_in_its_own_process_and_finds_the_same(
     files: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +145,7 @@ def test_frozen_it_reads_in_its_own_process_and_finds_the_same(
 # --- last year ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_last_years_own_file_is_what_the_warehouse_would_know(tmp_path: Path) -> None:
     now, before = delivery(tmp_path / "neu.xlsx"), delivery(tmp_path / "alt.xlsx", YEAR - 1, GRP_eq_A=900)
     (old,) = on_the_server([str(before)])

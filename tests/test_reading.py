@@ -509,6 +509,7 @@ def test_the_sentences_about_files_are_complete(
     assert finding(framework, code, {"file": "a.xlsx", **details}).message == message
 
 
+@pytest.mark.thorough
 @real_files
 def test_real_statistics_are_no_lists_of_people() -> None:
     files = [path for folder in ("niedersachsen", "bund", "odd") for path in sorted((REAL / folder).iterdir())]

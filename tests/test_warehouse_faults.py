@@ -276,8 +276,9 @@ def kill_on_the_way(root: Path, quiet: Quiet, nursery: Nursery, dice: random.Ran
     return killed
 
 
+@pytest.mark.parametrize("kills", [16, pytest.param(KILLS, marks=pytest.mark.thorough)])
 def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(
-    tmp_path: Path, framework: Framework, nursery: Nursery
+    tmp_path: Path, framework: Framework, nursery: Nursery, kills: int
 ) -> None:
     dice = random.Random(SEED)
     quiet = undisturbed(tmp_path, framework)
@@ -285,7 +286,7 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(
     root = tmp_path / "root"
     for begin in cycle(quiet.begin.values()):
         shutil.copytree(begin, root, symlinks=True)
-        killed += kill_on_the_way(root, quiet, nursery, dice, KILLS // len(quiet.begin) + 1)
+        killed += kill_on_the_way(root, quiet, nursery, dice, kills // len(quiet.begin) + 1)
         assert nursery.wait(nursery.start("live", root)) == 0
         with writer(root, framework) as target:
             found = content(target.connection)
@@ -296,7 +297,7 @@ def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(
         assert not [path.name for path in Places(root).folder.rglob(".*")], "the next run removes what a crash left"
         assert not list(root.glob(".monitor-*"))
         shutil.rmtree(root)
-        if sum(killed.values()) >= KILLS:
+        if sum(killed.values()) >= kills:
             break
     print(f"\n{sum(killed.values())} kills (seed {SEED}): {dict(sorted(killed.items()))}")
 
