@@ -6,6 +6,8 @@ Absolute seconds depend on the machine; the ratios are what to compare.
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -95,5 +97,12 @@ def _observations(framework: Framework, checked: list[CheckedDelivery]) -> pa.Ta
     )
 
 
+def readers() -> int:
+    """The bench of the readers, in a process of its own: it forks, and this one has opened databases."""
+    print("\nreaders while deliveries are loaded and published (some minutes)", flush=True)
+    return subprocess.run([sys.executable, "-m", "bench.readers"], check=False).returncode
+
+
 if __name__ == "__main__":
     main()
+    sys.exit(readers())

@@ -3,7 +3,8 @@
 Everything comes from the snapshot and holds no value of a cell, so that the page may be shown to everybody in the house.
 A field counts as
   received   when a delivery of the region speaks of it (our form speaks of every field except those left empty),
-  accepted   when its values are in the warehouse, or the region has declared that there is nothing to report,
+  accepted   when its values are in the warehouse, or the region has declared that there is nothing to report (a
+             Fehlanzeige, for the whole year or for the field),
   confirmed  when it is accepted and no question about it is open.
 """
 
@@ -18,11 +19,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from flows.board_facts import Facts, unassigned
 from flows.deadlines import Calendar, Waiver, YearDates, waived_variables
 from flows.run_log import durable_write, german_day, german_time, now_utc
 from schemas.framework_model import Framework
 from schemas.territory import reference_day
-from warehouse.access import Connection, records, rows
+from warehouse.access import Connection
 
 FORM, NOT_FILLED = "form", "V02"  # the layout that asks for every field; the finding for a variable left empty in it
 MISSING, BACK, PARTIAL, QUESTIONS = "fehlt", "zurückgegeben", "unvollständig", "Rückfragen offen"
@@ -116,10 +118,10 @@ def board(
 ) -> Board:
     """The board of a reporting year, from an open snapshot."""
     dates = calendar.dates(year)
-    facts = _Facts(connection, year)
+    facts = Facts(connection, year)
     codes = dict.fromkeys((*framework.territory.reporters(reference_day(year)), *sorted(facts.deliveries)))
     regions = tuple(_Region(framework, facts, dates, waivers, code, today).standing() for code in codes)
-    return Board(dates, today, regions, _unassigned(connection, dates), generation)
+    return Board(dates, today, regions, unassigned(connection, dates), generation)
 
 
 def as_records(found: Board) -> list[dict[str, Any]]:
@@ -145,9 +147,14 @@ def as_text(found: Board) -> str:
 
 
 def write_page(
-    boards: Sequence[Board], framework: Framework, path: Path, moment: datetime | None = None, sample: bool = False
+    boards: Sequence[Board],
+    framework: Framework,
+    path: Path,
+    moment: datetime | None = None,
+    sample: bool = False,
+    misplaced: Mapping[str, int] | None = None,
 ) -> Path:
-    """The static page with one section per reporting year, newest first."""
+    """The static page with one section per reporting year, newest first. `misplaced`: files by folder of the inbox."""
     folder = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(loader=folder, autoescape=True, trim_blocks=True)
     page = environment.get_template("board.html").render(
@@ -157,48 +164,25 @@ def write_page(
         made=german_time(moment or now_utc()),
         title=framework.head.title_de,
         sample=sample,
+        misplaced=misplaced or {},
     )
     durable_write(path, page)
     return path
-
-
-class _Facts:
-    """What the snapshot knows about a year, read with one query each."""
-
-    def __init__(self, connection: Connection, year: int) -> None:
-        self.deliveries: dict[str, list[dict[str, Any]]] = {}
-        query = """
-            SELECT id, region, verdict, layout, nil_return, received_at, contact FROM submission
-            WHERE year = ? AND region <> '' ORDER BY received_at, id"""
-        for row in records(connection, query, [year]):
-            self.deliveries.setdefault(row["region"], []).append(row)
-        self.accepted: dict[str, set[str]] = {}
-        query = "SELECT DISTINCT region, variable FROM observation WHERE year = ?"
-        for region, variable in rows(connection, query, [year]):
-            self.accepted.setdefault(region, set()).add(variable)
-        self.findings: dict[str, list[tuple[str, str, str, str, int]]] = {}
-        query = """
-            SELECT f.submission_id, f.code, f.severity, f.state, f.variable, count(*)
-            FROM finding f JOIN submission s ON s.id = f.submission_id WHERE s.year = ? GROUP BY ALL"""
-        for number, *rest in rows(connection, query, [year]):
-            self.findings.setdefault(number, []).append((rest[0], rest[1], rest[2], rest[3], rest[4]))
-        query = """
-            SELECT o.region, min(s.received_at) FROM observation_history o JOIN submission s ON s.id = o.submission_id
-            WHERE o.year = ? AND s.year IS NULL GROUP BY o.region"""
-        self.several_years: dict[str, datetime] = dict(rows(connection, query, [year]))
 
 
 class _Region:
     """One region: its deliveries, the form that counts, the newest delivery when that came back."""
 
     def __init__(
-        self, framework: Framework, facts: _Facts, dates: YearDates, waivers: Sequence[Waiver], code: str, today: date
+        self, framework: Framework, facts: Facts, dates: YearDates, waivers: Sequence[Waiver], code: str, today: date
     ) -> None:
         self.framework, self.facts, self.dates, self.code = framework, facts, dates, code
         self.sent = facts.deliveries.get(code, [])
         self.counting = [row for row in self.sent if row["verdict"].startswith("accepted")]
         self.form = next((row for row in reversed(self.counting) if row["layout"] == FORM), None)
         self.nil = bool(self.form and self.form["nil_return"])
+        declared = self.form["nil_fields"] if self.form else None  # None: stored before this was kept
+        self.nil_fields = None if declared is None else frozenset(filter(None, declared.split(",")))
         newest = self.sent[-1] if self.sent else None
         self.back = newest if newest and newest not in self.counting else None
         self.waived = waived_variables(framework, waivers, code, dates.year, today).keys()
@@ -229,7 +213,9 @@ class _Region:
         accepted, expected = self.facts.accepted.get(self.code, set()) & asked, asked - self.waived
         own = [entry for entry in _findings(self.facts, self.form) if entry[3] in asked]
         empty = {entry[3] for entry in own if entry[0] == NOT_FILLED and entry[2] == "open"}
-        missing = set() if self.nil else (expected - accepted) & (empty if self.form else expected)
+        nil = self.nil or name in (self.nil_fields or ())
+        silent = self.nil_fields is not None and not accepted  # neither values nor a Fehlanzeige
+        missing = set() if nil else (expected - accepted) & (empty if self.form and not silent else expected)
         returned = [entry for entry in _findings(self.facts, self.back) if entry[3] in asked]
         left_out = {entry[3] for entry in returned if entry[0] == NOT_FILLED}
         came_back = self.back is not None and self.back["layout"] == FORM and bool(asked - left_out)
@@ -242,7 +228,7 @@ class _Region:
         elif missing:
             state = PARTIAL if accepted else MISSING
         else:
-            state = QUESTIONS if questions else NIL if self.nil or not accepted else DONE
+            state = QUESTIONS if questions else NIL if nil or not accepted else DONE
         return FieldStanding(
             field=name,
             state=state,
@@ -270,7 +256,7 @@ def _overall(fields: Iterable[FieldStanding], back: bool) -> str:
     return QUESTIONS if states[QUESTIONS] else DONE
 
 
-def _findings(facts: _Facts, delivery: dict[str, Any] | None) -> list[tuple[str, str, str, str, int]]:
+def _findings(facts: Facts, delivery: dict[str, Any] | None) -> list[tuple[str, str, str, str, int]]:
     return facts.findings.get(delivery["id"], []) if delivery else []
 
 
@@ -278,21 +264,13 @@ def _number(found: Iterable[tuple[str, str, str, str, int]], severities: tuple[s
     return sum(entry[4] for entry in found if entry[1] in severities and entry[2] == state)
 
 
-def _unassigned(connection: Connection, dates: YearDates) -> dict[str, int]:
-    """Deliveries that tell neither region nor year, received between the opening and the final results."""
-    query = """
-        SELECT sender, count(*) FROM submission
-        WHERE year IS NULL AND verdict = 'refused' AND received_at BETWEEN ? AND ? GROUP BY sender ORDER BY sender"""
-    return dict(rows(connection, query, [dates.opens, dates.final]))
-
-
 def make_boards(root: Path, framework: Framework, years: Sequence[int], today: date) -> Iterator[Board]:
     """Boards from the published snapshot: of `years`, or of every year that is open or has deliveries."""
-    from flows.deadlines import load_calendar, load_waivers
+    from flows.deadlines import load_waivers
     from flows.status import years_with_deliveries
     from warehouse.snapshot import open_snapshot
 
-    calendar, waivers = load_calendar(framework), load_waivers(root, framework)
+    calendar, waivers = Calendar(framework), load_waivers(root, framework)
     with open_snapshot(root) as snapshot:
         wanted = years or sorted({*calendar.open_years(today), *years_with_deliveries(snapshot.connection)})
         for year in wanted:

@@ -11,104 +11,112 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from flows.wording import LANGUAGES, asked_language, speaking
+from flows.wording import text as t
+
 CLEAN, FINDINGS, REFUSED, OUR_FAULT = 0, 1, 2, 3
 
 
 def parser() -> argparse.ArgumentParser:
-    """All commands with their German help."""
+    """All commands with their help in the language asked for."""
     main_parser = argparse.ArgumentParser(
         prog="monitor",
-        description="Kommunales Integrationsmonitoring: vom Eingangsordner zum Jahresbericht.",
-        epilog="Rückgabewerte: 0 ohne Befund, 1 mit Befund, 2 Eingabe abgelehnt, 3 eigener Fehler.",
+        description=t("program.description"),
+        epilog=t("program.codes"),
     )
-    commands = main_parser.add_subparsers(dest="command", required=True, metavar="BEFEHL")
+    commands = main_parser.add_subparsers(dest="command", required=True, metavar=t("program.command"))
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text)
 
-    form = add("form", "Erhebungsbogen für ein Gebiet und ein Berichtsjahr schreiben")
-    form.add_argument("--region", required=True, help="amtlicher Schlüssel, zum Beispiel 06414")
-    form.add_argument("--year", required=True, type=int, help="Berichtsjahr")
-    form.add_argument("--blank", action="store_true", help="ohne die Werte des Vorjahres")
-    form.add_argument("-o", "--output", required=True, help="Zieldatei (.xlsx)")
-    check = add("check", "Dateien vollständig prüfen, ohne etwas zu speichern")
-    check.add_argument("files", nargs="+", metavar="DATEI")
-    check.add_argument("--json", action="store_true", help="Ergebnis für Maschinen")
-    check.add_argument("--sender", default="", help="Gebiet oder Ordner, aus dem die Dateien kommen")
-    layout = add("layout", "Tabellenaufbau für eine fremde Arbeitsmappe vorschlagen")
-    layout.add_argument("action", choices=("suggest",), metavar="suggest", help="aus den Überschriften vorschlagen")
-    layout.add_argument("file", metavar="DATEI")
-    layout.add_argument("-o", "--output", help="Zieldatei (.yaml); ohne sie auf den Bildschirm")
-    add("ingest", "Eingangsordner einmal verarbeiten")
-    add("compute", "Indikatoren neu berechnen und den Datenbestand veröffentlichen")
-    add("nightly", "der nächtliche Lauf (Prefect): verarbeiten, berechnen, veröffentlichen")
-    serve = add("serve", "den nächtlichen Lauf geplant halten (Prefect)")
-    serve.add_argument("--cron", default="0 2 * * *", help="Zeitplan, Voreinstellung täglich 2 Uhr")
-    report = add("report", "Jahresbericht aus dem veröffentlichten Datenbestand")
-    report.add_argument("--year", required=True, type=int, help="Berichtsjahr")
-    report.add_argument("--as-of", help="Stand zu einem früheren Zeitpunkt (ISO, UTC), zum Beispiel 2026-03-31T12:00")
-    report.add_argument("--out", help="Zielordner, Voreinstellung <Datenordner>/reports/<Jahr>")
-    status = add("status", "wer hat geliefert: erwartet, eingegangen, angenommen")
-    status.add_argument("--year", type=int, help="nur dieses Berichtsjahr")
-    status.add_argument("--json", action="store_true", help="Ergebnis für Maschinen")
-    withdraw = add(
-        "withdraw", "eine Lieferung zurückziehen: ihre Werte zählen nicht mehr, was sie ersetzt hatte, zählt wieder"
-    )
-    withdraw.add_argument("submission", metavar="EINGANGSNUMMER")
-    withdraw.add_argument("--reason", required=True, help="warum")
-    withdraw.add_argument("--who", required=True, help="wer das entschieden hat (Stelle)")
-    revisions = add("revisions", "was sich an veröffentlichten Zahlen geändert hat, und warum")
-    revisions.add_argument("--since", required=True, metavar="ZEITPUNKT", help="ISO, UTC")
-    backup = add("backup", "Sicherung des Datenbestands in einen Ordner schreiben")
-    backup.add_argument("folder", metavar="ORDNER")
-    restore = add("restore", "Datenbestand aus einer Sicherung wiederherstellen")
-    restore.add_argument("folder", metavar="ORDNER")
-    why = add("why", "von einer Zahl zurück zu Arbeitsmappe, Blatt, Zelle und Prüfsumme")
-    why.add_argument("indicator", help="Kennung, zum Beispiel BEV-01")
-    why.add_argument("region", help="Schlüssel des Gebiets oder der Programmregion")
+    form = add("form", t("help.form"))
+    form.add_argument("--region", required=True, help=t("help.form_region"))
+    form.add_argument("--year", required=True, type=int, help=t("help.year"))
+    form.add_argument("--blank", action="store_true", help=t("help.form_blank"))
+    form.add_argument("-o", "--output", required=True, help=t("help.form_output"))
+    check = add("check", t("help.check"))
+    check.add_argument("files", nargs="+", metavar=t("program.file"))
+    check.add_argument("--json", action="store_true", help=t("help.json"))
+    check.add_argument("--sender", default="", help=t("help.check_sender"))
+    layout = add("layout", t("help.layout"))
+    layout.add_argument("action", choices=("suggest",), metavar="suggest", help=t("help.layout_action"))
+    layout.add_argument("file", metavar=t("program.file"))
+    layout.add_argument("-o", "--output", help=t("help.layout_output"))
+    add("ingest", t("help.ingest"))
+    add("compute", t("help.compute"))
+    add("nightly", t("help.nightly"))
+    serve = add("serve", t("help.serve"))
+    serve.add_argument("--cron", default="0 2 * * *", help=t("help.serve_cron"))
+    report = add("report", t("help.report"))
+    report.add_argument("--year", required=True, type=int, help=t("help.year"))
+    report.add_argument("--as-of", help=t("help.report_as_of"))
+    report.add_argument("--out", help=t("help.report_out"))
+    status = add("status", t("help.status"))
+    status.add_argument("--year", type=int, help=t("help.only_year"))
+    status.add_argument("--json", action="store_true", help=t("help.json"))
+    withdraw = add("withdraw", t("help.withdraw"))
+    withdraw.add_argument("submission", metavar=t("help.withdraw_submission"))
+    withdraw.add_argument("--reason", required=True, help=t("help.withdraw_reason"))
+    withdraw.add_argument("--who", required=True, help=t("help.withdraw_who"))
+    revisions = add("revisions", t("help.revisions"))
+    revisions.add_argument("--since", required=True, metavar=t("help.revisions_moment"), help="ISO, UTC")
+    backup = add("backup", t("help.backup"))
+    backup.add_argument("folder", metavar=t("program.folder"))
+    restore = add("restore", t("help.restore"))
+    restore.add_argument("folder", metavar=t("program.folder"))
+    why = add("why", t("help.why"))
+    why.add_argument("indicator", help=t("help.why_indicator"))
+    why.add_argument("region", help=t("help.why_region"))
     why.add_argument("year", type=int)
-    why.add_argument("members", nargs="*", metavar="DIM=MERKMAL", help="zum Beispiel GRP=A SEX=W")
-    why.add_argument("--json", action="store_true", help="Ergebnis für Maschinen")
-    watch = add("watch", "Eingangsordner beobachten und jede Lieferung innerhalb einer Minute beantworten")
-    watch.add_argument(
-        "--poll", type=float, default=10.0, metavar="SEKUNDEN", help="Abstand der Blicke, Voreinstellung 10"
-    )
-    alive = add("alive", "Lebenszeichen prüfen, bei Stille oder liegen gebliebenen Dateien Alarm senden")
-    alive.add_argument("--quiet", action="store_true", help="nur sprechen, wenn etwas nicht stimmt")
-    doctor = add("doctor", "Rechner, Ordner, Rechte, Fassungen und Datenbestand prüfen")
-    doctor.add_argument("--json", action="store_true", help="Ergebnis für Maschinen")
-    board = add("board", "Übersicht schreiben: erwartet, eingegangen, angenommen, bestätigt je Gebiet und Feld")
-    board.add_argument("--year", type=int, help="nur dieses Berichtsjahr")
-    board.add_argument("--json", action="store_true", help="Ergebnis für Maschinen")
-    remind = add("remind", "fällige Erinnerungen schreiben oder senden")
-    remind.add_argument("--date", metavar="JJJJ-MM-TT", help="Stichtag, Voreinstellung heute")
-    remind.add_argument("--quiet", action="store_true", help="nur sprechen, wenn etwas zu tun ist")
-    add("demo", "Musterlieferungen schreiben und alles einmal durchlaufen")
-    for command in commands.choices.values():
-        command.add_argument("--lang", choices=("de", "en"), default=None, help="Sprache der Ausgabe")
+    why.add_argument("members", nargs="*", metavar=t("help.why_pair"), help=t("help.why_members"))
+    why.add_argument("--json", action="store_true", help=t("help.json"))
+    watch = add("watch", t("help.watch"))
+    watch.add_argument("--poll", type=float, default=10.0, metavar=t("help.watch_seconds"), help=t("help.watch_poll"))
+    alive = add("alive", t("help.alive"))
+    alive.add_argument("--quiet", action="store_true", help=t("help.alive_quiet"))
+    doctor = add("doctor", t("help.doctor"))
+    doctor.add_argument("--json", action="store_true", help=t("help.json"))
+    board = add("board", t("help.board"))
+    board.add_argument("--year", type=int, help=t("help.only_year"))
+    board.add_argument("--json", action="store_true", help=t("help.json"))
+    remind = add("remind", t("help.remind"))
+    remind.add_argument("--date", metavar=t("help.remind_day"), help=t("help.remind_date"))
+    remind.add_argument("--quiet", action="store_true", help=t("help.remind_quiet"))
+    changes = add("changes", t("help.changes"))
+    changes.add_argument("--from", dest="before", required=True, type=int, help=t("help.changes_from"))
+    changes.add_argument("--to", dest="after", required=True, type=int, help=t("help.changes_to"))
+    changes.add_argument("--against", metavar=t("program.folder"), help=t("help.changes_against"))
+    changes.add_argument("-o", "--output", help=t("help.changes_output"))
+    rules = add("rules", t("help.rules"))
+    rules.add_argument("--json", action="store_true", help=t("help.json"))
+    add("demo", t("help.demo"))
+    for command in (main_parser, *commands.choices.values()):  # looked for before parsing: help has a language too
+        command.add_argument("--lang", choices=LANGUAGES, default=None, help=t("help.lang"))
     return main_parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    with speaking(asked_language(sys.argv[1:] if arguments is None else arguments)):
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = parser().parse_args(arguments)
     from flows import commands
 
     try:
         return int(getattr(commands, f"run_{options.command}")(options))
     except commands.refusals() as error:
-        print(f"Nicht möglich: {error}", file=sys.stderr)
+        print(t("program.refused", why=error), file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
-        print("Abgebrochen. Was begonnen war, wird beim nächsten Lauf zu Ende geführt.", file=sys.stderr)
+        print(t("program.interrupted"), file=sys.stderr)
         return REFUSED
     except OSError as error:
-        print(
-            f"Schreiben oder Lesen ist gescheitert: {error}. Der veröffentlichte Stand ist unverändert.",
-            file=sys.stderr,
-        )
+        print(t("program.disk", why=error), file=sys.stderr)
         return OUR_FAULT
     except Exception:
         traceback.print_exc()
-        print("Das ist ein Fehler im Programm. Der veröffentlichte Stand ist unverändert.", file=sys.stderr)
+        print(t("program.fault"), file=sys.stderr)
         return OUR_FAULT

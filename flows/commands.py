@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.operating import run_alive, run_board, run_doctor, run_remind, run_watch  # noqa: F401  commands too
+from flows.history_commands import moment_of, run_backup, run_restore, run_revisions, run_withdraw  # noqa: F401
+from flows.life_cycle import run_changes, run_rules  # noqa: F401
+from flows.operating import run_alive, run_board, run_doctor, run_remind, run_watch  # noqa: F401
 from flows.settings import InputRefused, Settings, SettingsError, load_settings
+from flows.wording import say, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,10 +46,6 @@ def _check_year(framework: Framework, year: int) -> None:
         raise InputRefused(f"Für das Jahr {year} gibt es keine Lieferungen (möglich: {first} bis {last}).")
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)
-
-
 def run_form(options: Namespace) -> int:
     """Write the delivery workbook, prefilled with what was accepted for the year before."""
     from datetime import date
@@ -67,7 +65,7 @@ def run_form(options: Namespace) -> int:
     previous = {} if options.blank else _previous_entries(settings, framework, region, year - 1)
     request = FormRequest(region, year, previous=previous, sample=settings.sample)
     path = write_form(Path(options.output), framework, request)
-    _say(f"Erhebungsbogen geschrieben: {path}" + (f" ({len(previous)} Vorjahreswerte)" if previous else ""))
+    say(text("say.form_previous" if previous else "say.form", path=path, count=len(previous)))
     return 0
 
 
@@ -98,7 +96,7 @@ def _previous_entries(
 def run_check(options: Namespace) -> int:
     """The full check of files without storing anything."""
     import hashlib
-    from datetime import UTC
+    from datetime import UTC, datetime
 
     from flows.known_past import KnownPast
     from intake.checking import check_deliveries
@@ -123,10 +121,10 @@ def run_check(options: Namespace) -> int:
     except NoSnapshot:
         checked = check_deliveries(framework, files)
     if options.json:
-        _say(json.dumps([machine_twin(framework, delivery) for delivery in checked], ensure_ascii=False, indent=1))
+        say(json.dumps([machine_twin(framework, delivery) for delivery in checked], ensure_ascii=False, indent=1))
     else:
         for delivery in checked:
-            _say(as_text(receipt(framework, delivery)))
+            say(as_text(receipt(framework, delivery)))
     verdicts = {delivery.submission.verdict for delivery in checked}
     if Verdict.REFUSED in verdicts:
         return 2
@@ -151,10 +149,10 @@ def run_layout(options: Namespace) -> int:
     suggestion = suggest(workbook, framework)
     if options.output:
         Path(options.output).write_text(suggestion.yaml_text, encoding="utf-8")
-        _say(f"Vorschlag geschrieben: {options.output}")
-        _say(as_text(suggestion))
+        say(text("say.layout", path=options.output))
+        say(as_text(suggestion))
     else:
-        _say(suggestion.yaml_text)
+        say(suggestion.yaml_text)
         print(as_text(suggestion), file=sys.stderr)
     return 1 if suggestion.unplaced else 0
 
@@ -170,8 +168,8 @@ def run_ingest(options: Namespace) -> int:
         framework = _framework()
         record.uses(framework, night)
         with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock, record.step("ingest"):
-            cycle.ingest_inbox(settings, framework, night, lock, _say)
-    _say("\n".join(cycle.summary(night)))
+            cycle.ingest_inbox(settings, framework, night, lock, say)
+    say("\n".join(cycle.summary(night)))
     return night.exit_code
 
 
@@ -187,10 +185,12 @@ def run_compute(options: Namespace) -> int:
         record.uses(framework, night)
         with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
             with record.step("compute"):
-                cycle.compute_indicators(settings, framework, night, lock, _say)
+                cycle.compute_indicators(settings, framework, night, lock, say)
             with record.step("publish"):
-                cycle.publish_snapshot(settings, framework, night, lock, _say)
-    return 0
+                cycle.publish_snapshot(settings, framework, night, lock, say)
+    for line in cycle.correction_lines(night):
+        say(line)
+    return night.exit_code
 
 
 def run_nightly(options: Namespace) -> int:
@@ -223,28 +223,31 @@ def run_report(options: Namespace) -> int:
     """The yearly report."""
     from flows.reporting import make_report
 
-    moment = _moment(options.as_of) if options.as_of else None
+    moment = moment_of(options.as_of) if options.as_of else None
     out = Path(options.out) if options.out else None
-    start = make_report(load_settings(), _framework(), options.year, moment=moment, out=out, progress=_say)
-    _say(f"Bericht {options.year}: {start}")
+    start = make_report(load_settings(), _framework(), options.year, moment=moment, out=out, progress=say)
+    say(text("say.report", year=options.year, path=start))
     return 0
 
 
 def run_status(options: Namespace) -> int:
     """Expected against received against accepted."""
     from flows import status
+    from flows.misplaced import misplaced_files, misplaced_lines
     from warehouse.snapshot import open_snapshot
 
-    framework = _framework()
-    with open_snapshot(load_settings().root) as snapshot:
+    framework, root = _framework(), load_settings().root
+    with open_snapshot(root) as snapshot:
         if options.year is not None:
             _check_year(framework, options.year)
         years = [options.year] if options.year else status.years_with_deliveries(snapshot.connection)
         found = [status.standings(snapshot.connection, framework, year) for year in years]
     if options.json:
-        _say(json.dumps([record for year in found for record in status.as_records(year)], ensure_ascii=False, indent=1))
+        say(json.dumps([record for year in found for record in status.as_records(year)], ensure_ascii=False, indent=1))
     else:
-        _say("\n\n".join(status.as_text(year) for year in found) or "Noch keine Lieferungen.")
+        say("\n\n".join(status.as_text(year) for year in found) or text("say.no_deliveries"))
+    for line in misplaced_lines(misplaced_files(root)):  # not a line of a region: machines get it on the other channel
+        print(line, file=sys.stderr if options.json else sys.stdout)
     return 0
 
 
@@ -264,74 +267,14 @@ def run_why(options: Namespace) -> int:
     with open_snapshot(load_settings().root) as snapshot:
         found = why(snapshot.connection, framework, options.indicator, options.region, options.year, members)
     if options.json:
-        _say(json.dumps(found, ensure_ascii=False, indent=1, default=str))
+        say(json.dumps(found, ensure_ascii=False, indent=1, default=str))
     else:
-        _say(as_text(framework, found))
+        say(as_text(framework, found))
     return 0
-
-
-def run_withdraw(options: Namespace) -> int:
-    """Withdraw a delivery, then compute and publish."""
-    from datetime import UTC
-
-    from flows import cycle
-    from warehouse.store import exclusive, writer
-    from warehouse.withdrawals import withdraw
-
-    framework, settings = _framework(), load_settings()
-    night = cycle.Night()
-    with exclusive(settings.root, wait_seconds=settings.lock_wait_seconds) as lock:
-        with writer(settings.root, framework, lock=lock) as store:
-            done = withdraw(store.connection, options.submission, options.reason, options.who, datetime.now(UTC))
-        _say(
-            f"{options.submission}: {done.values_closed} Werte zählen nicht mehr, {done.values_reopened} zählen wieder."
-        )
-        cycle.compute_indicators(settings, framework, night, lock, _say)
-        cycle.publish_snapshot(settings, framework, night, lock, _say)
-    return 0
-
-
-def run_revisions(options: Namespace) -> int:
-    """What changed in the published numbers since a moment, and why."""
-    from flows.revisions_text import as_text, revisions_since
-    from warehouse.snapshot import open_snapshot
-
-    framework = _framework()
-    with open_snapshot(load_settings().root) as snapshot:
-        _say(as_text(framework, revisions_since(snapshot, framework, _moment(options.since))))
-    return 0
-
-
-def run_backup(options: Namespace) -> int:
-    """A consistent copy of the warehouse with a manifest of checksums."""
-    from datetime import UTC
-
-    from warehouse.backup import backup
-
-    target = Path(options.folder) / f"monitor-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    backup(load_settings().root, target)
-    _say(f"Sicherung geschrieben: {target}")
-    return 0
-
-
-def run_restore(options: Namespace) -> int:
-    """The warehouse as a backup holds it; the replaced state stays beside it."""
-    from warehouse.restoring import restore
-
-    done = restore(load_settings().root, Path(options.folder), _framework())
-    _say(f"Wiederhergestellt: Stand vom {done.created_at}. Der ersetzte Stand liegt in {done.replaced}.")
-    return 0
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InputRefused(f"„{text}“ ist kein Zeitpunkt (erwartet zum Beispiel 2026-03-31T12:00).") from error
 
 
 def run_demo(options: Namespace) -> int:
     """Sample deliveries, two nights, the report."""
     from flows.demo.running import run
 
-    return run(load_settings(), _framework(), _say)
+    return run(load_settings(), _framework(), say)

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.corrections import correct
+from flows.beside import beside
+from flows.corrections import FILE, correct
 from flows.corrections import summary as corrections_summary
 from flows.ingesting import IngestResult, ingest
+from flows.misplaced import misplaced_lines
 from flows.previews import write_previews
+from flows.run_log import counts_of, rule_set_hash
 from flows.settings import Settings
-from flows.wording import count
+from flows.wording import count, counted, speaking, text
 from indicators.compute import compute
 from schemas.framework_model import Framework
 from schemas.shapes import Verdict
 from warehouse.compacting import compact
 from warehouse.corrections import CorrectionResult
+from warehouse.ledger import append_ledger, read_ledger
+from warehouse.owed import unpublished_deliveries
 from warehouse.publishing import Generation, publish
 from warehouse.results import Run, data_years, record_run, replace_all_results, write_framework
 from warehouse.store import Lock, writer
 
 Progress = Callable[[str], None]
 _PROJECT = Path(__file__).resolve().parents[1]
+_MOST = 3
 
 
 @dataclass
@@ -39,6 +47,8 @@ class Night:
     generation: Generation | None = None
     corrections: CorrectionResult | None = None
     indicator_values: int = 0
+    given_away: int = 0
+    kind: str = "ingest"
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -46,30 +56,57 @@ class Night:
         """0 clean, 1 something was returned or needs an eye, 3 a delivery broke our own code."""
         if self.ingested.broken:
             return 3
-        mismatched = self.corrections is not None and bool(self.corrections.mismatched)
-        return 1 if self.ingested.needs_eye or mismatched else 0
+        return 1 if self.ingested.needs_eye or self.mismatched or self.given_away else 0
+
+    @property
+    def mismatched(self) -> tuple[str, ...]:
+        """Declared corrections that do not fit what counts."""
+        return tuple(self.corrections.mismatched) if self.corrections else ()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Callable[[], None]]:
+        """Measure a step; what it yields notes the seconds up to now, for a record that is written inside the step."""
+        begun = time.monotonic()
+
+        def note() -> None:
+            self.seconds[name] = round(time.monotonic() - begun, 3)
+
+        try:
+            yield note
+        finally:
+            note()
 
 
 def ingest_inbox(
     settings: Settings, framework: Framework, night: Night, lock: Lock, progress: Progress
 ) -> IngestResult:
     """Work through the inbox and note the run in the warehouse."""
-    with writer(settings.root, framework, lock=lock) as store:
+    with night.step("ingest") as note, writer(settings.root, framework, lock=lock) as store:
         night.ingested = ingest(settings, framework, store, night.id, progress)
-        record_run(store.connection, _run(framework, night, "ingest"))
+        note()
+        record_run(store.connection, run_of(framework, night))
     return night.ingested
 
 
 def compute_indicators(settings: Settings, framework: Framework, night: Night, lock: Lock, progress: Progress) -> int:
     """Recompute all result tables from the accepted values; returns the number of indicator values."""
-    with writer(settings.root, framework, lock=lock) as store:
+    with night.step("compute") as note, writer(settings.root, framework, lock=lock) as store:
         night.corrections = correct(settings.root, framework, store, datetime.now(UTC), night.id)
-        results = compute(store.connection, framework, "observation")
+        known = replace(beside(settings.root, framework), ledger=read_ledger(store.connection))
+        results = compute(store.connection, framework, "observation", beside=known)
         replace_all_results(store.connection, results.tables)
+        told = results.protection
+        append_ledger(store.connection, night.id, datetime.now(UTC), told.policy, told.ledger)
+        night.given_away = len(told.incidents)
+        if night.given_away:  # never which cell: the house looks into cell_protection
+            progress(f"Geheimhaltung prüfen: {night.given_away} Zahlen sind durch frühere Ausgaben bekannt")
         write_framework(store.connection, framework, data_years(store.connection))
         night.indicator_values = results.values.num_rows
+        note()
+        record_run(store.connection, run_of(framework, night))
         progress(f"{night.indicator_values} Indikatorwerte berechnet")
-    previews = write_previews(settings, framework, night.ingested, results)
+        owed = unpublished_deliveries(store.connection, settings.root)  # an interrupted run may have left some
+    previews = write_previews(settings, framework, owed, results)
     if previews:
         progress(f"{count(previews, 'Vorschau', 'Vorschauen')} für die Absender geschrieben")
     return night.indicator_values
@@ -78,67 +115,88 @@ def compute_indicators(settings: Settings, framework: Framework, night: Night, l
 def publish_snapshot(
     settings: Settings, framework: Framework, night: Night, lock: Lock, progress: Progress
 ) -> Generation:
-    """Swap the new state in as a whole; the same content is not published twice."""
-    night.generation = publish(settings.root, framework, lock=lock)
-    compact(settings.root, framework, lock=lock)
+    """Swap the new state in as a whole; the same content is not published twice.
+
+    What publishing itself did is noted in the work file afterwards: readers see it from the next generation on.
+    """
+    with night.step("publish"):
+        night.generation = publish(settings.root, framework, lock=lock)
+        compact(settings.root, framework, lock=lock)
+    with writer(settings.root, framework, lock=lock) as store:
+        record_run(store.connection, run_of(framework, night))
     state = "neu veröffentlicht" if night.generation.new else "unverändert"
     progress(f"Datenbestand Nr. {night.generation.number} ({state})")
     return night.generation
 
 
 def summary(night: Night) -> list[str]:
-    """The run report in German; the first line says what to do."""
+    """The run report in the language asked for; the first line says what to do."""
     result = night.ingested
     returned, refused = result.count(Verdict.RETURNED), result.count(Verdict.REFUSED)
     accepted = result.count(Verdict.ACCEPTED, Verdict.ACCEPTED_WITH_REMARKS)
-    lines = [_first_line(result, returned, refused)]
-    known = len(result.duplicates)
-    lines.append(f"Angenommen: {accepted}, zurückgegeben: {returned}, nicht lesbar: {refused}, schon bekannt: {known}")
-    lines += [f"  Programmfehler bei {name}: {why}" for name, why in result.broken.items()]
+    lines = [_first_line(night, returned, refused)]
+    numbers = {"accepted": accepted, "returned": returned, "refused": refused, "known": len(result.duplicates)}
+    lines.append(text("run.counts", **numbers))
+    lines += [text("run.broken", name=name, why=why) for name, why in result.broken.items()]
     for delivery in result.deliveries:
         if delivery.submission.verdict in (Verdict.RETURNED, Verdict.REFUSED):
-            submission = delivery.submission
-            noticed = count(len(delivery.findings), "Auffälligkeit", "Auffälligkeiten")
-            lines.append(f"  {submission.id} „{submission.file_name}“ von {submission.sender}: {noticed}")
+            sent = delivery.submission
+            named = {"id": sent.id, "file": sent.file_name, "sender": sent.sender}
+            lines.append(counted("run.delivery", len(delivery.findings), **named))
     if night.corrections is not None:
         lines += corrections_summary(night.corrections)
     if result.waiting:
-        lines.append(f"Noch nicht vollständig und deshalb liegen gelassen: {', '.join(result.waiting)}")
+        lines.append(text("run.waiting", names=", ".join(result.waiting)))
+    lines += misplaced_lines(result.misplaced)
     if night.generation:
-        state = "neu" if night.generation.new else "unverändert"
-        lines.append(f"Datenbestand Nr. {night.generation.number} ({state}), {night.indicator_values} Indikatorwerte")
+        state = "run.published" if night.generation.new else "run.unchanged"
+        lines.append(text(state, number=night.generation.number, count=night.indicator_values))
     return lines
 
 
-def _first_line(result: IngestResult, returned: int, refused: int) -> str:
-    if result.broken:
-        files = count(len(result.broken), "Datei konnte", "Dateien konnten")
-        return f"Bitte prüfen: {files} wegen eines Programmfehlers nicht verarbeitet werden."
-    if returned or refused:
-        back = count(returned, "Lieferung", "Lieferungen")
-        return f"Bitte nachfassen: {back} zurückgegeben, {refused} nicht lesbar."
-    return "Nichts zu tun."
+def correction_lines(night: Night) -> list[str]:
+    """What became of the declared corrections, for a run that has no report; empty when there is nothing to say."""
+    if night.corrections is None:
+        return []
+    first = [summary(night)[0]] if night.mismatched else []
+    return first + corrections_summary(night.corrections)
 
 
-def _run(framework: Framework, night: Night, kind: str) -> Run:
-    result = night.ingested
+def _first_line(night: Night, returned: int, refused: int) -> str:
+    todo = []
+    if night.ingested.broken:
+        todo.append(counted("run.broken", len(night.ingested.broken)))
+    elif returned or refused:
+        todo.append(counted("run.returned", returned, refused=refused))
+    todo += misplaced_lines(night.ingested.misplaced)[:1]
+    if night.mismatched:
+        names, more = ", ".join(night.mismatched[:_MOST]), len(night.mismatched) - _MOST
+        named = text("run.mismatched_more", names=names, count=more) if more > 0 else names
+        todo.append(counted("run.mismatched", len(night.mismatched), file=FILE, names=named))
+    return " ".join(todo) or text("run.nothing")
+
+
+def run_of(framework: Framework, night: Night) -> Run:
+    """What the warehouse keeps of a run, as far as it has come. Never a value, a file name or a name."""
+    corrections = night.corrections
+    with speaking("de"):
+        message = summary(night)[0]
     return Run(
         id=night.id,
         started_at=night.started_at,
         finished_at=datetime.now(UTC).replace(tzinfo=None),
-        kind=kind,
-        outcome="broken" if result.broken else "findings" if result.needs_eye else "clean",
+        kind=night.kind,
+        outcome={0: "clean", 1: "findings"}.get(night.exit_code, "broken"),
         code_version=code_version(),
         lock_hash=lock_hash(),
         framework_version=framework.version,
         framework_hash=framework.content_hash,
-        counts={
-            **{str(verdict): result.count(verdict) for verdict in Verdict},
-            "duplicates": len(result.duplicates),
-            "broken": len(result.broken),
-            "waiting": len(result.waiting),
-        },
-        message=summary(night)[0],
+        counts=counts_of(night),
+        message=message,
+        rules_hash=rule_set_hash(framework),
+        seconds=dict(night.seconds),
+        details={"calendar_hash": framework.calendar_hash}
+        | ({"corrections": asdict(corrections)} if corrections else {}),
     )
 
 

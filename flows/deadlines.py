@@ -1,7 +1,7 @@
 """Dates of a reporting year, and waivers: who need not deliver what, approved by whom, until when.
 
-The dates stand in `calendar.yaml` of the framework, the waivers in `<data root>/waivers.yaml`. Both are read strictly:
-an unknown key, region or field is an error with file and line.
+The dates stand in `calendar.yaml` of the framework, which is loaded with it. The waivers stand in
+`<data root>/waivers.yaml`, read strictly: an unknown key, region or field is an error with file and line.
 """
 
 from __future__ import annotations
@@ -14,35 +14,14 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from schemas.definitions import Deadline, Entry, Text, Year
+from schemas.definitions import Entry, Text, Year
 from schemas.framework_model import Framework
 from schemas.yaml_source import FrameworkError, Problem, SourceFile, read_yaml
 
-CALENDAR, WAIVERS = "calendar.yaml", "waivers.yaml"
+WAIVERS = "waivers.yaml"
 GRACE_DAYS = 14
 """So long the last reminder of a year may still be written when no run took place on its day."""
 _M = TypeVar("_M", bound=Entry)
-
-
-class Exceptions(Entry):
-    """Other days for one reporting year."""
-
-    collection_opens: date | None = None
-    provisional: date | None = None
-    corrections_until: date | None = None
-    final: date | None = None
-    reason_de: Text
-
-
-class Rules(Entry):
-    """calendar.yaml. The defaults serve a framework without that file."""
-
-    collection_opens: Deadline = Deadline(years_after=1, month=1, day=1)
-    reminder_days: list[int] = [21, 5, -1]
-    provisional: Deadline | None = None
-    corrections_until: Deadline | None = None
-    final: Deadline | None = None
-    years: dict[Year, Exceptions] = {}
 
 
 class Waiver(Entry):
@@ -118,28 +97,20 @@ class YearDates:
 class Calendar:
     """The calendar of a framework."""
 
-    rules: Rules
     framework: Framework
 
     def dates(self, year: int) -> YearDates:
         """The days of a reporting year."""
-        rules, other = self.rules, self.rules.years.get(year)
-        deadline = self.framework.deadline(year)
-
-        def day(name: str, fallback: date) -> date:
-            given, rule = getattr(other, name, None), getattr(rules, name)
-            return given or (date(year + rule.years_after, rule.month, rule.day) if rule else fallback)
-
-        provisional = day("provisional", deadline)
-        corrections = day("corrections_until", provisional)
+        rules = self.framework.calendar
+        days, other = rules.days(self.framework.head.delivery.deadline, year), rules.years.get(year)
         return YearDates(
             year=year,
-            opens=day("collection_opens", date(year + 1, 1, 1)),
-            deadline=deadline,
+            opens=days.opens,
+            deadline=days.deadline,
             reminder_days=tuple(sorted(rules.reminder_days, reverse=True)),
-            provisional=provisional,
-            corrections_until=corrections,
-            final=day("final", corrections),
+            provisional=days.provisional,
+            corrections_until=days.corrections_until,
+            final=days.final,
             note=other.reason_de if other else "",
         )
 
@@ -148,22 +119,6 @@ class Calendar:
         first = max(self.framework.head.delivery.first_year, today.year - 4)
         found = (self.dates(year) for year in range(first, today.year + 1))
         return tuple(dates.year for dates in found if dates.opens <= today < dates.final)
-
-
-def load_calendar(framework: Framework) -> Calendar:
-    """The calendar of a framework; raises FrameworkError with file and line."""
-    path = framework.folder / CALENDAR
-    if not path.exists():
-        return Calendar(Rules(), framework)
-    problems: list[Problem] = []
-    source = read_yaml(path, framework.folder, problems)
-    rules = _entry(source, (), source.data if source.data is not None else {}, Rules, problems)
-    if rules is not None:
-        calendar = Calendar(rules, framework)
-        problems += _disorder(calendar, source)
-        if not problems:
-            return calendar
-    raise FrameworkError(problems)
 
 
 def load_waivers(root: Path, framework: Framework) -> tuple[Waiver, ...]:
@@ -213,16 +168,6 @@ def _entry(
             name = ".".join(str(part) for part in item["loc"])
             problems.append(Problem(source.name, source.line(where), f"“{name}”: {item['msg']}"))
         return None
-
-
-def _disorder(calendar: Calendar, source: SourceFile) -> Iterator[Problem]:
-    """The days of a year follow each other."""
-    for year in (2000, *calendar.rules.years):
-        dates = calendar.dates(year)
-        days = [day for _, day in dates.steps()]
-        if days != sorted(days):
-            where: tuple[str | int, ...] = ("years", str(year)) if year in calendar.rules.years else ()
-            yield Problem(source.name, source.line(where), f"the days of reporting year {year} are not in order")
 
 
 def _strange(waiver: Waiver, framework: Framework, source: SourceFile, number: int) -> Iterator[Problem]:

@@ -138,14 +138,13 @@ def duckdb_opens() -> Checks:
 
 def framework(root: Path) -> Checks:
     """Framework, calendar, waivers and contacts can be read."""
-    from flows.deadlines import load_calendar, load_waivers
+    from flows.deadlines import load_waivers
     from flows.reminders import load_contacts
     from schemas.loading import load_framework
     from schemas.yaml_source import FrameworkError
 
     try:
         loaded = load_framework()
-        load_calendar(loaded)
         waivers = load_waivers(root, loaded)
         load_contacts(root, loaded)
     except FrameworkError as error:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from flows.known_past import KnownPast
+from flows.misplaced import misplaced_files
 from flows.settings import Settings
 from intake.answer import write_reply
 from intake.checking import check_read
 from intake.deliveries import PERSONAL_DATA, ReadDelivery, Received, read_deliveries
-from intake.inbox import Claim, Inbox
+from intake.inbox import Claim, Inbox, readable
 from intake.messages import finding
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Verdict
@@ -31,6 +32,7 @@ class IngestResult:
     duplicates: list[CheckedDelivery] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
+    misplaced: list[str] = field(default_factory=list)
 
     def count(self, *verdicts: Verdict) -> int:
         """Number of deliveries with one of these verdicts."""
@@ -38,15 +40,18 @@ class IngestResult:
 
     @property
     def needs_eye(self) -> bool:
-        """Was something returned, refused or broken?"""
-        return bool(self.broken) or self.count(Verdict.RETURNED, Verdict.REFUSED) > 0
+        """Was something returned, refused or broken, or lies where nobody takes it?"""
+        return bool(self.broken or self.misplaced) or self.count(Verdict.RETURNED, Verdict.REFUSED) > 0
 
 
 def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str, progress: Progress) -> IngestResult:
     """Claim everything that is complete and work through it in bounded batches."""
     inbox = Inbox(settings.root, settings.settle_seconds)
     claims = inbox.claim_all()
-    result = IngestResult(waiting=[f"{path.parent.name}/{path.name}" for path in inbox.unsettled()])
+    result = IngestResult(
+        waiting=[readable(f"{path.parent.name}/{path.name}") for path in inbox.unsettled()],
+        misplaced=misplaced_files(settings.root),
+    )
     if claims:
         progress(f"{len(claims)} Dateien im Eingang")
     if len(claims) > settings.batch_files:

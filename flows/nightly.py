@@ -52,6 +52,7 @@ def nightly() -> int:
     from flows.run_log import report_lines
     from flows.settings import load_settings
     from flows.watching import recorded
+    from flows.wording import language
     from schemas.loading import load_framework
     from warehouse.store import exclusive
 
@@ -68,7 +69,7 @@ def nightly() -> int:
                 publish_task(settings, framework, night, lock)
     lines = report_lines(night)
     create_markdown_artifact(key=ARTIFACT_KEY, markdown=_markdown(lines), description=lines[0])
-    print("\n".join(lines), flush=True)
+    print("\n".join(report_lines(night, language())), flush=True)
     return night.exit_code
 
 

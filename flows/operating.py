@@ -7,10 +7,7 @@ from argparse import Namespace
 from datetime import date
 
 from flows.settings import InputRefused, load_settings
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
+from flows.wording import say, text
 
 
 def run_alive(options: Namespace) -> int:
@@ -21,7 +18,7 @@ def run_alive(options: Namespace) -> int:
     root = load_settings().root
     alive = report_alive(root, load_alarm_settings(root))
     if not (options.quiet and alive.ok):
-        _say(alive.text())
+        say(alive.text())
     return 0 if alive.ok else 1
 
 
@@ -30,9 +27,9 @@ def run_watch(options: Namespace) -> int:
     from flows import watching
 
     settings = watching.quick(load_settings())
-    _say(f"{settings.root / 'raw' / 'inbox'} wird alle {options.poll:g} Sekunden angesehen.")
+    say(text("say.watching", folder=settings.root / "raw" / "inbox", seconds=f"{options.poll:g}"))
     stop = watching.stop_on_signals()
-    watching.watch(settings, lambda: watching.run_once(settings, _say), poll_seconds=options.poll, stop=stop)
+    watching.watch(settings, lambda: watching.run_once(settings, say), poll_seconds=options.poll, stop=stop)
     return 0
 
 
@@ -42,15 +39,16 @@ def run_doctor(options: Namespace) -> int:
 
     found = doctor.checks(load_settings())
     if options.json:
-        _say(json.dumps(doctor.as_records(found), ensure_ascii=False, indent=1))
+        say(json.dumps(doctor.as_records(found), ensure_ascii=False, indent=1))
     else:
-        _say(doctor.as_text(found))
+        say(doctor.as_text(found))
     return doctor.exit_code(found)
 
 
 def run_board(options: Namespace) -> int:
     """Write the board page and say the counts."""
     from flows import board
+    from flows.misplaced import misplaced_files, misplaced_folders, misplaced_lines
     from schemas.loading import load_framework
 
     settings, framework = load_settings(), load_framework()
@@ -58,10 +56,12 @@ def run_board(options: Namespace) -> int:
     boards = list(board.make_boards(settings.root, framework, years, date.today()))
     if options.json:
         records = [record for found in boards for record in board.as_records(found)]
-        _say(json.dumps(records, ensure_ascii=False, indent=1, default=str))
+        say(json.dumps(records, ensure_ascii=False, indent=1, default=str))
         return 0
-    page = board.write_page(boards, framework, settings.reports / "board.html", sample=settings.sample)
-    _say("\n".join([*map(board.as_text, boards), f"Übersicht: {page}"]))
+    lost = misplaced_files(settings.root)
+    path = settings.reports / "board.html"
+    page = board.write_page(boards, framework, path, sample=settings.sample, misplaced=misplaced_folders(lost))
+    say("\n".join([*map(board.as_text, boards), *misplaced_lines(lost), text("say.board", path=page)]))
     return 0
 
 
@@ -69,7 +69,7 @@ def run_remind(options: Namespace) -> int:
     """Write or send the reminders that are due; 1 when an address is missing or a mail could not be sent."""
     from flows.alarm_settings import load_alarm_settings
     from flows.board import make_boards
-    from flows.deadlines import load_calendar
+    from flows.deadlines import Calendar
     from flows.reminders import remind
     from schemas.loading import load_framework
 
@@ -78,9 +78,9 @@ def run_remind(options: Namespace) -> int:
     except ValueError as error:
         raise InputRefused(f"„{options.date}“ ist kein Tag (erwartet zum Beispiel 2026-10-10).") from error
     settings, framework = load_settings(), load_framework()
-    years = load_calendar(framework).open_years(today)
+    years = Calendar(framework).open_years(today)
     boards = list(make_boards(settings.root, framework, years, today)) if years else []
     result = remind(settings.root, framework, boards, load_alarm_settings(settings.root))
     if not options.quiet or result.drafts or result.errors:
-        _say(result.text())
+        say(result.text())
     return 1 if result.errors or result.without_address else 0

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from flows.ingesting import IngestResult
+from collections.abc import Sequence
+
 from flows.settings import Settings
 from indicators.compute import Results
 from intake.preview import own_frame, reference_frame, write_preview
 from schemas.framework_model import Framework
-from schemas.shapes import Verdict
+from schemas.shapes import Submission
 
 
-def write_previews(settings: Settings, framework: Framework, ingested: IngestResult, results: Results) -> int:
-    """Write a preview for every delivery accepted in this run that speaks of one region and year; returns the number."""
-    accepted = [
-        delivery.submission
-        for delivery in ingested.deliveries
-        if delivery.submission.verdict in (Verdict.ACCEPTED, Verdict.ACCEPTED_WITH_REMARKS)
-        and delivery.submission.region
-        and delivery.submission.year
-        and delivery.observations
-    ]
+def write_previews(settings: Settings, framework: Framework, accepted: Sequence[Submission], results: Results) -> int:
+    """Write a preview for each of the deliveries; all speak of a region and a year. Returns their number."""
     if not accepted:
         return 0
     values, published = results.values.to_pandas(), results.published.to_pandas()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -9,14 +10,20 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 
+from flows.beside import beside
 from flows.settings import InputRefused, Settings
-from indicators.compute import compute
+from indicators.compute import Beside, compute
 from report.build import build_report
 from report.data import DERIVED, ReportData
+from report.geometry import GeometryError
 from schemas.framework_model import Framework
 from warehouse.access import ledger
 from warehouse.loading import as_of
 from warehouse.snapshot import Snapshot, open_snapshot
+
+PROFILE = "published_profile"
+GEOMETRY = "MONITOR_GEOMETRY"
+"""Environment variable that names a file with outlines of the regions; without it the maps are made of tiles."""
 
 
 def make_report(
@@ -34,7 +41,13 @@ def make_report(
     """
     with open_snapshot(settings.root) as snapshot:
         data = report_data(settings, framework, snapshot, year, moment)
-    return build_report(data, framework, year, out or settings.reports / str(year), progress=progress)
+    folder, previous = out or settings.reports / str(year), settings.reports / str(year - 1)
+    named = os.environ.get(GEOMETRY)
+    shapes = Path(named) if named else None
+    try:
+        return build_report(data, framework, year, folder, previous=previous, geometry=shapes, progress=progress)
+    except GeometryError as error:
+        raise InputRefused(str(error)) from error
 
 
 def report_data(
@@ -47,7 +60,7 @@ def report_data(
             name: _derived(snapshot, table, year) for name, table in {"gaps": "published_gap", **DERIVED}.items()
         }
     else:
-        published, derived = _earlier(framework, snapshot, year, moment)
+        published, derived = _earlier(framework, snapshot, year, moment, beside(settings.root, framework))
     gaps = derived.pop("gaps")
     gaps = gaps[gaps["difference"].notna()]
     standing = "withdrawn_at IS NULL OR withdrawn_at > $moment"
@@ -66,7 +79,7 @@ def report_data(
             f"SELECT code, name, level, kind, parent, aggregate FROM region WHERE code IN ({marks}) ORDER BY code",
             list(seen),
         ).drop_duplicates("code", keep="last"),
-        findings=snapshot.frame("SELECT submission_id, code, severity FROM finding"),
+        findings=snapshot.frame("SELECT submission_id, code, severity FROM finding WHERE state <> 'shadow'"),
         generation=str(snapshot.generation),
         created_at=pd.Timestamp(created).isoformat(timespec="seconds"),
         sample=settings.sample,
@@ -78,11 +91,14 @@ def _derived(snapshot: Snapshot, table: str, year: int) -> pd.DataFrame:
     known = snapshot.frame("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table])
     if known.empty and table == "published_gap":  # an older snapshot knows gaps of the house only
         return snapshot.frame("SELECT *, false AS standardised FROM indicator_gap WHERE false")
-    return pd.DataFrame() if known.empty else snapshot.frame(f"SELECT * FROM {table} WHERE year <= ?", [year])
+    if known.empty:
+        return pd.DataFrame()
+    ahead = " OR projected" if table == PROFILE else ""  # a projection is about years to come
+    return snapshot.frame(f"SELECT * FROM {table} WHERE year <= ?{ahead}", [year])
 
 
 def _earlier(
-    framework: Framework, snapshot: Snapshot, year: int, moment: datetime
+    framework: Framework, snapshot: Snapshot, year: int, moment: datetime, known_beside: Beside
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
     """Results recomputed from the values that were valid at a moment."""
     with duckdb.connect(":memory:") as connection:
@@ -90,8 +106,11 @@ def _earlier(
         if known.num_rows == 0:
             raise InputRefused(f"Am {moment:%d.%m.%Y, %H:%M} (UTC) lagen noch keine Werte vor.")
         connection.register("earlier_observation", known)
-        results = compute(connection, framework, "earlier_observation").tables
+        results = compute(connection, framework, "earlier_observation", beside=known_beside).tables
     frames = {name: table.to_pandas() for name, table in results.items()}
-    frames = {name: frame[frame["year"] <= year] for name, frame in frames.items()}
+    frames = {
+        name: frame[(frame["year"] <= year) | (frame["projected"] if name == PROFILE else False)]
+        for name, frame in frames.items()
+    }
     derived = {name: frames.get(table, pd.DataFrame()) for name, table in {"gaps": "published_gap", **DERIVED}.items()}
     return frames["indicator_published"], derived

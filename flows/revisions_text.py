@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import duckdb
@@ -11,8 +12,10 @@ import duckdb
 from flows.wording import count
 from indicators.compute import compute
 from schemas.framework_model import Framework
+from warehouse.access import connect, rows, utc
 from warehouse.cell_changes import CORRECTION, DECLARED, LATE, WITHDRAWAL, CellChange
 from warehouse.loading import as_of
+from warehouse.places import Places
 from warehouse.revisions import (
     CAUSES,
     CONFIDENTIALITY,
@@ -51,11 +54,28 @@ def edition_as_of(
         return edition_at(framework, moment, results.values, results.published, label)
 
 
-def revisions_since(snapshot: Snapshot, framework: Framework, moment: datetime) -> list[Revision]:
-    """What differs between a moment and the published state. Definitions of the past are those of `framework`."""
-    before = edition_as_of(snapshot.connection, framework, moment)
+def published_at(snapshot: Snapshot, framework: Framework, moment: datetime) -> Edition:
+    """What was published at a moment, as far as its generation is still kept: with its own definitions and territories.
+
+    Otherwise it is recomputed from what was valid then, with those of `framework`; the label says so.
+    """
+    query = "SELECT number FROM meta_generation WHERE published_at <= ? ORDER BY number DESC LIMIT 1"
+    places = Places(snapshot.path.parents[2])
+    for (number,) in rows(snapshot.connection, query, [utc(moment)]):
+        if number == snapshot.generation:
+            return edition_of(snapshot.connection, f"Datenbestand {number}")
+        with suppress(duckdb.IOException), connect(places.generation(number), read_only=True) as older:
+            return edition_of(older, f"Datenbestand {number}")
+    label = f"Stand {moment:%d.%m.%Y, %H:%M}, nachgerechnet mit heutigen Definitionen und Gebieten"
+    return edition_as_of(snapshot.connection, framework, moment, label)
+
+
+def revisions_since(snapshot: Snapshot, framework: Framework, moment: datetime) -> tuple[str, list[Revision]]:
+    """What differs between what was published at a moment and now, and with what it was compared."""
+    before = published_at(snapshot, framework, moment)
     after = edition_of(snapshot.connection, f"Datenbestand {snapshot.generation}")
-    return revisions(snapshot.connection, framework, before, after)
+    found = revisions(snapshot.connection, framework, before, after)
+    return f"Verglichen: {before.label}; {after.label}.", found
 
 
 def revisions_between(older: Snapshot, newer: Snapshot, framework: Framework) -> list[Revision]:

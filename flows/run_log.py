@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from flows.wording import speaking
+
 if TYPE_CHECKING:
     from flows.cycle import Night
     from schemas.framework_model import Framework
@@ -102,11 +104,13 @@ def describe(error: BaseException) -> str:
 
 
 def rule_set_hash(framework: Framework) -> str:
-    """Fingerprint of all plausibility rules and delivery rules: the same rules give the same answer."""
+    """Fingerprint of all rules, delivery rules and thresholds of plausibility: the same ones give the same answer."""
     digest = hashlib.sha256()
     for entries in (framework.rules, framework.delivery_rules):
         for code in sorted(entries):
             digest.update(entries[code].model_dump_json().encode())
+    thresholds = framework.folder / "plausibility.yaml"
+    digest.update(thresholds.read_bytes() if thresholds.exists() else b"")
     return digest.hexdigest()
 
 
@@ -117,6 +121,7 @@ def counts_of(night: Night) -> dict[str, int]:
     result = night.ingested
     counts = {str(verdict): result.count(verdict) for verdict in Verdict}
     counts |= {"duplicates": len(result.duplicates), "broken": len(result.broken), "waiting": len(result.waiting)}
+    counts["misplaced"] = len(result.misplaced)
     counts["findings"] = sum(len(delivery.findings) for delivery in result.deliveries)
     counts["values"] = sum(len(delivery.observations) for delivery in result.deliveries)
     counts["indicator_values"] = night.indicator_values
@@ -163,6 +168,7 @@ class RunLog:
             "framework": f"{framework.code} {framework.version}",
             "framework_hash": framework.content_hash,
             "rules": rule_set_hash(framework),
+            "calendar": framework.calendar_hash,
         }
 
     @contextmanager
@@ -213,12 +219,13 @@ class RunLog:
         return round((now_utc() - self.started_at).total_seconds(), 3)
 
 
-def report_lines(night: Night) -> list[str]:
-    """The summary of a run; of a program error only its class, because its text may quote a cell."""
+def report_lines(night: Night, language: str = "de") -> list[str]:
+    """The summary of a run; what is kept is German; of a program error only its class, because its text may quote a cell."""
     from flows.cycle import summary
 
     broken: Mapping[str, str] = {name: why.partition(":")[0] for name, why in night.ingested.broken.items()}
-    return summary(replace(night, ingested=replace(night.ingested, broken=dict(broken))))
+    with speaking(language):
+        return summary(replace(night, ingested=replace(night.ingested, broken=dict(broken))))
 
 
 def _seconds(value: float) -> str:

@@ -11,6 +11,9 @@ TABLES = ("alarm", "reminders")
 """Tables of the settings file that `flows.alarm_settings` reads."""
 
 
+_AT_LEAST_ONE = ("batch_files", "keep_backups", "keep_replaced")
+
+
 class SettingsError(ValueError):
     """The settings file cannot be used; the message says why, in German."""
 
@@ -26,6 +29,8 @@ class Settings:
     settle_seconds: a file in the inbox is left alone until it has not changed for so long.
     batch_files: so many deliveries are read and checked together; bounds the memory of a run.
     sample: the data root holds sample data; every page of the report says so.
+    keep_backups: so many good backups of this data root stay in a folder of backups.
+    keep_replaced: so many former states stay beside the warehouse after a restore.
     """
 
     root: Path
@@ -34,6 +39,8 @@ class Settings:
     sample: bool = False
     lock_wait_seconds: float = 0.0
     prefect_start_seconds: int = 300
+    keep_backups: int = 14
+    keep_replaced: int = 3
 
     @property
     def outbox(self) -> Path:
@@ -66,6 +73,6 @@ def load_settings() -> Settings:
             raise SettingsError(f"{path}: „{name}“ ist keine Einstellung (bekannt: {', '.join(known)})")
         if type(value) is not known[name] and not (known[name] is float and type(value) is int):
             raise SettingsError(f"{path}: „{name}“ hat den falschen Typ")
-        if known[name] is not bool and (value < 0 or (name == "batch_files" and value < 1)):
+        if known[name] is not bool and (value < 0 or (name in _AT_LEAST_ONE and value < 1)):
             raise SettingsError(f"{path}: „{name}“ ist zu klein")
     return Settings(root, **given)

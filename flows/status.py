@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from flows.wording import count
+from flows.wording import counted, text
 from schemas.framework_model import Framework
-from warehouse.access import Connection, rows
+from warehouse.access import Connection, ledger, rows
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Standing:
     questions: int
 
 
-_NEWEST = """
+_NEWEST = f"""
 SELECT s.region, s.id, s.verdict, s.received_at, s.nil_return,
        count(*) FILTER (f.severity IN ('fatal', 'error') AND f.state = 'open'),
        count(*) FILTER (f.severity = 'warning' AND f.state = 'open')
-FROM submission s LEFT JOIN finding f ON f.submission_id = s.id
-WHERE s.year = ? AND s.region <> ''
+FROM {ledger()} s LEFT JOIN finding f ON f.submission_id = s.id
+WHERE s.year = ? AND s.region <> '' AND s.withdrawn_at IS NULL
 GROUP BY ALL ORDER BY s.received_at, s.id"""
 
 _WORDS = {
@@ -39,6 +39,11 @@ _WORDS = {
     "accepted_with_remarks": "angenommen, Rückfragen offen",
     "returned": "zurückgegeben",
     "refused": "nicht lesbar",
+}
+_ABSENT, _NIL = "fehlt", "Fehlanzeige"
+_TEXTS = {word: f"status.{verdict}" for verdict, word in _WORDS.items()} | {
+    _NIL: "status.nil",
+    _ABSENT: "status.absent",
 }
 
 
@@ -51,9 +56,7 @@ def standings(connection: Connection, framework: Framework, year: int) -> list[S
     found = []
     for region in dict.fromkeys((*expected, *sorted(newest))):
         row = newest.get(region)
-        state = (
-            "fehlt" if row is None else "Fehlanzeige" if row[4] and row[2].startswith("accepted") else _WORDS[row[2]]
-        )
+        state = _ABSENT if row is None else _NIL if row[4] and row[2].startswith("accepted") else _WORDS[row[2]]
         found.append(
             Standing(
                 year=year,
@@ -79,20 +82,18 @@ def years_with_deliveries(connection: Connection) -> list[int]:
 def as_text(found: list[Standing]) -> str:
     """A readable table; regions without a delivery are summed up in one line."""
     if not found:
-        return "Keine Gebiete."
-    there = [standing for standing in found if standing.state != "fehlt"]
-    missing = [standing.name for standing in found if standing.state == "fehlt"]
-    delivered = count(len(there), "Gebiet hat", "Gebiete haben")
-    absent = f"{len(missing)} {'fehlt' if len(missing) == 1 else 'fehlen'}"
-    lines = [f"Berichtsjahr {found[0].year}: {delivered} geliefert, {absent}."]
+        return text("status.nothing")
+    there = [standing for standing in found if standing.state != _ABSENT]
+    missing = [standing.name for standing in found if standing.state == _ABSENT]
+    absent = counted("status.absent", len(missing))
+    lines = [counted("status.first", len(there), year=found[0].year, absent=absent)]
     for standing in there:
         days = standing.days_before_deadline or 0
-        span = count(abs(days), "Tag", "Tage")
-        when = f"{span} vor der Frist" if days >= 0 else f"{span} nach der Frist"
-        where = f"{standing.region:<9} {standing.name:<28} {standing.state:<29}"
+        when = counted("status.before" if days >= 0 else "status.after", abs(days))
+        where = f"{standing.region:<9} {standing.name:<28} {text(_TEXTS[standing.state]):<29}"
         lines.append(f"  {where} {standing.submission:<20} {standing.received}  {when}")
     if missing:
-        lines.append(f"  fehlt: {', '.join(missing)}")
+        lines.append(text("status.missing", names=", ".join(missing)))
     return "\n".join(lines)
 
 

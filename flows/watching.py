@@ -23,7 +23,7 @@ from flows.alarms import Alarm, raise_alarm
 from flows.heartbeat import Beat, mark_running, unmark_running, watcher_sign, write_beat
 from flows.run_log import RunLog, describe, now_utc, report_lines
 from flows.settings import Settings, SettingsError
-from flows.wording import count
+from flows.wording import count, language
 
 if TYPE_CHECKING:
     from flows.cycle import Night
@@ -46,7 +46,7 @@ class Record:
         """What this run works with; its id becomes the one of the night."""
         self.log.uses(framework)
         self.night = night
-        night.id = self.log.run_id
+        night.id, night.kind = self.log.run_id, self.log.kind
 
     def step(self, name: str) -> AbstractContextManager[None]:
         """Measure a step: `with record.step("ingest"):`."""
@@ -192,7 +192,7 @@ def run_once(settings: Settings, say: Callable[[str], None]) -> int:
                 cycle.compute_indicators(settings, framework, night, lock, say)
             with record.step("publish"):
                 cycle.publish_snapshot(settings, framework, night, lock, say)
-    say("\n".join(report_lines(night)))
+    say("\n".join(report_lines(night, language())))
     return night.exit_code
 
 

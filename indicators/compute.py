@@ -6,24 +6,46 @@ A member counts only when it has all terms of the formula; how many of how many 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
-from indicators.confidentiality import published_statement
-from indicators.derived import PARTS, derive
+from indicators.comparability import convert_lags, lags_of, make_comparable
+from indicators.confidentiality import judged_statement, published_statement
+from indicators.derived import PARTS, derive, table_name
+from indicators.intervals import interval_statements
+from indicators.profile import PROJECTION_FILE, profile_statements, read_projection
+from indicators.protection.applying import protect_computation
+from indicators.protection.reporting import PROFILE_HIDDEN, Protection
+from indicators.standardised import standardised_statements, support_statement
 from schemas import sql
 from schemas.framework_model import Framework
-from schemas.plan import Plan, indicator_plan
+from schemas.plan import Plan, indicator_plan, with_supports
 from schemas.shapes import TOTAL
+from schemas.supports import supports
+from schemas.targets import target_table
 
 RESULT_TABLES = (
     "indicator_value",
     "indicator_published",
-    *(f"{whose}_{part}" for part in PARTS for whose in ("indicator", "published")),
+    "series_break",
+    *(table_name(whose, part) for part in PARTS for whose in ("indicator", "published")),
+    "profile_value",
+    "published_profile",
+    "cell_protection",
 )
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is known beside the deliveries: targets of the regions (shape of `schemas.targets`), a projection of the
+    population (`indicators.profile.PROJECTION`), the ledger of earlier releases (`indicators.protection.ledger`)."""
+
+    targets: pa.Table | None = None
+    projection: pa.Table | None = None
+    ledger: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -31,6 +53,7 @@ class Results:
     """The computed tables by name, with the columns of design 3.4."""
 
     tables: dict[str, pa.Table]
+    protection: Protection
 
     @property
     def values(self) -> pa.Table:
@@ -49,7 +72,11 @@ class Results:
 
 
 def compute(
-    connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    framework: Framework,
+    source: str,
+    codes: Sequence[str] | None = None,
+    beside: Beside | None = None,
 ) -> Results:
     """Compute all indicators (or `codes`) from the relation `source` (the view `observation` of design 3.4).
 
@@ -57,12 +84,20 @@ def compute(
     """
     run = _Run(connection, framework, source, codes)
     run.prepare()
+    run.register_beside(beside or Beside())
     run.aggregate()
     run.evaluate()
+    run.uncertainty()
+    make_comparable(connection, framework, source, run.plan, framework.indicators if codes is None else codes)
+    connection.execute(judged_statement(framework))
+    protection = protect_computation(connection, framework, run.whole, beside.ledger if beside else None)
     connection.execute(published_statement(framework))
     derive(connection, framework, "calc_indicator_value", "indicator")
     derive(connection, framework, "calc_indicator_published", "published")
-    return Results({name: connection.sql(f"FROM calc_{name}").to_arrow_table() for name in RESULT_TABLES})
+    for statement in profile_statements(framework, protected=PROFILE_HIDDEN):
+        connection.execute(statement)
+    tables = {name: connection.sql(f"FROM calc_{name}").to_arrow_table() for name in RESULT_TABLES}
+    return Results(tables, protection)
 
 
 class _Run:
@@ -75,7 +110,10 @@ class _Run:
         self.framework = framework
         self.source = source
         self.dims = sql.dimension_columns(framework)
-        self.plan: Plan = indicator_plan(framework, self._dynamic_members(), codes)
+        dynamic = self._dynamic_members()
+        self.plan: Plan = indicator_plan(framework, dynamic, codes)
+        beside = supports(framework, framework.indicators if codes is None else codes)
+        self.whole: Plan = with_supports(self.plan, framework, beside, dynamic)
 
     def _dynamic_members(self) -> dict[str, list[str]]:
         found = {}
@@ -90,13 +128,19 @@ class _Run:
         """Cells with totals and aggregates, definitions, and the value of every term."""
         register = self.connection.register
         register("calc_leaves", sql.leaf_table(self.framework))
-        for name, table in sql.plan_tables(self.plan).items():
+        for name, table in sql.plan_tables(self.whole).items():
             register(f"calc_{name}", table)
         register("calc_indicator", self._indicator_table())
         register("calc_status", self._status_table())
-        register("calc_member", self._member_table())
+        lags = lags_of(self.connection, self.framework, self.source, self.whole)
+        register("calc_member", self._member_table(lags.joint))
         self.connection.execute(sql.create_cell(self.framework, "calc_"))
-        wanted = ", ".join(f"'{variable}'" for variable in sorted(self.plan.variables())) or "''"
+        wanted = (
+            ", ".join(
+                f"'{variable}'" for variable in sorted(self.whole.variables() | self.framework.profile.variables())
+            )
+            or "''"
+        )
         self.connection.execute(f"""
             INSERT INTO calc_cell BY NAME
             SELECT '' AS unit, o.region, o.year, o.variable, {", ".join("o." + name for name in self.dims)},
@@ -109,34 +153,46 @@ class _Run:
         for statement in sql.completion(self.framework, "calc_", "calc_leaves"):
             self.connection.execute(statement)
         self.connection.execute(sql.keyed_cells(self.framework, "calc_"))
-        for statement in sql.slot_values(self.plan, "calc_"):
+        convert_lags(self.connection, lags)
+        for statement in sql.slot_values(self.whole, "calc_"):
             self.connection.execute(statement)
+
+    def register_beside(self, beside: Beside) -> None:
+        """`calc_target` (of the programme and of the regions), `calc_projection` (of the framework folder and given)."""
+        own = target_table(self.framework, self.framework.targets.targets)
+        projected = read_projection(self.framework.folder / PROJECTION_FILE, self.framework)
+        for name, first, more in (
+            ("calc_target", own, beside.targets),
+            ("calc_projection", projected, beside.projection),
+        ):
+            self.connection.register(name, first if more is None else pa.concat_tables([first, more]))
 
     def aggregate(self) -> None:
         """Terms of aggregates: sums over the members that have all terms of the formula."""
         self.connection.execute("""
             CREATE OR REPLACE TEMP TABLE calc_reported AS
-            SELECT s.region, s.year, s.point FROM calc_slot_value s JOIN calc_point p USING (point)
-            GROUP BY s.region, s.year, s.point, p.slots HAVING count(s.value) = p.slots""")
+            SELECT s.unit, s.region, s.year, s.point FROM calc_slot_value s JOIN calc_point p USING (point)
+            GROUP BY s.unit, s.region, s.year, s.point, p.slots HAVING count(s.value) = p.slots""")
         self.connection.execute("""
             CREATE OR REPLACE TEMP TABLE calc_coverage AS
             SELECT m.aggregate AS region, m.year, r.point, count(*) AS n_reported, any_value(m.n_members) AS n_members,
                    any_value(m.complete_only) AS complete_only
-            FROM calc_member m JOIN calc_reported r ON r.region = m.member AND r.year = m.year
+            FROM calc_member m JOIN calc_reported r ON r.region = m.member AND r.year = m.year AND r.unit = m.unit
             JOIN calc_point p USING (point) WHERE p.additive OR m.n_members = 1 GROUP BY ALL""")
         self.connection.execute("""
             INSERT INTO calc_slot_value BY NAME
             SELECT '' AS unit, m.aggregate AS region, m.year, s.point, s.slot, sum(s.value) AS value,
                    sum(s.real ORDER BY s.region) AS real,
                    max(s.rank) AS rank
-            FROM calc_slot_value s JOIN calc_member m ON m.member = s.region AND m.year = s.year
-            JOIN calc_reported r ON r.region = s.region AND r.year = s.year AND r.point = s.point
+            FROM calc_slot_value s JOIN calc_member m ON m.member = s.region AND m.year = s.year AND m.unit = s.unit
+            JOIN calc_reported r ON r.region = s.region AND r.year = s.year AND r.point = s.point AND r.unit = s.unit
             JOIN calc_point p ON p.point = s.point AND (p.additive OR m.n_members = 1)
             GROUP BY m.aggregate, m.year, s.point, s.slot""")
+        self.connection.execute("DELETE FROM calc_slot_value WHERE unit <> ''")  # were there for the aggregates alone
 
     def evaluate(self) -> None:
         """`calc_indicator_value`: divide last, and say why where nothing can be computed."""
-        self.connection.execute(sql.evaluated(self.plan, "calc_"))
+        self.connection.execute(sql.evaluated(self.whole, "calc_"))
         self.connection.execute("""
             CREATE OR REPLACE TEMP TABLE calc_asked AS
             WITH here AS (
@@ -157,6 +213,7 @@ class _Run:
                        m.n_members IS NOT NULL AND m.complete_only AND coalesce(c.n_reported, 0) < m.n_members AS short,
                        m.n_members IS NOT NULL AND coalesce(c.n_reported, 0) < m.n_members AS partial
                 FROM calc_asked a JOIN calc_point p USING (point) JOIN calc_indicator i ON i.code = p.owner
+                    AND a.year BETWEEN coalesce(i.since, a.year) AND coalesce(i.until, a.year)
                 LEFT JOIN calc_evaluated e ON e.region = a.region AND e.year = a.year AND e.point = a.point
                 LEFT JOIN calc_reason w ON w.region = a.region AND w.year = a.year AND w.point = a.point
                 LEFT JOIN calc_coverage c ON c.region = a.region AND c.year = a.year AND c.point = a.point
@@ -183,8 +240,15 @@ class _Run:
                        AS n_reported,
                    CAST(coalesce(n_members, 1) AS INTEGER) AS n_members,
                    '{self.framework.version}' AS framework_version, CAST(NULL AS VARCHAR) AS method,
-                   CAST(NULL AS VARCHAR) AS flags
+                   CAST(NULL AS VARCHAR) AS flags, CAST(NULL AS BIGINT) AS cases
             FROM valued ORDER BY indicator, region, year, key""")
+
+    def uncertainty(self) -> None:
+        """Case numbers and confidence limits beside the values, and the standardised rates."""
+        members = ", ".join(self._member_column(dimension) for dimension in self.framework.dimension_order)
+        self.connection.execute(support_statement(self.framework, members))
+        for statement in (*interval_statements(self.framework), *standardised_statements(self.framework)):
+            self.connection.execute(statement)
 
     def _reasons(self) -> str:
         """Why a point could not be computed: the status its variables share, when they share one."""
@@ -215,6 +279,8 @@ class _Run:
                 "code": list(ratios),
                 "multiplier": pa.array([float(ratio.multiplier) for ratio in ratios.values()], type=pa.float64()),
                 "quotient": [ratio.denominator is not None for ratio in ratios.values()],
+                "since": pa.array([self.framework.indicators[code].since for code in ratios], type=pa.int32()),
+                "until": pa.array([self.framework.indicators[code].until for code in ratios], type=pa.int32()),
             }
         )
 
@@ -229,16 +295,20 @@ class _Run:
             }
         )
 
-    def _member_table(self) -> pa.Table:
-        """aggregate, year, member, n_members, complete_only for every year in the data."""
-        rows: list[tuple[str, int, str, int, bool]] = []
+    def _member_table(self, joint: Mapping[tuple[str, int, str], str]) -> pa.Table:
+        """aggregate, year, member, n_members, complete_only, unit for every year in the data.
+
+        `unit` says which cells of the member count: its own (empty), or those of `territory_series.Lags`.
+        """
+        rows: list[tuple[str, int, str, int, bool, str]] = []
         years = self.connection.execute(f"SELECT DISTINCT year FROM {self.source} ORDER BY year").fetchall()
         for (year,) in years:
             for aggregate in self.framework.territory.aggregates(year):
                 for member in aggregate.members:
                     size = len(aggregate.members)
-                    rows.append((aggregate.code, year, member, size, aggregate.coverage == "complete"))
-        columns = list(zip(*rows, strict=True)) if rows else [(), (), (), (), ()]
-        kinds = (pa.string(), pa.int32(), pa.string(), pa.int32(), pa.bool_())
-        names = ("aggregate", "year", "member", "n_members", "complete_only")
+                    unit = joint.get((aggregate.code, year, member), "")
+                    rows.append((aggregate.code, year, member, size, aggregate.coverage == "complete", unit))
+        columns = list(zip(*rows, strict=True)) if rows else [(), (), (), (), (), ()]
+        kinds = (pa.string(), pa.int32(), pa.string(), pa.int32(), pa.bool_(), pa.string())
+        names = ("aggregate", "year", "member", "n_members", "complete_only", "unit")
         return pa.table({n: pa.array(c, type=k) for n, c, k in zip(names, columns, kinds, strict=True)})

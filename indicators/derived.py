@@ -3,15 +3,44 @@ may leave the house alone. A figure derived from published figures tells nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import duckdb
 
-from indicators.gaps import gap_statement
+from indicators.convergence import convergence_statements
+from indicators.gaps import gap_statements
+from indicators.series import last_statement, series_statements, trend_statements
+from indicators.targets import make_targets
+from indicators.territory_series import today_statements
 from schemas.framework_model import Framework
 
-PARTS = ("gap",)
+PARTS = ("gap", "trend", "convergence", "last", "today", "target")
 """Derived tables, each as `indicator_<part>` for the house and as `published_<part>`."""
+_OTHER_NAMES = {("indicator", "today"): "indicator_value_today", ("indicator", "target"): "target_status"}
+
+
+def table_name(prefix: str, part: str) -> str:
+    """Name of a derived table; `prefix` is `indicator` or `published`."""
+    return _OTHER_NAMES.get((prefix, part), f"{prefix}_{part}")
 
 
 def derive(connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str) -> None:
     """Make `calc_<prefix>_<part>` for every part from the relation `values` (`indicator_value` or `indicator_published`)."""
-    connection.execute(gap_statement(framework, values, f"calc_{prefix}_gap"))
+    for statement in (
+        *gap_statements(framework, values, f"calc_{prefix}_gap", f"calc_{prefix}_standardised"),
+        *_in_time(framework, values, prefix),
+    ):
+        connection.execute(statement)
+    make_targets(connection, framework, values, f"calc_{table_name(prefix, 'target')}")
+
+
+def _in_time(framework: Framework, values: str, prefix: str) -> Iterator[str]:
+    """Trends, convergence, last values and the series at today's territory."""
+    series, breaks = f"calc_{prefix}_series", "calc_series_break"
+    target = {part: f"calc_{table_name(prefix, part)}" for part in PARTS}
+    yield from series_statements(framework, values, breaks, series)
+    yield from trend_statements(framework, series, target["trend"])
+    yield from convergence_statements(framework, series, "calc_scope", target["convergence"])
+    yield last_statement(framework, values, target["last"])
+    published = prefix == "published"
+    yield from today_statements(framework, values, "calc_crosswalk", breaks, target["today"], published=published)

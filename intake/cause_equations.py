@@ -74,7 +74,7 @@ class Sums:
         """All equations whose cells were delivered; an equation that rules and dimensions both state, once, as rule."""
         found: dict[frozenset[CellKey], Equation] = {}
         unknown = {(o.variable, member_key(o.members)) for o in item.observations if o.value is None}
-        for equation in (*self._of_rules(values, unknown), *self._of_dimensions(values, unknown)):
+        for equation in (*self._of_rules(item.year, values, unknown), *self._of_dimensions(values, unknown)):
             if len(equation.cells) > 1:
                 found.setdefault(frozenset(cell for cell, _ in equation.cells), equation)
         return list(found.values())
@@ -121,7 +121,8 @@ class Sums:
     @cached_property
     def _points(self) -> list[tuple[Point, list[tuple[Lookup, Decimal]], Decimal]]:
         """Every point of every linear rule: its lookups with their factors, and its tolerance."""
-        linear = {code: found for code in self.framework.rules if (found := _linear_rule(self.framework, code))}
+        shown = [code for code, rule in self.framework.rules.items() if rule.shown]
+        linear = {code: found for code in shown if (found := _linear_rule(self.framework, code))}
         points = []
         for point in rule_plan(self.framework, self.dynamic, linear).points:
             looks = [
@@ -131,8 +132,10 @@ class Sums:
                 points.append((point, looks, tolerance(self.framework, point)))
         return points
 
-    def _of_rules(self, values: Values, unknown: set[CellKey]) -> Iterator[Equation]:
+    def _of_rules(self, year: int, values: Values, unknown: set[CellKey]) -> Iterator[Equation]:
         for point, looks, slack in self._points:
+            if not self.framework.rules[point.owner].tried_in(year):
+                continue
             cells: dict[CellKey, Decimal] = {}
             for look, factor in looks:
                 found = self.resolve(look, values, unknown)

@@ -12,7 +12,7 @@ from intake.deliveries import ReadDelivery, Reader, Received, read_deliveries
 from intake.form_reading import control_sums
 from intake.messages import finding
 from intake.reasons import Reason, apply_reasons, reason_notes
-from intake.rules import Known, RuleInput, check_rules
+from intake.rules import Known, RuleInput, check_rules, shown_rules
 from intake.sandbox import read_safely
 from schemas.contract import check_contract, observation_frame
 from schemas.framework_model import Framework
@@ -46,7 +46,7 @@ def check_read(
     deliveries = [replace(delivery, findings=list(delivery.findings)) for delivery in deliveries]
     _contract(framework, deliveries)
     counts = _rules(framework, deliveries, past or Past())
-    return [_result(framework, delivery, *counts[number]) for number, delivery in enumerate(deliveries)]
+    return [_result(framework, delivery, counts[number]) for number, delivery in enumerate(deliveries)]
 
 
 def _contract(framework: Framework, deliveries: Sequence[ReadDelivery]) -> None:
@@ -63,8 +63,17 @@ def _contract(framework: Framework, deliveries: Sequence[ReadDelivery]) -> None:
         deliveries[number].findings.append(finding(framework, violation.code, details, **place(o)))
 
 
-def _rules(framework: Framework, deliveries: Sequence[ReadDelivery], past: Past) -> list[tuple[int, int]]:
-    """Rules, plausibility and causes; returns how many rules were run and not evaluable for each delivery."""
+@dataclass
+class _Tried:
+    """How many rules were tried on a delivery and how many could not be; what rules on trial noticed."""
+
+    run: int = 0
+    missing: int = 0
+    shadow: tuple[Finding, ...] = ()
+
+
+def _rules(framework: Framework, deliveries: Sequence[ReadDelivery], past: Past) -> list[_Tried]:
+    """Rules, plausibility and causes; returns what was tried on each delivery."""
     inputs: list[RuleInput] = []
     owner: dict[str, int] = {}
     for number, delivery in enumerate(deliveries):
@@ -85,13 +94,15 @@ def _rules(framework: Framework, deliveries: Sequence[ReadDelivery], past: Past)
         deliveries[number].findings = []
     for unit, grouped in explained.items():
         deliveries[owner[unit]].findings += grouped.findings
-    run, missing = [0] * len(deliveries), [len(framework.rules)] * len(deliveries)
+    tried = [_Tried(missing=len(shown_rules(framework, d.submission.year or 0))) for d in deliveries]
     for unit, result in results.items():
-        run[owner[unit]] = max(run[owner[unit]], result.run)
-        missing[owner[unit]] = min(missing[owner[unit]], result.not_evaluable)
+        of = tried[owner[unit]]
+        of.missing = result.not_evaluable if not of.run else min(of.missing, result.not_evaluable)
+        of.run = max(of.run, result.run)
+        of.shadow += tuple(result.shadow)
     for delivery in deliveries:
         _confirm(framework, delivery, past)
-    return list(zip(run, missing, strict=True))
+    return tried
 
 
 def _by_history(
@@ -144,7 +155,7 @@ def _basis_changed(framework: Framework, delivery: ReadDelivery, past: Past) -> 
     ]
 
 
-def _result(framework: Framework, delivery: ReadDelivery, rules_run: int, rules_missing: int) -> CheckedDelivery:
+def _result(framework: Framework, delivery: ReadDelivery, tried: _Tried) -> CheckedDelivery:
     opened = not any(found.severity is Severity.FATAL for found in delivery.findings)
     if opened and delivery.expected and not delivery.observations and not delivery.submission.nil_return:
         delivery.findings.append(finding(framework, "C09", region=delivery.submission.region))
@@ -160,9 +171,10 @@ def _result(framework: Framework, delivery: ReadDelivery, rules_run: int, rules_
         nil_fields=delivery.nil,
         expected_cells=delivery.expected,
         read_cells=len(delivery.observations),
-        rules_run=rules_run,
-        rules_not_evaluable=rules_missing,
+        rules_run=tried.run,
+        rules_not_evaluable=tried.missing,
         control_sums=control_sums(delivery.observations),
+        shadow=tuple(replace(found, submission=delivery.submission.id) for found in tried.shadow),
     )
 
 

@@ -148,7 +148,7 @@ class Inbox:
     def _claim(self, path: Path) -> None:
         folder = self.claims_folder / uuid.uuid4().hex
         folder.mkdir(mode=0o700)
-        name = _readable(path.name)
+        name = readable(path.name)
         claim = Claim(folder, name, path.parent.name, datetime.now(UTC).replace(tzinfo=None))
         _write_meta(claim)
         try:
@@ -180,7 +180,21 @@ class Inbox:
         return frozen
 
 
-def _readable(name: str) -> str:
+def misplaced_in(inbox: Path) -> list[Path]:
+    """Files that look like deliveries but lie where nobody takes them: in no sender's folder, or in a folder below one.
+
+    They are named, never touched: only people can tell whose they are. Links are not followed.
+    """
+    found: list[Path] = []
+    for folder, below, names in os.walk(inbox):
+        here = Path(folder)
+        below[:] = [name for name in below if not name.startswith(".")]
+        if here.parent != inbox:
+            found += [path for path in map(here.joinpath, names) if _is_candidate(path)]
+    return sorted(found)
+
+
+def readable(name: str) -> str:
     """The file name as text that can be stored and shown: composed umlauts, undecodable bytes replaced."""
     text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return unicodedata.normalize("NFC", text)

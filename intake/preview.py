@@ -203,14 +203,15 @@ class _Page:
 
     def _shown(self, value: float | None, sign: str, decimals: int) -> str:
         """A value with its sign, or the sign alone; an empty cell would be a question."""
-        if sign:
-            self.shown_signs.add(sign)
+        brackets, closing, letter = sign.partition(")")  # “( ) p” is two signs: limited and provisional
+        parts = (brackets + closing, letter.strip()) if closing else (sign,)
+        self.shown_signs.update(part for part in parts if part)
         if value is None:
             return sign or self._nothing()
         if value == 0 and sign:
             return sign
         text = german(_rounded(value, decimals), decimals)
-        return f"({text})" if sign == "( )" else f"{text} {sign}".strip()
+        return f"({text}) {letter.strip()}".strip() if closing else f"{text} {sign}".strip()
 
     def _nothing(self) -> str:
         """The sign for a figure that cannot be had."""

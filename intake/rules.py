@@ -32,7 +32,7 @@ from intake.values import german
 from schemas import sql
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Plan, Point, rule_plan
-from schemas.shapes import TOTAL, Finding, Observation, Severity, member_key
+from schemas.shapes import TOTAL, Finding, FindingState, Observation, member_key
 
 Known = Mapping[CellKey, tuple[Decimal | None, str]]
 """Accepted values of an earlier year: (variable, member key) -> (value, status)."""
@@ -51,36 +51,43 @@ class RuleInput:
 
 @dataclass
 class RuleResult:
-    """Findings of one delivery and how many rules could be tried."""
+    """Findings of one delivery and how many rules could be tried; `shadow` is what rules on trial noticed."""
 
     findings: list[Finding] = field(default_factory=list)
+    shadow: list[Finding] = field(default_factory=list)
     run: int = 0
     not_evaluable: int = 0
 
 
 def check_rules(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[str, RuleResult]:
-    """All findings of all rules by delivery (`unit`)."""
+    """All findings of all rules by delivery (`unit`); a rule is tried on the reporting years it is valid in.
+
+    Rules on trial (shadow) are kept apart and not counted.
+    """
     results = {delivery.unit: RuleResult() for delivery in deliveries}
-    if not framework.rules or not any(delivery.observations for delivery in deliveries):
-        for result in results.values():
-            result.not_evaluable = len(framework.rules)
+    for delivery in deliveries:
+        results[delivery.unit].not_evaluable = len(shown_rules(framework, delivery.year))
+    years = {delivery.year for delivery in deliveries if delivery.observations}
+    codes = [code for code, rule in framework.rules.items() if any(rule.tried_in(year) for year in years)]
+    if not codes:
         return results
-    plan = rule_plan(framework, _dynamic_members(framework, deliveries))
+    plan = rule_plan(framework, _dynamic_members(framework, deliveries), codes)
     connection = _evaluate(framework, plan, deliveries)
     try:
-        _count(framework, connection, results)
+        _count(connection, results)
         inputs = {delivery.unit: delivery for delivery in deliveries}
         addresses = {delivery.unit: _addresses(delivery) for delivery in deliveries}
-        computed: dict[str, set[int]] = defaultdict(set)
+        computed: dict[tuple[str, bool], set[int]] = defaultdict(set)
         for unit, number, left, right in connection.execute(_VIOLATIONS).fetchall():
             point = plan.points[number]
+            shown = framework.rules[point.owner].shown
+            noticed = results[unit].findings if shown else results[unit].shadow
             if not has_delivered_cell(point, addresses[unit]):
-                computed[unit].add(len(results[unit].findings))
-            results[unit].findings.append(
-                _finding(framework, point, inputs[unit], addresses[unit], (_decimal(left), _decimal(right)))
-            )
+                computed[unit, shown].add(len(noticed))
+            noticed.append(_finding(framework, point, inputs[unit], addresses[unit], (_decimal(left), _decimal(right))))
         for unit, result in results.items():
-            result.findings = without_consequences(framework, result.findings, computed[unit])
+            result.findings = without_consequences(framework, result.findings, computed[unit, True])
+            result.shadow = without_consequences(framework, result.shadow, computed[unit, False])
     finally:
         connection.close()
     return results
@@ -89,13 +96,19 @@ def check_rules(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[s
 _VIOLATIONS = """
 SELECT e.unit, e.point, e.left_value, e.right_value
 FROM evaluated e JOIN point p USING (point) JOIN rule r ON r.owner = p.owner JOIN tolerance t USING (point)
-WHERE e.left_value IS NOT NULL AND e.right_value IS NOT NULL AND NOT CASE r.operator
+WHERE e.left_value IS NOT NULL AND e.right_value IS NOT NULL
+  AND e.year BETWEEN coalesce(r.since, e.year) AND coalesce(r.until, e.year) AND NOT CASE r.operator
     WHEN '=' THEN abs(e.left_value - e.right_value) <= t.tolerance
     WHEN '<=' THEN e.left_value <= e.right_value + t.tolerance
     WHEN '>=' THEN e.left_value + t.tolerance >= e.right_value
     WHEN '<' THEN e.left_value < e.right_value + t.tolerance
     WHEN '>' THEN e.left_value + t.tolerance > e.right_value END
 ORDER BY e.unit, e.point"""
+
+
+def shown_rules(framework: Framework, year: int) -> list[str]:
+    """Rules whose findings a sender of this reporting year sees."""
+    return [code for code, rule in framework.rules.items() if rule.shown and rule.tried_in(year)]
 
 
 def _evaluate(framework: Framework, plan: Plan, deliveries: Sequence[RuleInput]) -> duckdb.DuckDBPyConnection:
@@ -163,8 +176,16 @@ def _dynamic_members(framework: Framework, deliveries: Sequence[RuleInput]) -> d
 
 
 def _rule_table(framework: Framework) -> pa.Table:
-    owners = list(framework.rules)
-    return pa.table({"owner": owners, "operator": [framework.statements[code].operator for code in owners]})
+    rules = framework.rules
+    return pa.table(
+        {
+            "owner": list(rules),
+            "operator": [framework.statements[code].operator for code in rules],
+            "since": pa.array([rule.since for rule in rules.values()], type=pa.int32()),
+            "until": pa.array([rule.until for rule in rules.values()], type=pa.int32()),
+            "shown": [rule.shown for rule in rules.values()],
+        }
+    )
 
 
 def _tolerance_table(framework: Framework, plan: Plan) -> pa.Table:
@@ -197,14 +218,15 @@ def _slack(framework: Framework, lookup: Lookup) -> Decimal:
     return Decimal(cells * (framework.sources[variable.source].rounding // 2 + mean))
 
 
-def _count(framework: Framework, connection: duckdb.DuckDBPyConnection, results: dict[str, RuleResult]) -> None:
+def _count(connection: duckdb.DuckDBPyConnection, results: dict[str, RuleResult]) -> None:
     tried = connection.execute("""
-        SELECT e.unit, count(DISTINCT p.owner) FROM evaluated e JOIN point p USING (point)
-        WHERE e.left_value IS NOT NULL AND e.right_value IS NOT NULL GROUP BY e.unit""").fetchall()
+        SELECT e.unit, count(DISTINCT p.owner) FROM evaluated e JOIN point p USING (point) JOIN rule r ON r.owner = p.owner
+        WHERE e.left_value IS NOT NULL AND e.right_value IS NOT NULL AND r.shown
+          AND e.year BETWEEN coalesce(r.since, e.year) AND coalesce(r.until, e.year) GROUP BY e.unit""").fetchall()
     run = dict(tried)
     for unit, result in results.items():
         result.run = int(run.get(unit, 0))
-        result.not_evaluable = len(framework.rules) - result.run
+        result.not_evaluable -= result.run
 
 
 def _addresses(delivery: RuleInput) -> dict[CellKey, Observation]:
@@ -237,7 +259,7 @@ def _finding(
         framework,
         template,
         details,
-        severity=Severity(rule.severity),
+        severity=rule.weight,
         remedy=f"{remedy} {cells_sentence(cells)}".strip() if remedy else None,
         sheet=first.sheet if first else "",
         cell=first.cell if first else "",
@@ -247,7 +269,8 @@ def _finding(
         variable=first.variable if first else "",
         members=point.key,
     )
-    return replace(built, code=point.owner)
+    state = FindingState.OPEN if rule.shown else FindingState.SHADOW
+    return replace(built, code=point.owner, state=state)
 
 
 def _decimal(value: Any) -> Decimal:

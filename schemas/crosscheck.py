@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from schemas import definitions as d
+from schemas.crosscheck_intervals import default_problems, interval_problems
 from schemas.formula import Expression, FormulaError, SumOver, Term, parse_expression, parse_rule, rule_terms, terms
 from schemas.shapes import TOTAL
-from schemas.yaml_source import Problem, SourceFile
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Where an entry stands in its file."""
-
-    source: SourceFile
-    path: tuple[str | int, ...]
-
-    def problem(self, message: str, key: str = "") -> Problem:
-        """A problem at the entry, or at one of its keys."""
-        return Problem(self.source.name, self.source.line((*self.path, key) if key else self.path), message)
+from schemas.yaml_source import Located, Problem
 
 
 def crosscheck(
@@ -56,6 +44,7 @@ class _Crosscheck:
         yield from self._fields()
         yield from self._variables()
         yield from self._signs()
+        yield from default_problems(self.head.intervals, self.where["Head"], self.loaded)
         used = set()
         for code, indicator in self.indicators.items():
             at = self.where[f"Indicator:{code}"]
@@ -65,6 +54,7 @@ class _Crosscheck:
                 expression = parse_expression(indicator.formula)
                 used |= {term.variable for term in terms(expression)}
                 yield from self._indicator(indicator, expression, at)
+                yield from interval_problems(indicator, at, self.head.intervals, self.variables, self._formula)
         for code, rule in self.rules.items():
             yield from self._rule(rule, self.where[f"Rule:{code}"])
         yield from self._unused(used)

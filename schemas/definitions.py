@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from schemas.shapes import TOTAL, Severity
-
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
-EntryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9][A-Za-z0-9_.-]*$")]
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Year = Annotated[int, Field(ge=1900, le=2200)]
-
-
-class Entry(BaseModel):
-    """Base of all models: frozen, strict, no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Dated(Entry):
-    """An entry that is valid for some reporting years; open ends are None."""
-
-    since: Year | None = None
-    until: Year | None = None
-
-    def valid_in(self, year: int) -> bool:
-        """Is the entry part of the framework of this reporting year?"""
-        return (self.since is None or self.since <= year) and (self.until is None or year <= self.until)
+from schemas.definitions_intervals import Intervals, Method, Standardise
+from schemas.definitions_rules import Rule, RuleReview
+from schemas.entry import Code, Dated, Entry, EntryCode, Text, Year
+from schemas.shapes import TOTAL
 
 
 class MemberNames(Entry):
-    """Labels of one member of a dimension; a residual member is optional and gets no indicator of its own."""
+    """Labels of one member of a dimension; a residual member is optional and gets no indicator of its own.
+
+    `by_concept`: who belongs to the member depends on the concept of migration background.
+    """
 
     de: Text
     en: Text
     residual: bool = False
+    by_concept: bool = False
 
 
 class Scheme(Entry):
@@ -81,7 +65,10 @@ class Dimension(Entry):
 
 
 class Source(Entry):
-    """Where a variable comes from; `rounding` is the base to which the source rounds each cell on its own (0 = none)."""
+    """Where a variable comes from; `rounding` is the base to which the source rounds each cell on its own (0 = none).
+
+    `delivered_basis`: the figures stand on the population basis that the cover of the delivery names.
+    """
 
     code: Code
     name_de: Text
@@ -89,15 +76,22 @@ class Source(Entry):
     rounding: Annotated[int, Field(ge=0)]
     lowest_level: Text
     mh_concept: Code
+    delivered_basis: bool = False
 
 
 class Period(Entry):
-    """Reference day or period; an annual mean is rounded once more when it is formed."""
+    """Reference day or period; an annual mean is rounded once more when it is formed.
+
+    `day`: month and day (MM-DD) of a reference day. `yearly`: there is a new value every year; otherwise the last one is
+    shown with its year.
+    """
 
     code: Code
     name_de: Text
     name_en: str = ""
     annual_mean: bool = False
+    day: Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")] | None = None
+    yearly: bool = True
 
 
 class Concept(Entry):
@@ -158,7 +152,11 @@ class Gap(Entry):
 
 
 class Indicator(Dated):
-    """An indicator. The formula is its definition; numerator, denominator and multiplier are read from it."""
+    """An indicator. The formula is its definition; numerator, denominator and multiplier are read from it.
+
+    `interval`: method of its confidence interval, where it differs from the default of the framework. `cases`: formula of
+    the unweighted case number behind a weighted figure. `standardise`: the gap is given a second time, standardised.
+    """
 
     code: EntryCode
     tier: Literal["core", "extended", "programme", "survey"]
@@ -171,28 +169,15 @@ class Indicator(Dated):
     decimals: Annotated[int, Field(ge=0, le=4)]
     breakdowns: list[Code]
     gap: Gap | None = None
+    interval: Method | None = None
+    cases: Text | None = None
+    standardise: Standardise | None = None
     direction: Literal["higher_better", "lower_better", "neutral", "closer_to_1"]
     period: Code
     published_in: dict[str, str | list[str]] = {}
     pitfalls: list[Code] = []
     note_de: str = ""
     note_en: str = ""
-
-
-class Rule(Dated):
-    """A plausibility rule: one comparison, tried for the total and every member of `for_each`."""
-
-    code: Code
-    category: Literal["additive", "subset", "cross_source", "temporal"]
-    severity: Severity
-    expression: Text
-    for_each: list[Code]
-    tolerance: Annotated[Decimal, Field(ge=0)] | Literal["round"]
-    why_de: str = ""
-    why_en: Text
-    remedy_de: str = ""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
 
 
 class DeliveryRule(Entry):
@@ -296,7 +281,23 @@ class Head(Entry):
     breakdown_pairs: list[list[Code]] = []
     levels: dict[Code, Text]
     confidentiality: Confidentiality
+    intervals: Intervals = Intervals()
     delivery: Delivery
+    rule_review: RuleReview = RuleReview()
 
 
-__all__ = ["TOTAL", "Code", "Dimension", "Head", "Indicator", "Rule", "Scheme", "Variable"]
+__all__ = [
+    "TOTAL",
+    "Code",
+    "Dated",
+    "Dimension",
+    "Entry",
+    "EntryCode",
+    "Head",
+    "Indicator",
+    "Rule",
+    "Scheme",
+    "Text",
+    "Variable",
+    "Year",
+]

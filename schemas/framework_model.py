@@ -10,9 +10,17 @@ from itertools import product
 from pathlib import Path
 
 from schemas import definitions as d
+from schemas.calendar import CalendarRules
+from schemas.definitions_confidentiality import ConfidentialityRules
+from schemas.definitions_profile import Profile
+from schemas.definitions_series import Break, Flag, SeriesRules
+from schemas.definitions_site import GlossaryTerm, SitePage
+from schemas.definitions_targets import TargetRules
 from schemas.formula import Comparison, Expression, Ratio, Term, as_ratio, parse_expression, parse_rule, terms
+from schemas.publication import Publication
 from schemas.shapes import TOTAL
 from schemas.territory import Territory
+from schemas.tiles import Tile
 
 Members = tuple[tuple[str, str], ...]
 
@@ -40,11 +48,23 @@ class Framework:
     sign_profiles: Mapping[str, d.SignProfile]
     messages: Mapping[str, d.Message]
     delivery_rules: Mapping[str, d.DeliveryRule]
+    flags: Mapping[str, Flag]
+    breaks: Mapping[str, Break]
+    series: SeriesRules
     variable_field: Mapping[str, str]
     rule_field: Mapping[str, str]
     indicator_field: Mapping[str, str]
     territory: Territory
     content_hash: str
+    calendar: CalendarRules
+    calendar_hash: str
+    publication: Publication | None = None
+    targets: TargetRules = field(default_factory=TargetRules)
+    profile: Profile = field(default_factory=Profile)
+    confidentiality: ConfidentialityRules = field(default_factory=ConfidentialityRules)
+    tiles: tuple[Tile, ...] = ()
+    glossary: Mapping[str, GlossaryTerm] = field(default_factory=dict)
+    site_pages: Mapping[str, SitePage] = field(default_factory=dict)
     formulas: Mapping[str, Expression] = field(init=False)
     statements: Mapping[str, Comparison] = field(init=False)
 
@@ -221,5 +241,4 @@ class Framework:
 
     def deadline(self, year: int) -> date:
         """Last day for deliveries of a reporting year."""
-        rule = self.head.delivery.deadline
-        return date(year + rule.years_after, rule.month, rule.day)
+        return self.calendar.days(self.head.delivery.deadline, year).deadline

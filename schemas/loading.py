@@ -10,11 +10,25 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from schemas import definitions as d
-from schemas.crosscheck import Located, crosscheck
+from schemas.calendar import FILE as CALENDAR
+from schemas.calendar import CalendarRules, calendar_hash, problems
+from schemas.crosscheck import crosscheck
+from schemas.crosscheck_confidentiality import confidentiality_problems
+from schemas.crosscheck_programme import programme_problems
+from schemas.crosscheck_series import break_problems
+from schemas.definitions_confidentiality import ConfidentialityRules
+from schemas.definitions_profile import Profile
+from schemas.definitions_series import Break, Flag, SeriesRules
+from schemas.definitions_site import GLOSSARY, PAGES, GlossaryTerm, SitePage
+from schemas.definitions_targets import TargetRules
 from schemas.framework_model import Framework
+from schemas.publication import FILE as PUBLICATION
+from schemas.publication import Publication
 from schemas.territory import Territory, TerritoryError
 from schemas.territory_source import load_territory
-from schemas.yaml_source import FrameworkError, Problem, SourceFile, read_yaml
+from schemas.tiles import FILE as TILES
+from schemas.tiles import Tile, read_tiles
+from schemas.yaml_source import FrameworkError, Located, Problem, SourceFile, read_yaml
 
 DEFAULT_FOLDER = Path(__file__).resolve().parent / "framework"
 _M = TypeVar("_M", bound=BaseModel)
@@ -50,6 +64,7 @@ class _Loading:
         variables, variable_field = self._by_field(self.folder / "variables", d.Variable)
         rules, rule_field = self._by_field(self.folder / "rules", d.Rule)
         indicators, indicator_field = self._by_field(parts["catalogue"], d.Indicator)
+        series, breaks = self._breaks()
         loaded: dict[str, Any] = {
             "dimensions": self._entries("dimensions.yaml", d.Dimension),
             "fields": self._entries("fields.yaml", d.ReportField),
@@ -61,17 +76,40 @@ class _Loading:
             "concepts": self._section(sources, "concepts", d.Concept),
             "statuses": self._section(signs, "statuses", d.Status),
             "sign_profiles": self._section(signs, "sign_profiles", d.SignProfile),
+            "flags": self._section(signs, "flags", Flag, required=False),
+            "breaks": breaks,
             "variables": variables,
             "rules": rules,
             "indicators": indicators,
         }
+        calendar = self._calendar(head)
+        publication = self._publication()
         territory = self._territory(parts["regions"])
-        self.files += [*sorted(parts["layouts"].glob("*.yaml")), self.folder / "plausibility.yaml"]
+        tiles = self._tiles(parts["regions"], territory)
+        glossary, site_pages = self._texts(GLOSSARY, GlossaryTerm), self._texts(PAGES, SitePage)
+        self._see_also(glossary)
+        targets, targets_at = self._optional("targets.yaml", TargetRules)
+        profile, profile_at = self._optional("profile.yaml", Profile)
+        secrecy, secrecy_at = self._optional("confidentiality.yaml", ConfidentialityRules)
+        self.files += [
+            *sorted(parts["layouts"].glob("*.yaml")),
+            self.folder / "plausibility.yaml",
+            self.folder / "projection.csv",
+        ]
         fields_of = {"variable": variable_field, "rule": rule_field, "indicator": indicator_field}
         self.problems += crosscheck(head, loaded, fields_of, self.where)
-        if self.problems or territory is None:
+        self.problems += break_problems(loaded, territory, self.where)
+        if targets and profile:
+            beside = {"targets": targets_at, "profile": profile_at}
+            self.problems += programme_problems(targets, profile, beside, loaded, territory)
+        if secrecy:
+            self.problems += confidentiality_problems(secrecy, secrecy_at, loaded)
+        if self.problems or territory is None or series is None:
             raise FrameworkError(self.problems)
         return Framework(
+            targets=targets or TargetRules(),
+            profile=profile or Profile(),
+            confidentiality=secrecy or ConfidentialityRules(),
             head=head,
             folder=self.folder,
             layouts_folder=parts["layouts"],
@@ -80,6 +118,13 @@ class _Loading:
             indicator_field=indicator_field,
             territory=territory,
             content_hash=self._content_hash(parts["regions"]),
+            calendar=calendar,
+            calendar_hash=calendar_hash(self.folder),
+            publication=publication,
+            series=series,
+            tiles=tiles,
+            glossary=glossary,
+            site_pages=site_pages,
             **loaded,
         )
 
@@ -90,6 +135,7 @@ class _Loading:
         source = self._read(self.folder / "framework.yaml")
         if source.data is None:
             return None
+        self.where["Head"] = Located(source, ())
         return self._model(source, (), source.data, d.Head)
 
     def _read(self, path: Path) -> SourceFile:
@@ -117,8 +163,29 @@ class _Loading:
                 entries[code] = entry
         return entries
 
-    def _section(self, source: SourceFile, key: str, model: type[_M]) -> dict[str, _M]:
+    def _optional(self, name: str, model: type[_M]) -> tuple[_M | None, SourceFile]:
+        """A file that a framework may leave out, as one entry; without it the defaults of the model."""
+        path = self.folder / name
+        source = self._read(path) if path.exists() else SourceFile(name, {}, {})
+        return self._model(source, (), source.data if source.data is not None else {}, model), source
+
+    def _breaks(self) -> tuple[SeriesRules | None, dict[str, Break]]:
+        """Rules for series and the breaks; a framework without its own file uses the shipped rules and has no breaks."""
+        own = self.folder / "breaks.yaml"
+        source = self._read(own if own.exists() else DEFAULT_FOLDER / "breaks.yaml")
         if not isinstance(source.data, dict):
+            self.problems.append(Problem(source.name, 1, "the section “series” is missing"))
+            return None, {}
+        self.problems += [
+            Problem(source.name, source.line((key,)), f"the key “{key}” is not known here")
+            for key in source.data
+            if key not in ("series", "breaks")
+        ]
+        rules = self._model(source, ("series",), source.data.get("series"), SeriesRules)
+        return rules, self._section(source, "breaks", Break, required=False) if own.exists() else {}
+
+    def _section(self, source: SourceFile, key: str, model: type[_M], *, required: bool = True) -> dict[str, _M]:
+        if not isinstance(source.data, dict) or (key not in source.data and not required):
             return {}
         if key not in source.data:
             self.problems.append(Problem(source.name, 1, f"the section “{key}” is missing"))
@@ -169,8 +236,49 @@ class _Loading:
                 )
             return None
 
+    def _calendar(self, head: d.Head) -> CalendarRules:
+        """The calendar, which is no part of the content hash."""
+        path = self.folder / CALENDAR
+        source = read_yaml(path, self.root, self.problems) if path.exists() else SourceFile(CALENDAR, None, {})
+        found = self._model(source, (), source.data if source.data is not None else {}, CalendarRules)
+        if found is not None:
+            self.problems += problems(found, head.delivery.deadline, source)
+        return found or CalendarRules()
+
+    def _publication(self) -> Publication | None:
+        """How results are published, which is no part of the content hash either; None without the file."""
+        path = self.folder / PUBLICATION
+        if not path.exists():
+            return None
+        source = read_yaml(path, self.root, self.problems)
+        return None if source.data is None else self._model(source, (), source.data, Publication)
+
+    def _texts(self, name: str, model: type[_M]) -> dict[str, _M]:
+        """Words for readers, which are no part of the content hash; none without the file."""
+        path = self.folder / name
+        if not path.exists():
+            return {}
+        source = read_yaml(path, self.root, self.problems)
+        return self._list(source, (), source.data, model) if source.data is not None else {}
+
+    def _see_also(self, glossary: dict[str, GlossaryTerm]) -> None:
+        for code, term in glossary.items():
+            for other in term.see:
+                if other not in glossary:
+                    self.problems.append(
+                        self.where[f"GlossaryTerm:{code}"].problem(f"“{other}” is no term of the glossary")
+                    )
+
+    def _tiles(self, folder: Path, territory: Territory | None) -> tuple[Tile, ...]:
+        """Places on the tile map, no part of the content hash: another picture changes no number."""
+        try:
+            return read_tiles(folder, territory) if territory else ()
+        except TerritoryError as error:
+            self.problems += [Problem("regions", 1, line) for line in str(error).splitlines()]
+            return ()
+
     def _territory(self, folder: Path) -> Territory | None:
-        self.files += sorted(folder.glob("*.csv"))
+        self.files += sorted(path for path in folder.glob("*.csv") if path.name != TILES)
         try:
             return load_territory(folder)
         except TerritoryError as error:

@@ -18,6 +18,7 @@ from fractions import Fraction
 from schemas.formula import Expression, Function, Number, Operation, SumOver, Term, contains_sum, terms
 from schemas.framework_model import Framework, Members
 from schemas.shapes import TOTAL, member_key
+from schemas.supports import Support
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,16 @@ def indicator_plan(
     return builder.plan
 
 
+def with_supports(
+    plan: Plan, framework: Framework, beside: Iterable[Support], dynamic: Mapping[str, Iterable[str]] | None = None
+) -> Plan:
+    """The plan of indicators with what stands beside them, at the points of the indicator each support belongs to."""
+    builder = _Builder(framework, dynamic or {}, Plan(list(plan.points), dict(plan.shapes)))
+    for support in beside:
+        builder.add(support.owner, support.left, support.right, framework.breakdown_points(support.indicator))
+    return builder.plan
+
+
 def rule_plan(
     framework: Framework, dynamic: Mapping[str, Iterable[str]] | None = None, codes: Iterable[str] | None = None
 ) -> Plan:
@@ -121,10 +132,10 @@ def rule_plan(
 
 
 class _Builder:
-    def __init__(self, framework: Framework, dynamic: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, framework: Framework, dynamic: Mapping[str, Iterable[str]], plan: Plan | None = None) -> None:
         self.framework = framework
         self.dynamic = {dimension: tuple(sorted(members)) for dimension, members in dynamic.items()}
-        self.plan = Plan()
+        self.plan = plan or Plan()
 
     def add(self, owner: str, left: Expression, right: Expression, points: Iterable[Members]) -> None:
         slots: list[Term | SumOver] = []

@@ -31,10 +31,12 @@ class Verdict(StrEnum):
 
 
 class FindingState(StrEnum):
-    """Open until the sender has corrected the value or confirmed it with a reason."""
+    """Open until the sender has corrected the value or confirmed it with a reason. What a rule on trial noticed is a
+    shadow: it is stored, and nobody is asked."""
 
     OPEN = "open"
     CONFIRMED = "confirmed"
+    SHADOW = "shadow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,10 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class CheckedDelivery:
-    """The result of reading and checking one file: what it is, what it says, what was noticed."""
+    """The result of reading and checking one file: what it is, what it says, what was noticed.
+
+    `shadow`: what rules on trial noticed; part of no answer, count or verdict.
+    """
 
     submission: Submission
     observations: tuple[Observation, ...] = ()
@@ -126,6 +131,7 @@ class CheckedDelivery:
     rules_run: int = 0
     rules_not_evaluable: int = 0
     control_sums: Mapping[str, Decimal] = field(default_factory=dict)
+    shadow: tuple[Finding, ...] = ()
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:

@@ -7,7 +7,7 @@ Tables by contract (`prefix` is put before every name, so that rules and indicat
     {p}lookup      point, slot, variable, key, lag, zero                                         (from the plan)
     {p}part        point, slot, part, optional, sub, variable, key, lag, zero, runs, inner_shape  (from the plan)
     {p}point       point, owner, key, shape, slots, additive                                      (from the plan)
-    {p}slot_value  unit, region, year, point, slot, value, real, rank                             (of `slot_values`)
+    {p}slot_value  unit, region, year, point, slot, value, real, rank, undefined                  (of `slot_values`)
 """
 
 from __future__ import annotations
@@ -201,14 +201,15 @@ def slot_values(plan: Plan, prefix: str) -> Iterator[str]:
     """
     yield f"""
 CREATE OR REPLACE TEMP TABLE {prefix}slot_value AS
-SELECT k.unit, k.region, k.year, l.point, l.slot, k.value, CAST(NULL AS DOUBLE) AS real, k.rank
+SELECT k.unit, k.region, k.year, l.point, l.slot, k.value, CAST(NULL AS DOUBLE) AS real, k.rank, false AS undefined
 FROM {prefix}lookup l JOIN {prefix}keyed k ON k.variable = l.variable AND k.key = l.key AND k.lag = l.lag"""
     width = plan.inner_width
     if width:
         yield _sum_values(plan, prefix, width)
     yield f"""
 INSERT INTO {prefix}slot_value
-SELECT have.unit, have.region, have.year, z.point, z.slot, CAST(0 AS {VALUE_TYPE}) AS value, NULL AS real, 0 AS rank
+SELECT have.unit, have.region, have.year, z.point, z.slot, CAST(0 AS {VALUE_TYPE}) AS value, NULL AS real, 0 AS rank,
+       false AS undefined
 FROM (SELECT DISTINCT unit, region, year, point FROM {prefix}slot_value) have
 JOIN {prefix}lookup z ON z.point = have.point AND z.zero
 ANTI JOIN {prefix}slot_value s
@@ -218,7 +219,8 @@ ANTI JOIN {prefix}slot_value s
 def _sum_values(plan: Plan, prefix: str, width: int) -> str:
     """Values of the slots that are sums: a required part must have a value, an optional one may be absent.
 
-    Floating-point parts are added in a fixed order, because the last digit depends on it.
+    Floating-point parts are added in a fixed order, because the last digit depends on it. A sum whose parts have all
+    their terms and that still has no value divides by zero: it is `undefined`, which is not the same as missing.
     """
     pivot = ", ".join(
         f"max(k.value) FILTER (p.sub = {n}) AS x{n}, count(*) FILTER (p.sub = {n}) AS n{n},"
@@ -230,28 +232,32 @@ def _sum_values(plan: Plan, prefix: str, width: int) -> str:
     return f"""
 INSERT INTO {prefix}slot_value
 WITH needed AS (
-    SELECT point, slot, count(DISTINCT part) FILTER (NOT optional) AS needed FROM {prefix}part GROUP BY ALL
+    SELECT point, slot, count(DISTINCT part) FILTER (NOT optional) AS needed, max(sub) + 1 AS subs
+    FROM {prefix}part GROUP BY ALL
 ), looked_up AS (
     SELECT k.unit, k.region, k.year, p.point, p.slot, p.part, any_value(p.optional) AS optional,
-           any_value(p.inner_shape) AS inner_shape, max(k.rank) AS rank, {pivot}
+           any_value(p.inner_shape) AS inner_shape, max(k.rank) AS rank, count(k.value) AS known, {pivot}
     FROM {prefix}part p JOIN {prefix}keyed k ON k.variable = p.variable AND k.key = p.key AND k.lag = p.lag
     GROUP BY k.unit, k.region, k.year, p.point, p.slot, p.part
     HAVING count(*) FILTER (p.runs) > 0
 ), valued AS (
     SELECT *, CASE inner_shape {cases} END AS part_value
-    FROM (SELECT unit, region, year, point, slot, part, optional, inner_shape, rank, {values} FROM looked_up)
+    FROM (SELECT unit, region, year, point, slot, part, optional, inner_shape, rank, known, {values} FROM looked_up)
 )
-SELECT v.unit, v.region, v.year, v.point, v.slot, sum(v.part_value) AS value,
-       sum(CAST(v.part_value AS DOUBLE) ORDER BY v.part) AS real, max(v.rank) AS rank
+SELECT v.unit, v.region, v.year, v.point, v.slot,
+       CASE WHEN count(*) = count(part_value) THEN sum(v.part_value) END AS value,
+       CASE WHEN count(*) = count(part_value) THEN sum(CAST(v.part_value AS DOUBLE) ORDER BY v.part) END AS real,
+       max(v.rank) AS rank, count(*) > count(part_value) AS undefined
 FROM valued v JOIN needed USING (point, slot)
 GROUP BY v.unit, v.region, v.year, v.point, v.slot, needed.needed
-HAVING count(*) FILTER (part_value IS NULL) = 0 AND count(*) FILTER (NOT optional) = needed.needed"""
+HAVING count(*) FILTER (part_value IS NULL AND known < subs) = 0
+   AND count(*) FILTER (NOT optional) = needed.needed"""
 
 
 def evaluated(plan: Plan, prefix: str) -> str:
     """`{p}evaluated`: left and right side of every point for every unit, region and year that has any of its slots.
 
-    Columns: unit, region, year, point, present (slots with a value), slots, rank, left_value, right_value.
+    Columns: unit, region, year, point, present (slots with a value, or undefined), slots, rank, left_value, right_value.
     """
     width = plan.width
     pivot = ", ".join(
@@ -263,7 +269,8 @@ def evaluated(plan: Plan, prefix: str) -> str:
     return f"""
 CREATE OR REPLACE TEMP TABLE {prefix}evaluated AS
 WITH pivoted AS (
-    SELECT s.unit, s.region, s.year, s.point, {pivot}, count(s.value) AS present, max(s.rank) AS rank
+    SELECT s.unit, s.region, s.year, s.point, {pivot}, count(*) FILTER (s.value IS NOT NULL OR s.undefined) AS present,
+           max(s.rank) AS rank
     FROM {prefix}slot_value s GROUP BY s.unit, s.region, s.year, s.point
 )
 SELECT q.unit, q.region, q.year, q.point, q.present, p.slots, q.rank,

@@ -51,6 +51,18 @@ class SourceFile:
         return 1
 
 
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where an entry stands in its file."""
+
+    source: SourceFile
+    path: tuple[str | int, ...]
+
+    def problem(self, message: str, *keys: str | int) -> Problem:
+        """A problem at the entry, or at one of its keys (the innermost last)."""
+        return Problem(self.source.name, self.source.line((*self.path, *keys)), message)
+
+
 def read_yaml(path: Path, root: Path, problems: list[Problem]) -> SourceFile:
     """Read one file; syntax errors and duplicate keys are appended to `problems`."""
     name = str(path.relative_to(root)) if path.is_relative_to(root) else path.name

@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import flows.commands
 from flows.cli import main, parser
+from flows.run_log import rule_set_hash
+from flows.wording import catalogue
 from schemas.framework_model import Framework
+from warehouse.places import Places
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 COMMANDS = ["form", "check", "ingest", "compute", "nightly", "serve", "report", "status", "why", "demo"]
@@ -89,6 +94,66 @@ def test_every_command_explains_itself_in_german(command: str, capsys: pytest.Ca
     assert f"monitor {command}" in said
     assert "--lang" in said
     assert ("--json" in said) == (command in MACHINE_READABLE)
+
+
+# --- the language ----------------------------------------------------------------------------------------------------
+
+
+BY_CODE = {"status", "keys", "kind", "what", "state", "proposal"}
+"""Sections whose texts are found by a code that is no text of the program."""
+
+
+def test_texts_are_there_in_both_languages_and_say_the_same_things() -> None:
+    german, english = catalogue("de"), catalogue("en")
+    assert german.keys() == english.keys()
+    source = "\n".join(path.read_text() for path in (REPOSITORY / "flows").glob("*.py"))
+    for key in german:
+        gaps = [sorted(re.findall(r"{(\w+)}", found[key])) for found in (german, english)]
+        assert gaps[0] == gaps[1], key
+        assert key.removesuffix("_one").removesuffix("_many") in source or key.split(".")[0] in BY_CODE, key
+
+
+@pytest.mark.parametrize("way", ["after", "before", "equals", "environment"])
+def test_commands_speak_english_when_asked(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    rest = ["form", "--region", CITY, "--year", "2021", "-o", str(tmp_path / "a.xlsx")]
+    if way == "environment":
+        monkeypatch.setenv("MONITOR_LANG", "en")
+    arguments = {
+        "after": [*rest, "--lang", "en"],
+        "before": ["--lang", "en", *rest],
+        "equals": [*rest, "--lang=en"],
+        "environment": rest,
+    }[way]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == f"Delivery workbook written: {tmp_path / 'a.xlsx'}\n"
+    with pytest.raises(SystemExit):
+        main([*(["--lang", "en"] if way != "environment" else []), "status", "--help"])
+    assert "who has delivered" in capsys.readouterr().out
+    assert main([*rest, "--lang", "de"]) == 0
+    assert capsys.readouterr().out.startswith("Erhebungsbogen geschrieben")
+
+
+def test_what_is_kept_is_german_in_whatever_language_the_command_was_asked(
+    root: Path, drop: Drop, tiny_values: Values, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drop(root, CITY, "Bogen.xlsx")
+    drop(root, OTHER, "Bogen.xlsx", values={**tiny_values(), ("EW", "SEX=M"): 407})
+    assert main(["ingest", "--lang", "en"]) == 1
+    said = capsys.readouterr().out
+    assert "Please follow up: 1 delivery returned, 0 not readable.\nAccepted: 1, returned: 1, not readable: 0" in said
+    assert "“Bogen.xlsx” from 06413: 1 finding" in said
+    (report,) = (root / "state" / "runs").glob("*.txt")
+    assert report.read_text().startswith("Bitte nachfassen: 1 Lieferung zurückgegeben, 0 nicht lesbar.")
+    assert main(["compute"]) == 0
+    capsys.readouterr()
+    assert main(["status", "--lang", "en"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Reporting year 2021: 2 regions have delivered, ")
+    assert " returned " in said
+    assert main(["why", "X", CITY, "2021", "--lang", "en"]) == 2
+    assert capsys.readouterr().err.startswith("Not possible: ")
 
 
 def test_help_lists_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -333,6 +398,90 @@ def test_the_demo_does_not_touch_a_data_root_with_data_in_it(
     assert contents(published) == before
 
 
+CORRECTION = """
+- {id: K1, who: Referat, when: 2022-07-01, region: '06414', year: 2021, variable: EW, members: {SEX: M}, old: 400,
+   new: 410, reason: Zahlendreher, expected: {status: ok}}
+- {id: K2, who: Referat, when: 2022-07-01, region: '06414', year: 2021, variable: EW, old: 999, new: 1, reason: Irrtum,
+   expected: {status: ok}}
+"""
+
+
+def test_a_correction_that_does_not_fit_is_the_first_thing_a_run_says_and_stands_in_its_record(
+    root: Path, drop: Drop, tiny: Framework, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drop(root, CITY, "Bogen.xlsx")
+    (root / "corrections.yaml").write_text(CORRECTION, encoding="utf-8")
+    assert main(["ingest"]) == 0
+    capsys.readouterr()
+    assert main(["compute"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    todo = "Bitte corrections.yaml berichtigen: K2 passt nicht mehr."
+    assert said[-3:-1] == [todo, "  Berichtigung K2 passt nicht mehr: " + WHY]
+    assert said[-1] == "  Berichtigungen angewendet: K1"
+    (report,) = [path for path in (root / "state" / "runs").glob("*.txt") if todo in path.read_text()]
+    assert report.read_text().splitlines()[0] == todo
+    with duckdb.connect(str(Places(root).work_file), read_only=True) as connection:
+        query = "SELECT * EXCLUDE (id, started_at, finished_at) FROM run ORDER BY finished_at"
+        ingest, compute = connection.sql(query).to_arrow_table().to_pylist()
+    assert (ingest["kind"], ingest["outcome"], ingest["message"]) == ("ingest", "clean", "Nichts zu tun.")
+    assert (compute["kind"], compute["outcome"], compute["message"]) == ("compute", "findings", todo)
+    for run in (ingest, compute):
+        assert (run["framework_hash"], run["rules_hash"]) == (tiny.content_hash, rule_set_hash(tiny))
+        assert run["code_version"]
+        assert len(run["lock_hash"]) == 64
+    assert json.loads(ingest["counts"])["accepted"] == 1
+    assert json.loads(compute["counts"])["indicator_values"] > 0
+    assert json.loads(ingest["seconds"])["ingest"] > 0
+    assert json.loads(compute["seconds"]).keys() == {"compute", "publish"}
+    assert json.loads(ingest["details"]) == {"calendar_hash": tiny.calendar_hash}
+    assert json.loads(compute["details"])["corrections"] == {
+        "applied": ["K1"], "already": [], "mismatched": {"K2": WHY}, "reverted": []
+    }  # fmt: skip
+
+
+WHY = (
+    "Es gilt ein anderer Wert als der alte des Eintrags (GEB Gebiet und Bevölkerung!E7 der Lieferung 2026-06414-0001)."
+)
+
+
+def test_files_that_nobody_takes_are_named_everywhere_and_stay(
+    root: Path, drop: Drop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drop(root, CITY, "Bogen.xlsx")
+    inbox = root / "raw" / "inbox"
+    lost = ["06414/2021/neu/Bogen.xlsx", "06414/alt/Bogen.xlsx", "Bogen.xlsx"]
+    for name in (*lost, "06414/.hidden/x.xlsx", "06414/alt/~$Bogen.xlsx", "06414/alt/x.part"):
+        (inbox / name).parent.mkdir(parents=True, exist_ok=True)
+        (inbox / name).write_bytes(b"x")
+    todo = "Bitte verschieben: 3 Dateien liegen nicht im Ordner eines Absenders."
+    named = "\n".join([todo, *(f"  {name}" for name in lost)])
+    assert main(["ingest"]) == 1, "somebody has to look"
+    said = capsys.readouterr().out
+    assert f"\n{todo}\nAngenommen: 1, " in said
+    assert named in said
+    (report,) = (root / "state" / "runs").glob("*.txt")
+    assert report.read_text().splitlines()[0] == todo
+    assert named in report.read_text()
+    assert main(["compute"]) == 0
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out.endswith(f"{named}\n")
+    assert main(["status", "--json"]) == 0
+    told = capsys.readouterr()
+    assert all(line["region"] for line in json.loads(told.out))
+    assert named in told.err
+    assert main(["board"]) == 0
+    assert named in capsys.readouterr().out
+    page = (root / "reports" / "board.html").read_text()
+    assert "06414/2021/neu (1), 06414/alt (1), unmittelbar im Eingangsordner (1)." in page
+    assert "Bogen.xlsx" not in page, "the page names no files"
+    assert all((inbox / name).exists() for name in lost)
+    for name in lost:
+        (inbox / name).unlink()
+    assert main(["status"]) == 0
+    assert "verschieben" not in capsys.readouterr().out
+
+
 # --- what can be wrong around it -------------------------------------------------------------------------------------
 
 
@@ -346,9 +495,10 @@ def test_the_demo_does_not_touch_a_data_root_with_data_in_it(
         (b"batch_files = 2.5", "batch_files"),
         (b"batch_files = 0", "batch_files"),
         (b"batch_files = true", "batch_files"),
+        (b"keep_backups = 0", "keep_backups"),
         (b"# f\xfcr den Betrieb\nsample = false", "settings.toml"),  # saved by an editor that knows Latin-1 only
     ],
-    ids=["broken", "unknown", "text", "number", "half", "zero", "truth", "latin-1"],
+    ids=["broken", "unknown", "text", "number", "half", "zero", "truth", "none", "latin-1"],
 )
 def test_a_settings_file_that_cannot_be_used_is_refused_by_name(
     root: Path, capsys: pytest.CaptureFixture[str], content: bytes, word: str

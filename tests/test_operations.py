@@ -6,6 +6,7 @@ import configparser
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from typing import Any
 
 import pytest
 import yaml
+from openpyxl import load_workbook
 
 from flows import watching
 from flows.alarm_settings import AlarmSettings
@@ -32,15 +34,17 @@ from flows.board import (
     QUESTIONS,
     WAIVED,
     Board,
+    RegionStanding,
     as_text,
     board,
     write_page,
 )
 from flows.cycle import Night
-from flows.deadlines import Waiver, load_calendar, load_waivers
+from flows.deadlines import Calendar, Waiver, load_waivers
 from flows.heartbeat import Beat, check, mark_running, read_beat, report_alive, write_beat
 from flows.run_log import describe, durable_write, german_day, german_time
 from flows.settings import Settings
+from flows.status import Standing, standings
 from intake.form import write_form
 from intake.form_request import CoverAnswers, FormRequest
 from schemas.framework_model import Framework
@@ -52,6 +56,7 @@ from warehouse.loading import load_deliveries
 from warehouse.publishing import publish
 from warehouse.snapshot import open_snapshot
 from warehouse.store import Locked, exclusive, writer
+from warehouse.withdrawals import withdraw
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -410,7 +415,7 @@ def test_watch_mode_ends_on_sigterm(tmp_path: Path) -> None:
 
 
 def test_calendar_of_a_year(framework: Framework) -> None:
-    dates = load_calendar(framework).dates(2025)
+    dates = Calendar(framework).dates(2025)
     assert dates.deadline == date(2026, 10, 31)
     assert [dates.occasion(date(2026, 10, day)) for day in (9, 10, 25, 26, 31)] == [None, 21, 21, 5, 5]
     assert [dates.occasion(date(2026, 11, day)) for day in (1, 15, 16)] == [-1, -1, None]
@@ -418,11 +423,11 @@ def test_calendar_of_a_year(framework: Framework) -> None:
     assert list(phases.values()) == ["noch nicht eröffnet", "Erhebung läuft", "Nachlieferung und Prüfung"]
     assert dates.phase(date(2027, 1, 31)) == "vorläufige Ergebnisse, Korrekturen möglich"
     assert dates.phase(date(2027, 3, 15)) == "endgültige Ergebnisse"
-    assert load_calendar(framework).open_years(TODAY) == (2025,)
+    assert Calendar(framework).open_years(TODAY) == (2025,)
 
 
 def test_a_framework_without_calendar_has_its_deadline(small: Framework) -> None:
-    dates = load_calendar(small).dates(2024)
+    dates = Calendar(small).dates(2024)
     assert (dates.deadline, dates.final) == (date(2025, 6, 30), date(2025, 6, 30))
 
 
@@ -434,12 +439,46 @@ def test_a_framework_without_calendar_has_its_deadline(small: Framework) -> None
         ("final: {years_after: 0, month: 1, day: 1}\n", "not in order"),
         ("years:\n  2025: {final: 2026-01-01, reason_de: x}\n", "2025 are not in order"),
         ("years:\n  2025: {final: 2027-05-01}\n", "reason_de"),
+        ("years:\n\n  2025: {deadline: 2025-12-01, reason_de: x}\n", "calendar.yaml:3: .* 2025 are not in order"),
+        ("final: {years_after: 1, month: 2, day: 29}\n", "year 2000 does not exist"),
     ],
 )
-def test_a_wrong_calendar_is_refused_with_its_line(tmp_path: Path, framework: Framework, text: str, why: str) -> None:
-    (tmp_path / "calendar.yaml").write_text(text)
+def test_a_wrong_calendar_is_refused_with_its_line(tmp_path: Path, tiny_folder: Path, text: str, why: str) -> None:
+    folder = tmp_path / "framework"
+    shutil.copytree(tiny_folder, folder)
+    (folder / "calendar.yaml").write_text(text)
     with pytest.raises(FrameworkError, match=why):
-        load_calendar(replace(framework, folder=tmp_path))
+        load_framework(folder)
+
+
+def test_one_year_may_have_another_deadline_everywhere_and_no_number_changes(
+    tmp_path: Path, tiny_folder: Path, tiny: Framework
+) -> None:
+    folder = tmp_path / "framework"
+    shutil.copytree(tiny_folder, folder)
+    (folder / "calendar.yaml").write_text("years:\n  2024: {deadline: 2025-07-31, reason_de: Hochwasser}\n")
+    other = load_framework(folder)
+    assert [other.deadline(year) for year in (2023, 2024)] == [date(2024, 6, 30), date(2025, 7, 31)]
+    dates = Calendar(other).dates(2024)
+    assert (dates.deadline, dates.final, dates.note) == (date(2025, 7, 31), date(2025, 7, 31), "Hochwasser")
+    assert dates.reminder(21) == date(2025, 7, 10)
+    (line, *_) = standings_of(tmp_path, other)
+    assert line.days_before_deadline == 31
+    assert other.content_hash == tiny.content_hash
+    assert (len(other.calendar_hash), tiny.calendar_hash) == (64, "")
+    path = write_form(tmp_path / "x.xlsx", other, FormRequest("06414", 2024))
+    assert "31.07.2025" in "".join(str(cell.value) for row in load_workbook(path).worksheets[0].rows for cell in row)
+
+
+def standings_of(root: Path, framework: Framework) -> list[Standing]:
+    """One Fehlanzeige on the usual last day."""
+    submission = Submission(
+        "2025-06411-0001", "0" * 64, "x.xlsx", "06411", datetime(2025, 6, 30, 12), "06411", 2024, layout="form",
+        verdict=Verdict.ACCEPTED, nil_return=True,
+    )  # fmt: skip
+    with writer(root, framework) as target:
+        load_deliveries(target.connection, [CheckedDelivery(submission)], NOON, "run")
+        return [line for line in standings(target.connection, framework, 2024) if line.submission]
 
 
 WAIVER = """
@@ -476,9 +515,10 @@ def delivery(
     verdict: Verdict = Verdict.ACCEPTED,
     findings: tuple[tuple[str, str, Severity, FindingState], ...] = (),
     nil: bool = False,
+    nil_fields: tuple[str, ...] = (),
     year: int | None = 2025,
 ) -> CheckedDelivery:
-    """One cell per variable of every field, except of the fields in `without`."""
+    """One cell per variable of every field, except of the fields in `without` and `nil_fields`."""
     name = f"2026-{region or '00000'}-{number:04d}"
     moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     submission = Submission(
@@ -488,7 +528,7 @@ def delivery(
     asked = [
         entry.code
         for entry in framework.variables.values()
-        if entry.valid_in(2025) and framework.variable_field[entry.code] not in without
+        if entry.valid_in(2025) and framework.variable_field[entry.code] not in (*without, *nil_fields)
     ]
     cells = [
         Observation(region, 2025, code, (), None, "not_delivered", "Bogen", f"C{row}", "4711")
@@ -500,7 +540,8 @@ def delivery(
         )
         for code, variable, severity, state in findings
     )
-    return CheckedDelivery(submission, tuple(cells) if verdict.startswith("accepted") and not nil else (), found)
+    counts = verdict.startswith("accepted") and not nil
+    return CheckedDelivery(submission, tuple(cells) if counts else (), found, nil_fields)
 
 
 @pytest.fixture(scope="module")
@@ -526,7 +567,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, framework: Framework) ->
         delivery(framework, "06413", 2, late, verdict=remarks, findings=(asks, answered)),
         delivery(framework, "06414", 1, before, without=(second,), verdict=remarks, findings=empty),
         delivery(framework, "06431", 1, late, nil=True),
-        delivery(framework, "06432", 1, before, without=(second,)),
+        delivery(framework, "06432", 1, before, nil_fields=(second,)),
         delivery(framework, "", 1, late, verdict=Verdict.REFUSED, year=None),
     )
     with writer(root, framework) as target:
@@ -547,7 +588,7 @@ def waive(region: str, field: str = "") -> Waiver:
 def found(published: Path, framework: Framework) -> Board:
     with open_snapshot(published) as snapshot:
         return board(
-            snapshot.connection, framework, load_calendar(framework), [waive("06433")], 2025, TODAY, snapshot.generation
+            snapshot.connection, framework, Calendar(framework), [waive("06433")], 2025, TODAY, snapshot.generation
         )
 
 
@@ -567,7 +608,8 @@ def test_board_equals_a_hand_count(found: Board, framework: Framework) -> None:
     assert (fields["06412", first].state, fields["06412", first].errors) == (BACK, 1)
     assert (fields["06413", first].questions, fields["06413", second].confirmed) == (1, 1)
     assert fields["06414", second].missing == len(framework.variables_of(second, 2025))
-    assert fields["06432", second].state == NIL  # left empty and nobody was asked: Fehlanzeige for the field
+    assert fields["06432", second].state == NIL
+    assert fields["06432", first].state == DONE
     assert fields["06414", third].state == DONE
     assert found.totals(first) == {"expected": 32, "received": 6, "accepted": 5, "confirmed": 4}
     assert found.totals(second) == {"expected": 32, "received": 5, "accepted": 4, "confirmed": 4}
@@ -578,11 +620,38 @@ def test_board_equals_a_hand_count(found: Board, framework: Framework) -> None:
 def test_waiver_of_one_field_takes_it_from_the_open_work(published: Path, framework: Framework) -> None:
     second = list(framework.fields)[1]
     with open_snapshot(published) as snapshot:
-        calendar = load_calendar(framework)
+        calendar = Calendar(framework)
         kept = board(snapshot.connection, framework, calendar, [waive("06414", second)], 2025, TODAY)
         over = board(snapshot.connection, framework, calendar, [waive("06414", second)], 2025, date(2027, 1, 1))
     assert next(region.state for region in kept.regions if region.region == "06414") == DONE
     assert next(region.state for region in over.regions if region.region == "06414") == PARTIAL
+
+
+def test_board_tells_a_declared_nil_field_from_silence_and_forgets_what_was_withdrawn(
+    tmp_path: Path, framework: Framework
+) -> None:
+    first, second, *_ = framework.fields
+    made = (
+        delivery(framework, "06411", 1, TODAY, nil_fields=(second,)),
+        delivery(framework, "06412", 1, TODAY, without=(second,)),  # an answer that the check would not let pass
+        delivery(framework, "06413", 1, TODAY),
+        delivery(framework, "06413", 2, TODAY, nil=True),
+    )
+    with writer(tmp_path, framework) as target:
+        load_deliveries(target.connection, made, NOON, "run")
+
+        def standing(region: str) -> RegionStanding:
+            found = board(target.connection, framework, Calendar(framework), (), 2025, TODAY)
+            return next(entry for entry in found.regions if entry.region == region)
+
+        states = {region: {f.field: f.state for f in standing(region).fields} for region in ("06411", "06412")}
+        assert (states["06411"][first], states["06411"][second]) == (DONE, NIL)
+        assert (states["06412"][first], states["06412"][second]) == (DONE, MISSING)
+        assert (standing("06413").state, standing("06413").deliveries) == (NIL, 2)
+        withdraw(target.connection, "2026-06413-0002", "falsche Datei", "Amt 33", NOON)
+        assert (standing("06413").state, standing("06413").deliveries) == (DONE, 1)
+        withdraw(target.connection, "2026-06413-0001", "falsche Datei", "Amt 33", NOON)
+        assert (standing("06413").state, standing("06413").deliveries) == (MISSING, 0)
 
 
 class Page(HTMLParser):

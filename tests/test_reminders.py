@@ -14,7 +14,7 @@ import pytest
 from flows import mail, reminders
 from flows.alarm_settings import AlarmSettings
 from flows.board import BACK, DONE, MISSING, NIL, PARTIAL, QUESTIONS, WAIVED, Board, FieldStanding, RegionStanding
-from flows.deadlines import load_calendar
+from flows.deadlines import Calendar
 from flows.reminders import remind
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
@@ -41,7 +41,7 @@ def standing(framework: Framework, region: str, state: str, contact: str = "", *
 
 
 def year(framework: Framework, today: date, *regions: RegionStanding) -> Board:
-    return Board(load_calendar(framework).dates(2025), today, regions, {})
+    return Board(Calendar(framework).dates(2025), today, regions, {})
 
 
 def before(days: int) -> date:

@@ -16,6 +16,7 @@ from schemas.shapes import CheckedDelivery, Finding, Observation, Severity, Subm
 from warehouse.access import Connection
 from warehouse.loading import load_deliveries
 from warehouse.store import writer
+from warehouse.withdrawals import withdraw
 
 CITY, OTHER, TOWN = "06414", "06413", "06532023"
 YEAR = 2021
@@ -111,6 +112,14 @@ def test_the_newest_delivery_counts(tiny: Framework, connection: Connection, del
     found = standing(connection, tiny)
     assert (found.state, found.errors, found.submission) == ("angenommen", 0, "2022-06414-0002")
     assert len([line for line in standings(connection, tiny, YEAR) if line.region == CITY]) == 1
+
+
+def test_a_withdrawn_delivery_does_not_count(tiny: Framework, connection: Connection, deliver: Deliver) -> None:
+    deliver()
+    deliver(Severity.WARNING)
+    for number, state in (("0002", "angenommen"), ("0001", "fehlt")):
+        withdraw(connection, f"2022-06414-{number}", "falsche Datei", "Amt 33", datetime.now(UTC))
+        assert standing(connection, tiny).state == state
 
 
 def test_everybody_who_reports_is_expected_once(tiny: Framework, connection: Connection, deliver: Deliver) -> None:

@@ -9,7 +9,7 @@ import random
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,21 @@ import pytest
 import test_warehouse as t
 from test_warehouse import FULDA, NOON, UNIT_X, delivery, load
 
+from flows.board import board
 from flows.corrections import CorrectionsError, read_corrections
 from flows.corrections import summary as corrections_summary
+from flows.deadlines import Calendar
+from flows.reporting import report_data
 from flows.revisions_text import as_text, edition_as_of, revisions_between, revisions_since
+from flows.settings import Settings
+from flows.status import standings
+from flows.why_text import as_text as why_text
 from indicators.compute import compute
+from schemas.formula import terms
 from schemas.framework_model import Framework
-from schemas.shapes import TOTAL, Verdict
+from schemas.loading import load_framework
+from schemas.plan import rule_plan
+from schemas.shapes import TOTAL, Finding, FindingState, Severity, Verdict
 from warehouse import compacting, migrations
 from warehouse.access import rows
 from warehouse.backup import MANIFEST, WORK, BackupRefused, backup, read_manifest
@@ -34,6 +43,7 @@ from warehouse.corrections import Correction, Held, apply_corrections
 from warehouse.lineage import why
 from warehouse.loading import as_of, current_observations, known_sha, population_basis, previous_values, submissions
 from warehouse.migrations import ForeignFramework, NewerWarehouse
+from warehouse.past import confirmed_findings, delivery_before, verdict_of_submission
 from warehouse.places import Places, wal_of
 from warehouse.publishing import current_generation, fingerprint, publish
 from warehouse.restoring import restore
@@ -155,6 +165,37 @@ def test_the_basis_of_a_withdrawn_delivery_is_forgotten(opened: Writer) -> None:
     assert population_basis(opened.connection, UNIT_X, 2025) == "register"
     withdraw(opened.connection, "2026-06531-0002", "Grund", "Amt", NOON)
     assert population_basis(opened.connection, UNIT_X, 2025) == "zensus"
+
+
+def test_what_earlier_deliveries_said_is_not_asked_of_a_withdrawn_one(opened: Writer) -> None:
+    said = Finding("M15", Severity.WARNING, "Satz.", "Abhilfe.", state=FindingState.CONFIRMED, reason="geprüft")
+    load(opened, delivery(1, {}), delivery(2, {}, findings=(said,)))
+    asked = ("2026-06531-0003", UNIT_X, UNIT_X, 2025, "form")
+    for expected, verdict, reasons in (("0002", "accepted", ["geprüft"]), ("0001", "", [])):
+        before = delivery_before(opened.connection, *asked)
+        assert before is not None
+        assert before.id[-4:] == expected
+        assert verdict_of_submission(opened.connection, "2026-06531-0002") == verdict
+        assert [found.reason for found in confirmed_findings(opened.connection, UNIT_X, 2025)] == reasons
+        withdraw(opened.connection, "2026-06531-0002", "Grund", "Amt", NOON)
+    withdraw(opened.connection, "2026-06531-0001", "Grund", "Amt", NOON)
+    assert delivery_before(opened.connection, *asked) is None
+
+
+def test_the_report_lists_what_stood_at_its_moment(tmp_path: Path, framework: Framework) -> None:
+    (a,) = t.base(framework, 1)
+    publish(tmp_path, framework)
+    early, late = delivery(1, {(a, ()): 1}), delivery(2, {(a, ()): 2})
+    late = replace(late, submission=replace(late.submission, received_at=NOON + 2 * HOUR))
+    with writer(tmp_path, framework) as target:
+        load(target, early)
+        withdraw(target.connection, "2026-06531-0001", "Grund", "Amt", NOON + HOUR)
+        load(target, late, now=NOON + 2 * HOUR)
+    publish(tmp_path, framework)
+    with open_snapshot(tmp_path) as snapshot:
+        for moment, expected in ((at(0), ["0001"]), (None, ["0002"])):
+            data = report_data(Settings(tmp_path), framework, snapshot, 2025, moment)
+            assert [name[-4:] for name in data.submissions["id"]] == expected
 
 
 # --- declared corrections ---------------------------------------------------------------------------------------------
@@ -293,6 +334,55 @@ def test_why_names_the_correction(opened: Writer, framework: Framework) -> None:
     correct(opened, entry("POP", None, 5, region=FULDA, id="K3"))
     cell = t.by_role(why(opened.connection, framework, "BEV-02", FULDA, 2025, {}), "denominator")["cells"][0]
     assert (cell["correction"], cell["submission_id"], cell["received_at"]) == ("K3", "", None)
+
+
+def test_why_says_in_words_what_was_corrected_and_what_the_check_said(
+    opened: Writer, framework: Framework, two_units: tuple[str, str]
+) -> None:
+    first, second = two_units
+    leaf = (("GRP", "A"), ("SEX", "M"))
+    rule = next(code for code in framework.rules if {"POP", "FOR"} == variables_of(framework, code))
+    place = next(point for point in rule_plan(framework, {}, [rule]).points if looks_at(point, "POP", "GRP=A"))
+    said = [
+        Finding("M15", Severity.WARNING, "Große Änderung.", "Prüfen.", sheet="Bogen", cell="C9", region=first,
+                reason="Zuzug", state=FindingState.CONFIRMED),
+        Finding("M15", Severity.WARNING, "Anderswo.", "Prüfen.", sheet="Bogen", cell="C99", region=first),
+        Finding(rule, Severity.WARNING, "Passt nicht.", "Prüfen.", sheet="Bogen", cell="D7", region=first,
+                members=place.key),
+        Finding(rule, Severity.WARNING, "Im anderen Gebiet.", "Prüfen.", region=second, members=place.key),
+    ]  # fmt: skip
+    load(opened, delivery(1, people(1), region=first, year=2026, findings=tuple(said)))
+    load(opened, delivery(2, people(2), region=second, year=2026))
+    correct(opened, entry("POP", 40, 28, region=first, year=2026, members=leaf))
+    single = why(opened.connection, framework, "BEV-02", first, 2026, {})
+    aggregate = why(opened.connection, framework, "BEV-02", "MKK-HU", 2026, {})
+    for found, units in ((single, 1), (aggregate, 2)):
+        checked = {entry["code"]: entry for entry in found["checks"]["rules"]}
+        assert (checked[rule]["units"], checked[rule]["findings"]) == (units, 1)
+        assert [(f["code"], f["state"], f["cell"]) for f in found["checks"]["findings"]] == [
+            ("M15", "confirmed", "C9"),
+            (rule, "open", "D7"),
+        ]
+    text = why_text(framework, aggregate)
+    assert (
+        f"    28  „Bogen“ C9  bogen-1.xlsx  Eingang 2026-{first}-0001  SHA-256 {first}00010000000…  Berichtigung K1"
+        in text
+    )
+    assert "    K1  40 → 28  Referat, 01.11.2026: Zahlendreher" in text
+    assert f"Prüfung: {len(checked)} Regeln haben diese Zellen angesehen, 2 Befunde." in text
+    assert "    M15 (Rückfrage, vom Absender bestätigt, „Zuzug“)  „Bogen“ C9  Eingang 2026-" in text
+    assert f"    {rule} (Rückfrage, offen)  „Bogen“ D7" in text
+    assert "Anderswo" not in text
+    assert rule not in text.partition("ohne Befund: ")[2]
+
+
+def variables_of(framework: Framework, rule: str) -> set[str]:
+    statement = framework.statements[rule]
+    return {term.variable for side in (statement.left, statement.right) for term in terms(side)}
+
+
+def looks_at(point: Any, variable: str, key: str) -> bool:
+    return any((look.variable, look.key) == (variable, key) for look in point.lookups.values())
 
 
 GOOD = """
@@ -549,7 +639,8 @@ def test_revisions_between_generations_name_their_cause(
             keys = [(r.indicator, r.region, r.year) for r in found]
             assert keys == sorted(keys)
         assert revisions(snapshot.connection, framework, editions[2], editions[2]) == []
-        whole = revisions_since(snapshot, framework, published[0][0])
+        earliest = edition_as_of(snapshot.connection, framework, published[0][0])
+        whole = revisions(snapshot.connection, framework, earliest, edition_of(snapshot.connection, "neu"))
         text = as_text(framework, whole)
     causes = {(revision.year, revision.cause) for revision in whole}
     assert causes == {(2026, "correction"), (2027, "late")}, "what came and went in between is no revision"
@@ -613,6 +704,81 @@ def test_definition_confidentiality_and_territory_are_told_apart(
     assert as_text(framework, []) == "Keine veröffentlichte Zahl hat sich geändert."
 
 
+@pytest.fixture(scope="module")
+def other_territory(tmp_path_factory: pytest.TempPathFactory) -> Framework:
+    """The shipped framework with another territory file: the town leaves its Kreis one year later."""
+    folder = tmp_path_factory.mktemp("later")
+    shutil.copytree(t.REPOSITORY / "schemas" / "framework", folder / "framework")
+    shutil.copytree(t.REPOSITORY / "schemas" / "regions", folder / "regions")
+    head = folder / "framework" / "framework.yaml"
+    text = head.read_text("utf-8")
+    for part in ("indicators/catalogue", "schemas/layouts"):
+        was = "../../indicators/catalogue" if part.startswith("indicators") else "../layouts"
+        text = text.replace(was, str(t.REPOSITORY / part))
+    head.write_text(text, "utf-8")
+    for name in ("units.csv", "groups.csv", "changes.csv"):
+        path = folder / "regions" / name
+        lines = [
+            line.replace("2026-01-01", "2027-01-01").replace("2025-12-31", "2026-12-31")
+            if any(code in line for code in ("06415", "06435014"))
+            else line
+            for line in path.read_text("utf-8").splitlines()
+        ]
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+    return load_framework(folder / "framework")
+
+
+def test_another_territory_file_is_named_as_the_cause(
+    tmp_path: Path, framework: Framework, other_territory: Framework, two_units: tuple[str, str]
+) -> None:
+    rest, town = two_units
+    assert other_territory.territory.members("MKK-HU", 2026) == (rest,)
+    places = Places(tmp_path)
+    deliveries = [delivery(n, people(n), region=code, year=2026) for n, code in enumerate((rest, town, FULDA), 1)]
+    first = night(tmp_path, other_territory, lambda w: load(w, *deliveries))
+    second = night(tmp_path, framework, lambda w: None)
+    again = delivery(4, people(4), region=rest, year=2026)
+    third = night(tmp_path, framework, lambda w: load(w, again, now=NOON + HOUR))
+    editions = []
+    for number in (first, second, third):
+        with duckdb.connect(str(places.generation(number)), read_only=True) as connection:
+            editions.append(edition_of(connection, str(number)))
+    with open_snapshot(tmp_path) as snapshot:
+        only = revisions(snapshot.connection, framework, editions[0], editions[1])
+        both = revisions(snapshot.connection, framework, editions[0], editions[2])
+    assert {(r.region, r.causes) for r in only} == {("MKK-HU", ("territory",)), ("MODELL", ("territory",))}
+    assert {(r.region, r.causes) for r in both} == {
+        (rest, ("correction",)),
+        ("MKK-HU", ("territory", "correction")),
+        ("MODELL", ("territory", "correction")),
+    }
+    whole = next(r for r in only if (r.indicator, r.region, r.members) == ("BEV-01", "MKK-HU", ""))
+    assert whole.before
+    assert whole.after
+    assert (whole.before.denominator, whole.after.denominator) == (243, 243 + 483)
+    text = as_text(framework, both)
+    assert "BEV-01, Main-Kinzig-Kreis mit Stadt Hanau, 2026: 66,7 → 66,7 (Grundlage geändert)" in text
+    assert "    außerdem: Korrektur durch neue Lieferung" in text
+
+
+def test_revisions_compare_with_what_was_really_published(
+    tmp_path: Path, framework: Framework, other_territory: Framework, two_units: tuple[str, str]
+) -> None:
+    deliveries = [delivery(n, people(n), region=code, year=2026) for n, code in enumerate(two_units, 1)]
+    first = night(tmp_path, other_territory, lambda w: load(w, *deliveries, now=datetime.now(UTC)))
+    moment = datetime.now(UTC)
+    second = night(tmp_path, framework, lambda w: None)
+    with open_snapshot(tmp_path) as snapshot:
+        compared, found = revisions_since(snapshot, framework, moment)
+        assert compared == f"Verglichen: Datenbestand {first}; Datenbestand {second}."
+        assert {r.cause for r in found} == {"territory"}
+        assert revisions_since(snapshot, framework, datetime.now(UTC))[1] == []
+        Places(tmp_path).generation(first).unlink()
+        compared, found = revisions_since(snapshot, framework, moment)
+        assert "nachgerechnet mit heutigen Definitionen und Gebieten" in compared
+        assert found == []
+
+
 def test_two_open_generations_are_compared(
     years_of_work: tuple[Path, list[tuple[datetime, bytes, int]]], framework: Framework, tmp_path: Path
 ) -> None:
@@ -661,6 +827,13 @@ def test_every_earlier_version_is_migrated_with_its_data(
         assert as_of(old, at(0)).num_rows == 3
         assert t.by_role(why(old, framework, "BEV-02", UNIT_X, 2025, {}), "numerator")["value"] == 25
         assert len(edition_of(old, "alt").published) == 0
+        assert [found.reason for found in confirmed_findings(old, UNIT_X, 2025)] == ["geprüft"]
+        assert delivery_before(old, "neu", UNIT_X, UNIT_X, 2025, "foreign") is not None
+        assert verdict_of_submission(old, "2026-06531-0003") == "accepted"
+        states = {line.region: line.state for line in standings(old, framework, 2025)}
+        assert (states[UNIT_X], states[FULDA]) == ("angenommen", "zurückgegeben")
+        shown = board(old, framework, Calendar(framework), (), 2025, date(2026, 11, 22))
+        assert {region.region: region.deliveries for region in shown.regions}[UNIT_X] == 3
     with writer(tmp_path, framework) as target:
         connection = target.connection
         kept = set(history[0])
@@ -670,6 +843,7 @@ def test_every_earlier_version_is_migrated_with_its_data(
         )
         assert [row["id"][-4:] for row in submissions(connection).to_pylist()] == ["0001", "0002", "0003"] * 2
         assert rows(connection, "SELECT outcome, rules_hash FROM run") == [("clean", None)]
+        assert rows(connection, "SELECT DISTINCT nil_fields FROM submission") == [(None,)]
         assert rows(connection, "SELECT value FROM indicator_value") == [(22.727272,)]
         assert len(rows(connection, "SELECT code FROM indicator")) == len(framework.indicators)
         with duckdb.connect(str(Places(empty).work_file), read_only=True) as fresh:
@@ -677,9 +851,11 @@ def test_every_earlier_version_is_migrated_with_its_data(
         withdraw(connection, "2026-06531-0002", "Grund", "Amt", NOON)
         assert previous_values(connection, UNIT_X, 2025)["POP", ""] == (Decimal(100), "ok")
         assert correct(target, entry("POP", 100, 101), hour=9).applied == ["K1"]
+        load(target, replace(delivery(8, {}), nil_fields=("BEV", "SPR")), now=NOON + 10 * HOUR)
+        assert rows(connection, "SELECT nil_fields FROM submission WHERE id = '2026-06531-0008'") == [("BEV,SPR",)]
     assert publish(tmp_path, framework).number == 2
     with writer(tmp_path, framework) as target:
-        assert len(submissions(target.connection)) == 6
+        assert len(submissions(target.connection)) == 7
 
 
 def test_a_run_keeps_its_details(opened: Writer) -> None:
@@ -823,6 +999,43 @@ def test_a_damaged_backup_is_refused_and_changes_nothing(
     assert all(before[path] == after[path] for path in before if path.name != "lock")
 
 
+def test_backups_do_not_grow_without_bound(kept: tuple[Path, Path], framework: Framework) -> None:
+    root, made = kept
+    folder = made.parent / "sicherungen"
+
+    def age(path: Path, **changed: Any) -> Path:
+        manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+        (path / MANIFEST).write_text(json.dumps(manifest | changed), "utf-8")
+        return path
+
+    days = [age(backup(root, folder / f"tag-{n}").path, created_at=f"2026-01-0{n}T02:00:00+00:00") for n in range(1, 6)]
+    foreign = age(backup(root, folder / "fremd").path, root="another", created_at="2020-01-01T02:00:00+00:00")
+    nameless = age(backup(root, folder / "alt").path, root=None, created_at="2020-01-01T02:00:00+00:00")
+    (folder / "Notizen").mkdir()
+    _shorten(days[4] / WORK)
+    last = backup(root, folder / "uhr-ging-nach", keep=3)
+    assert [path.name for path in last.removed] == ["tag-1", "tag-2"]
+    stays = {days[2].name, days[3].name, days[4].name, foreign.name, nameless.name, "Notizen", "uhr-ging-nach"}
+    assert {path.name for path in folder.iterdir()} == stays
+    age(last.path, created_at="2019-01-01T02:00:00+00:00")
+    only = backup(root, folder / "einzige", keep=1)
+    assert {path.name for path in only.removed} == {"tag-3", "tag-4", "uhr-ging-nach"}
+    assert read_manifest(only.path)
+
+
+def test_former_states_do_not_grow_without_bound(kept: tuple[Path, Path], framework: Framework) -> None:
+    root, made = kept
+    places = Places(root)
+    good = restore(root, made, framework, keep=2).replaced
+    damaged = []
+    for _ in range(3):
+        places.work_file.write_bytes(b"zerstoert" * 1000)
+        damaged.append(restore(root, made, framework, keep=2).replaced)
+    assert sorted(places.folder.glob("replaced-*")) == [good, *damaged[1:]], "the last good one is never removed"
+    newer = [restore(root, made, framework, keep=2).replaced for _ in range(2)]
+    assert sorted(places.folder.glob("replaced-*")) == newer
+
+
 def test_a_foreign_or_newer_backup_is_refused(kept: tuple[Path, Path], framework: Framework) -> None:
     root, made = kept
     with pytest.raises(ForeignFramework, match="gehört zum Rahmen"):
@@ -838,6 +1051,7 @@ def test_a_foreign_or_newer_backup_is_refused(kept: tuple[Path, Path], framework
 # --- size -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_two_hundred_replacing_loads_do_not_blow_up_the_file(tmp_path: Path, framework: Framework) -> None:
     values = {(variable, (("SEX", sex),)): 1 for variable in t.base(framework, 10) for sex in "MW"}
     table = t.value_table([{"region": UNIT_X, "year": 2025, "indicator": f"I{n}", "value": n / 7} for n in range(500)])

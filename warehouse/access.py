@@ -89,6 +89,11 @@ def widened(relation: str, **columns: str) -> str:
     return f"(SELECT * FROM {relation} UNION ALL BY NAME SELECT {absent} WHERE false)"
 
 
+def ledger() -> str:
+    """Every received file, in a generation of any age: what came with later migrations is there and empty."""
+    return widened("submission", withdrawn_at="TIMESTAMP", nil_fields="VARCHAR")
+
+
 def utc(moment: datetime) -> datetime:
     """System time as the warehouse stores it: UTC without zone. A moment without zone is taken as UTC."""
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)

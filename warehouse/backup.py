@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,18 +34,23 @@ class BackupRefused(WarehouseError):
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A complete backup. `missing` are submissions whose received file was not found in the archive."""
+    """A complete backup. `missing` are submissions whose received file was not found in the archive, `removed` are
+    older backups that were not to be kept."""
 
     path: Path
     generation: int | None
     submissions: int
     missing: tuple[str, ...]
+    removed: tuple[Path, ...] = ()
 
 
-def backup(root: Path, target: Path, *, wait_seconds: float = 0.0, lock: Lock | None = None) -> Backup:
+def backup(
+    root: Path, target: Path, *, wait_seconds: float = 0.0, lock: Lock | None = None, keep: int | None = None
+) -> Backup:
     """Make a backup as the new folder `target`. Raises Locked, Unusable, BackupRefused or StorageFault.
 
-    Takes the lock itself unless one is given, which must have no writer open. The work file is not migrated.
+    Takes the lock itself unless one is given, which must have no writer open. The work file is not migrated. With
+    `keep`, afterwards only the newest good backups of this data root stay beside it (see `prune_backups`).
     """
     with ExitStack() as stack:
         held = lock or stack.enter_context(exclusive(root, wait_seconds=wait_seconds))
@@ -59,10 +64,37 @@ def backup(root: Path, target: Path, *, wait_seconds: float = 0.0, lock: Lock | 
         for leftover in target.parent.glob(f"{_mark(root)}*.tmp"):
             shutil.rmtree(leftover, ignore_errors=True)
         try:
-            return _fill(Places(root), unfinished, target, described)
+            made = _fill(Places(root), unfinished, target, described)
         except BaseException:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
+        return replace(made, removed=prune_backups(root, target, keep)) if keep is not None else made
+
+
+def prune_backups(root: Path, newest: Path, keep: int) -> tuple[Path, ...]:
+    """Remove backups of this data root that lie beside `newest`, so that it and the newest good others stay: `keep`.
+
+    Another root's backup, one whose manifest does not name its root, and a damaged one, which may be the trace of a
+    failing disk, are neither counted nor removed. `newest` stays whatever the clock says.
+    """
+    others = [(_made_at(path, root), path) for path in newest.parent.iterdir() if path != newest]
+    good = sorted((moment, path) for moment, path in others if moment)
+    removed = tuple(path for _, path in good[: max(len(good) - keep + 1, 0)])
+    for path in removed:
+        hidden = path.with_name(f"{_mark(root)}{path.name}.tmp")  # no half of a backup keeps the name of one
+        os.rename(path, hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
+    return removed
+
+
+def _made_at(path: Path, root: Path) -> str:
+    """When a backup of this data root was made; empty for anything else and for one that lacks something."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text("utf-8"))
+        whole = all((path / name).stat().st_size == entry["bytes"] for name, entry in manifest["files"].items())
+        return str(manifest["created_at"]) if whole and manifest.get("root") == _mark(root) else ""
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ""
 
 
 def read_manifest(source: Path) -> dict[str, Any]:
@@ -129,6 +161,7 @@ def _fill(places: Places, unfinished: Path, target: Path, described: dict[str, A
     manifest = {
         "format": FORMAT,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "root": _mark(places.root),
         "generation": generation.number if generation else None,
         **described,
         "files": files,

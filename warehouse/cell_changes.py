@@ -12,7 +12,7 @@ from schemas.framework_model import Framework
 from schemas.plan import Lookup, Point
 from schemas.shapes import TOTAL, member_key
 from schemas.sql import column
-from warehouse.access import Connection, records, utc, widened
+from warehouse.access import Connection, ledger, records, utc, widened
 from warehouse.cells import CellFinder, delivered_cells
 
 CORRECTION, LATE, WITHDRAWAL, DECLARED = "correction", "late", "withdrawal", "declared_correction"
@@ -112,7 +112,7 @@ def _read(connection: Connection, framework: Framework, earlier: datetime, later
     )
     query = f"""
         WITH o AS ({then.replace("$then", "$earlier")}), n AS ({then.replace("$then", "$later")}),
-        sent AS (SELECT id, checked_at, withdrawn_at FROM {widened("submission", withdrawn_at="TIMESTAMP")})
+        sent AS (SELECT id, checked_at, withdrawn_at FROM {ledger()})
         SELECT coalesce(o.region, n.region) AS region, coalesce(o.year, n.year) AS year,
                coalesce(o.variable, n.variable) AS variable,
                {", ".join(f"coalesce(o.{name}, n.{name}) AS {name}" for name in dims)}, {sides},

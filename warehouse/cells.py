@@ -163,12 +163,26 @@ class Search:
                         found.setdefault(dimension, set()).update(members[position] for members in finder.cells)
         return {dimension: members - {TOTAL} for dimension, members in found.items()}
 
-    def found(self, unit: str, lookup: Lookup) -> Found:
-        """Value and cells of one lookup."""
+    def delivered_members(self, variables: Iterable[str]) -> dict[str, set[str]]:
+        """Members of dynamic dimensions that were delivered for some variables in the year itself."""
+        found: dict[str, set[str]] = {}
+        for variable in sorted(variables):
+            for position, dimension in enumerate(self.framework.variable_dimensions(variable)):
+                if self.framework.dimensions[dimension].dynamic:
+                    for finder in self._finder(variable, 0).values():
+                        found.setdefault(dimension, set()).update(members[position] for members in finder.cells)
+        return {dimension: members - {TOTAL} for dimension, members in found.items()}
+
+    def cells(self, unit: str, lookup: Lookup, lag: int) -> tuple[Cell, ...]:
+        """Delivered cells behind a lookup, so many years back; none when it can neither be found nor made."""
         named = dict(pair.split("=", 1) for pair in lookup.key.split(",") if pair)
         wanted = tuple(named.get(code, TOTAL) for code in self.framework.variable_dimensions(lookup.variable))
-        cells = self._finder(lookup.variable, lookup.lag)[unit].find(wanted)
-        if cells is None:
+        return self._finder(lookup.variable, lag)[unit].find(wanted) or ()
+
+    def found(self, unit: str, lookup: Lookup) -> Found:
+        """Value and cells of one lookup."""
+        cells = self.cells(unit, lookup, lookup.lag)
+        if not cells:
             return Found(Decimal(0) if lookup.zero else None)
         values = [cell.value for cell in cells if cell.value is not None]
         return Found(sum(values, Decimal(0)) if len(values) == len(cells) else None, cells)

@@ -32,13 +32,15 @@ class Vocabulary:
     conf_status: Mapping[str, str]
 
 
-def submission_table(submission: Submission, supersedes: str, moment: datetime, run_id: str) -> pa.Table:
+def submission_table(delivery: CheckedDelivery, supersedes: str, moment: datetime, run_id: str) -> pa.Table:
     """One row."""
+    submission = delivery.submission
     row: dict[str, Any] = {field.name: getattr(submission, field.name) for field in fields(Submission)}
     row |= {
         "received_at": utc(submission.received_at),
         "verdict": submission.verdict.value,
         "supersedes": supersedes,
+        "nil_fields": ",".join(delivery.nil_fields),
         "checked_at": moment,
         "run_id": run_id,
     }
@@ -46,14 +48,15 @@ def submission_table(submission: Submission, supersedes: str, moment: datetime, 
 
 
 def finding_table(delivery: CheckedDelivery) -> pa.Table:
-    """All findings of a delivery; text columns also when there are none."""
+    """All findings of a delivery, also those of rules on trial; text columns also when there are none."""
+    noticed = (*delivery.findings, *delivery.shadow)
     columns: dict[str, Any] = {
-        name: [getattr(finding, name) for finding in delivery.findings] for name in _FINDING_FIELDS if name != "count"
+        name: [getattr(finding, name) for finding in noticed] for name in _FINDING_FIELDS if name != "count"
     }
     columns |= {name: [member.value for member in columns[name]] for name in ("severity", "state")}
-    columns["submission_id"] = [delivery.submission.id] * len(delivery.findings)
+    columns["submission_id"] = [delivery.submission.id] * len(noticed)
     arrays = {name: pa.array(values, type=pa.string()) for name, values in columns.items()}
-    return pa.table(arrays | {"count": pa.array([finding.count for finding in delivery.findings], type=pa.int32())})
+    return pa.table(arrays | {"count": pa.array([finding.count for finding in noticed], type=pa.int32())})
 
 
 def observation_table(delivery: CheckedDelivery, vocabulary: Vocabulary, moment: datetime) -> pa.Table:

@@ -124,7 +124,7 @@ def _rules(framework: Framework) -> list[Row]:
         _copied(entry, "code category expression why_de why_en remedy_de since until")
         | {
             "field": framework.rule_field[code],
-            "severity": entry.severity.value,
+            "severity": entry.weight.value,
             "for_each": ",".join(entry.for_each),
             "tolerance": str(entry.tolerance),
         }

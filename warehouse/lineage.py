@@ -12,7 +12,8 @@ from schemas.plan import Lookup, Plan, Point, indicator_plan
 from schemas.shapes import TOTAL, member_key
 from schemas.sql import column, dimension_columns
 from warehouse.access import Connection, records
-from warehouse.cells import Found, Search
+from warehouse.cells import Cell, Found, Search
+from warehouse.checks_behind import checks
 
 Record = dict[str, Any]
 
@@ -31,8 +32,8 @@ def why(
     the formula looks up: variable, members, year, role, the value found, how it came about (`delivered`, `computed`
     from leaves, `summed` over regions, `assumed_zero` for an absent residual member, `missing`), the units without it,
     the delivered cells with submission, file, checksum, sheet and cell, and apart from them the cells of units that do
-    not count (`left_out`). `corrections` are the declared corrections that any of these cells names. Raises
-    UnknownNumber.
+    not count (`left_out`). `corrections` are the declared corrections that any of these cells names, `checks` the rules
+    that looked at the cells that count, and what was noticed (see `warehouse.checks_behind`). Raises UnknownNumber.
     """
     wanted = _members(framework, indicator, members)
     units, is_aggregate = _units(framework, region, year)
@@ -64,6 +65,7 @@ def why(
         "framework": {"code": framework.code, "version": framework.version},
         "terms": terms,
         "corrections": _corrections(connection, terms),
+        "checks": checks(connection, search, list(_cells(search, point, counted))),
     }
 
 
@@ -149,6 +151,14 @@ def _term(search: Search, lookup: Lookup, counted: Sequence[str]) -> Record:
         "cells": [cell.record() for unit in counted for cell in found[unit].cells],
         "left_out": [cell.record() for unit, one in found.items() if unit not in counted for cell in one.cells],
     }
+
+
+def _cells(search: Search, point: Point, counted: Sequence[str]) -> Iterator[tuple[int, Cell]]:
+    """Every delivered cell that counts, with the years that its term goes back."""
+    inner = (look for parts in point.sums.values() for part in parts for look in part.lookups)
+    for lookup in (*point.lookups.values(), *inner):
+        for unit in counted:
+            yield from ((lookup.lag, cell) for cell in search.found(unit, lookup).cells)
 
 
 def _how(counted: Sequence[Found], lookup: Lookup) -> str:

@@ -20,11 +20,11 @@ from warehouse.access import (
     arrow,
     dimension_codes,
     dimension_names,
+    ledger,
     lent,
     rows,
     transaction,
     utc,
-    widened,
 )
 from warehouse.delivery_tables import (
     ACCEPTED,
@@ -125,7 +125,7 @@ def previous_values(
 def population_basis(connection: Connection, region: str, year: int) -> str:
     """Population basis that the newest accepted delivery of a region and year declared; empty when there is none."""
     query = f"""
-        SELECT population_basis FROM {widened("submission", withdrawn_at="TIMESTAMP")}
+        SELECT population_basis FROM {ledger()}
         WHERE region = ? AND year = ? AND starts_with(verdict, 'accepted') AND population_basis <> ''
           AND withdrawn_at IS NULL
         ORDER BY checked_at DESC LIMIT 1"""
@@ -227,8 +227,8 @@ def _tables(
     delivery: CheckedDelivery, vocabulary: Vocabulary, supersedes: str, moment: datetime, run_id: str
 ) -> dict[str, pa.Table]:
     """Target table -> rows to add. Values only of an accepted delivery."""
-    tables = {"submission": submission_table(delivery.submission, supersedes, moment, run_id)}
-    if delivery.findings:
+    tables = {"submission": submission_table(delivery, supersedes, moment, run_id)}
+    if delivery.findings or delivery.shadow:
         tables["finding"] = finding_table(delivery)
     if delivery.submission.verdict in ACCEPTED:
         tables["observation_version"] = observation_table(delivery, vocabulary, moment)

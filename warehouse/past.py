@@ -1,4 +1,7 @@
-"""What earlier deliveries said, for the checks that look back and for the answer to the sender."""
+"""What earlier deliveries said, for the checks that look back and for the answer to the sender.
+
+A withdrawn delivery says nothing any more.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from schemas.shapes import Finding, FindingState, Severity, member_key
-from warehouse.access import Connection, dimension_codes, dimension_names, records, rows
+from warehouse.access import Connection, dimension_codes, dimension_names, ledger, records, rows
 
 Values = dict[tuple[str, str], tuple[Decimal | None, str]]
 """(variable, member key) -> (value, status)."""
@@ -38,8 +41,9 @@ def delivery_before(
     connection: Connection, own_id: str, sender: str, region: str, year: int, layout: str
 ) -> Earlier | None:
     """The newest other delivery of this sender for a region, year and layout, accepted or not, with its findings."""
-    query = """
-        SELECT id, received_at FROM submission WHERE id <> ? AND sender = ? AND region = ? AND year = ? AND layout = ?
+    query = f"""
+        SELECT id, received_at FROM {ledger()}
+        WHERE id <> ? AND sender = ? AND region = ? AND year = ? AND layout = ? AND withdrawn_at IS NULL
         ORDER BY checked_at DESC LIMIT 1"""
     for number, received_at in rows(connection, query, [own_id, sender, region, year, layout]):
         return Earlier(number, received_at, findings_of(connection, number))
@@ -47,22 +51,24 @@ def delivery_before(
 
 
 def verdict_of_submission(connection: Connection, submission_id: str) -> str:
-    """Stored verdict of a delivery, empty when it is not known."""
-    found = rows(connection, "SELECT verdict FROM submission WHERE id = ?", [submission_id])
+    """Stored verdict of a delivery, empty when it is not known or withdrawn."""
+    found = rows(connection, f"SELECT verdict FROM {ledger()} WHERE id = ? AND withdrawn_at IS NULL", [submission_id])
     return next((str(verdict) for (verdict,) in found), "")
 
 
 def findings_of(connection: Connection, submission_id: str) -> tuple[Finding, ...]:
     """Stored findings of a delivery."""
     return tuple(
-        _finding(entry) for entry in records(connection, _FINDINGS + " WHERE submission_id = ?", [submission_id])
+        _finding(entry)
+        for entry in records(connection, _FINDINGS + " WHERE submission_id = ? AND state <> 'shadow'", [submission_id])
     )
 
 
 def confirmed_findings(connection: Connection, region: str, year: int) -> tuple[Finding, ...]:
     """Warnings of the accepted deliveries of a region and year that the sender confirmed with a reason."""
     query = f"""{_FINDINGS} WHERE state = 'confirmed' AND submission_id IN (
-        SELECT id FROM submission WHERE region = ? AND year = ? AND starts_with(verdict, 'accepted'))"""
+        SELECT id FROM {ledger()}
+        WHERE region = ? AND year = ? AND starts_with(verdict, 'accepted') AND withdrawn_at IS NULL)"""
     return tuple(_finding(entry) for entry in records(connection, query, [region, year]))
 
 

@@ -18,12 +18,14 @@ from typing import Any
 import duckdb
 
 from schemas.framework_model import Framework
-from warehouse.access import connect
+from warehouse.access import connect, rows
 from warehouse.backup import CORRECTIONS, WORK, BackupRefused, checksum, read_manifest
 from warehouse.migrations import ForeignFramework, NewerWarehouse, available
 from warehouse.places import Places, generation_number, refuse_open, refuse_wal, sync_file, sync_folder, wal_of
 from warehouse.publishing import current_generation, point_to, published_numbers
 from warehouse.store import Lock, exclusive
+
+_REPLACED = "replaced-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,19 @@ class Restored:
 
 
 def restore(
-    root: Path, source: Path, framework: Framework, *, wait_seconds: float = 0.0, lock: Lock | None = None
+    root: Path,
+    source: Path,
+    framework: Framework,
+    *,
+    wait_seconds: float = 0.0,
+    lock: Lock | None = None,
+    keep: int | None = None,
 ) -> Restored:
     """Replace the state of the warehouse by a backup.
 
     The file of declared corrections is brought back only where there is none: what people wrote since stays. Raises
-    Locked, BackupRefused, ForeignFramework, NewerWarehouse or StorageFault; the state is then as it was.
+    Locked, BackupRefused, ForeignFramework, NewerWarehouse or StorageFault; the state is then as it was. With `keep`,
+    only so many former states stay (see `prune_replaced`).
     """
     with ExitStack() as stack:
         held = lock or stack.enter_context(exclusive(root, wait_seconds=wait_seconds))
@@ -56,9 +65,33 @@ def restore(
         shutil.rmtree(incoming, ignore_errors=True)
         try:
             _bring(source, incoming, manifest)
-            return _put_in_place(places, incoming, manifest)
+            restored = _put_in_place(places, incoming, manifest)
         finally:
             shutil.rmtree(incoming, ignore_errors=True)
+        if keep is not None:
+            prune_replaced(places, keep)
+        return restored
+
+
+def prune_replaced(places: Places, keep: int) -> tuple[Path, ...]:
+    """Remove the oldest former states so that `keep` stay; the newest one that can be opened stays in any case."""
+    states = sorted(places.folder.glob(f"{_REPLACED}*"))
+    kept = set(states[-keep:])
+    if not any(map(_opens, kept)):
+        kept |= {next((path for path in reversed(states) if _opens(path)), states[-1])} if states else set()
+    removed = tuple(path for path in states if path not in kept)
+    for path in removed:
+        shutil.rmtree(path, ignore_errors=True)
+    return removed
+
+
+def _opens(state: Path) -> bool:
+    """Can the work file of a former state be read? One that was replaced because it was damaged cannot."""
+    try:
+        with connect(state / WORK, read_only=True) as connection:
+            return bool(rows(connection, "SELECT count(*) FROM meta_warehouse"))
+    except duckdb.Error:
+        return False
 
 
 def _refuse_foreign(manifest: Mapping[str, Any], framework: Framework) -> None:
@@ -102,7 +135,7 @@ def _keep(places: Places) -> Path | None:
     if not places.work_file.exists():
         return None
     _recover(places.work_file)
-    kept = places.folder / f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+    kept = places.folder / f"{_REPLACED}{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
     current = current_generation(places.root)
     files = [path for path in (places.work_file, wal_of(places.work_file)) if path.exists()]
     kept.mkdir(mode=0o700)

@@ -18,6 +18,8 @@ _SETTINGS = """# Written by `monitor demo`: this data root holds sample data onl
 sample = true
 settle_seconds = 0
 """
+_BESIDE = ("targets.yaml", "projection.csv")
+"""Invented targets and an invented projection of the sample regions."""
 _OWN = ("raw", "outbox", "warehouse", "reports", "prefect", "state")
 
 
@@ -71,6 +73,8 @@ def _fresh_root(settings: Settings) -> None:
         shutil.rmtree(path)
     settings.root.mkdir(parents=True, exist_ok=True)
     (settings.root / "settings.toml").write_text(_SETTINGS, encoding="utf-8")
+    for name in _BESIDE:
+        shutil.copyfile(WORLD.with_name(name), settings.root / name)
 
 
 def _holds_data(path: Path) -> bool:

@@ -6,13 +6,15 @@
 CREATE TABLE indicator_value (
     region VARCHAR, year INTEGER, indicator VARCHAR, {dimensions} value DOUBLE, status VARCHAR,
     numerator DECIMAL(30, 8), denominator DECIMAL(30, 8), lower DOUBLE, upper DOUBLE, n_reported INTEGER,
-    n_members INTEGER, framework_version VARCHAR, method VARCHAR DEFAULT NULL, flags VARCHAR DEFAULT NULL
+    n_members INTEGER, framework_version VARCHAR, method VARCHAR DEFAULT NULL, flags VARCHAR DEFAULT NULL,
+    cases BIGINT DEFAULT NULL
 );
 
 CREATE TABLE indicator_value_today (
     region VARCHAR, year INTEGER, indicator VARCHAR, {dimensions} value DOUBLE, status VARCHAR,
     numerator DECIMAL(30, 8), denominator DECIMAL(30, 8), lower DOUBLE, upper DOUBLE, n_reported INTEGER,
-    n_members INTEGER, framework_version VARCHAR, method VARCHAR, flags VARCHAR, territory_day DATE
+    n_members INTEGER, framework_version VARCHAR, method VARCHAR, flags VARCHAR, territory_day DATE,
+    cases BIGINT DEFAULT NULL
 );
 
 CREATE TABLE indicator_gap (
@@ -34,6 +36,12 @@ CREATE TABLE indicator_convergence (
     n INTEGER, status VARCHAR
 );
 
+CREATE TABLE indicator_last (
+    region VARCHAR, year INTEGER, indicator VARCHAR, {dimensions} value_year INTEGER, value DOUBLE, status VARCHAR,
+    numerator DECIMAL(30, 8), denominator DECIMAL(30, 8), lower DOUBLE, upper DOUBLE, n_reported INTEGER,
+    n_members INTEGER, framework_version VARCHAR, method VARCHAR, flags VARCHAR, cases BIGINT DEFAULT NULL
+);
+
 CREATE TABLE series_break (
     region VARCHAR, year INTEGER, indicator VARCHAR, reason VARCHAR, text_de VARCHAR, text_en VARCHAR
 );
@@ -45,7 +53,9 @@ CREATE TABLE target_status (
     baseline DOUBLE DEFAULT NULL, baseline_year INTEGER DEFAULT NULL, value DOUBLE DEFAULT NULL,
     value_year INTEGER DEFAULT NULL, mean_change DOUBLE DEFAULT NULL, miss DOUBLE DEFAULT NULL,
     cagr_ratio DOUBLE DEFAULT NULL, cagr_symbol VARCHAR DEFAULT NULL, direction VARCHAR DEFAULT NULL,
-    earlier VARCHAR DEFAULT NULL, stability VARCHAR DEFAULT NULL, reason VARCHAR DEFAULT NULL
+    earlier VARCHAR DEFAULT NULL, stability VARCHAR DEFAULT NULL, reason VARCHAR DEFAULT NULL,
+    title_de VARCHAR DEFAULT NULL, title_en VARCHAR DEFAULT NULL, from_year INTEGER DEFAULT NULL,
+    cagr DOUBLE DEFAULT NULL
 );
 
 CREATE TABLE profile_value (
@@ -56,13 +66,15 @@ CREATE TABLE profile_value (
 CREATE TABLE indicator_published (
     region VARCHAR, year INTEGER, indicator VARCHAR, {dimensions} value DOUBLE, sign VARCHAR, status VARCHAR,
     reason VARCHAR, numerator DECIMAL(30, 8), denominator DECIMAL(30, 8), n_reported INTEGER, n_members INTEGER,
-    lower DOUBLE DEFAULT NULL, upper DOUBLE DEFAULT NULL, method VARCHAR DEFAULT NULL, flags VARCHAR DEFAULT NULL
+    lower DOUBLE DEFAULT NULL, upper DOUBLE DEFAULT NULL, method VARCHAR DEFAULT NULL, flags VARCHAR DEFAULT NULL,
+    cases BIGINT DEFAULT NULL
 );
 
 CREATE TABLE published_today (
     region VARCHAR, year INTEGER, indicator VARCHAR, {dimensions} value DOUBLE, sign VARCHAR, status VARCHAR,
     reason VARCHAR, numerator DECIMAL(30, 8), denominator DECIMAL(30, 8), n_reported INTEGER, n_members INTEGER,
-    lower DOUBLE, upper DOUBLE, method VARCHAR, flags VARCHAR, territory_day DATE
+    lower DOUBLE, upper DOUBLE, method VARCHAR, flags VARCHAR, territory_day DATE,
+    cases BIGINT DEFAULT NULL
 );
 
 CREATE TABLE published_gap (
@@ -76,6 +88,12 @@ CREATE TABLE published_trend (
     method VARCHAR, from_year INTEGER, lower DOUBLE, upper DOUBLE, n_years INTEGER, status VARCHAR, reason VARCHAR
 );
 
+CREATE TABLE published_last (
+    region VARCHAR, year INTEGER, indicator VARCHAR, {dimensions} value_year INTEGER, value DOUBLE, sign VARCHAR,
+    status VARCHAR, reason VARCHAR, numerator DECIMAL(30, 8), denominator DECIMAL(30, 8), n_reported INTEGER,
+    n_members INTEGER, lower DOUBLE, upper DOUBLE, method VARCHAR, flags VARCHAR, cases BIGINT DEFAULT NULL
+);
+
 CREATE TABLE published_convergence (
     indicator VARCHAR, year INTEGER, scope VARCHAR, measure VARCHAR, value DOUBLE, previous DOUBLE, direction VARCHAR,
     n INTEGER, status VARCHAR
@@ -85,7 +103,8 @@ CREATE TABLE published_target (
     region VARCHAR, year INTEGER, indicator VARCHAR, target DOUBLE, projection DOUBLE, symbol VARCHAR,
     certainty VARCHAR, {dimensions} target_id VARCHAR, kind VARCHAR, target_upper DOUBLE, target_year INTEGER,
     baseline DOUBLE, baseline_year INTEGER, value DOUBLE, value_year INTEGER, mean_change DOUBLE, miss DOUBLE,
-    cagr_ratio DOUBLE, cagr_symbol VARCHAR, direction VARCHAR, earlier VARCHAR, stability VARCHAR, reason VARCHAR
+    cagr_ratio DOUBLE, cagr_symbol VARCHAR, direction VARCHAR, earlier VARCHAR, stability VARCHAR, reason VARCHAR,
+    title_de VARCHAR, title_en VARCHAR, from_year INTEGER, cagr DOUBLE
 );
 
 CREATE TABLE published_profile (

@@ -1,0 +1,30 @@
+"""Files in the inbox that nobody takes: outside a sender's folder, or in a folder below it. Named, never touched."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from flows.wording import counted
+from intake.inbox import misplaced_in, readable
+
+HERE = "unmittelbar im Eingangsordner"
+
+
+def misplaced_files(root: Path) -> list[str]:
+    """Their names below the inbox of a data root, in order."""
+    inbox = root / "raw" / "inbox"
+    return [readable(path.relative_to(inbox).as_posix()) for path in misplaced_in(inbox)]
+
+
+def misplaced_lines(names: Sequence[str]) -> list[str]:
+    """What to do, then every file; empty when there is none."""
+    if not names:
+        return []
+    return [counted("run.misplaced", len(names)), *(f"  {name}" for name in names)]
+
+
+def misplaced_folders(names: Sequence[str]) -> dict[str, int]:
+    """How many lie in which folder, for pages that do not name files."""
+    return dict(Counter(name.rpartition("/")[0] or HERE for name in names))

@@ -1,0 +1,84 @@
+"""What can be compared with what, worked out once per run: breaks in series, flags, territories, scopes.
+
+Makes the temp tables `calc_series_break`, `calc_crosswalk` and `calc_scope` that the derived figures read. They depend on
+the framework, on which regions and years have data, and on the covers; on no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import duckdb
+
+from indicators.breaks import Bases, Breaks, break_table
+from indicators.concepts import flag_statements, place_flags, point_flags
+from indicators.convergence import scope_table
+from indicators.territory_series import Lags, crosswalk_table
+from schemas.framework_model import Framework
+from schemas.plan import Plan
+
+BASIS_COLUMN = "population_basis"
+"""Column of the source that names the population basis of a delivery, where the source has it."""
+
+
+def lags_of(connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, plan: Plan) -> Lags:
+    """The terms of earlier years that have to be converted for the regions and years of `source`."""
+    regions, years = _places(connection, source)
+    lags = {lookup.lag for point in plan.points for lookup in point.lookups.values()}
+    lags |= {
+        lookup.lag
+        for point in plan.points
+        for parts in point.sums.values()
+        for part in parts
+        for lookup in part.lookups
+    }
+    everywhere = {*regions, *(u.code for u in framework.territory.units() if u.reports)}
+    return Lags(framework, everywhere, years, lags)
+
+
+def convert_lags(connection: duckdb.DuckDBPyConnection, lags: Lags) -> None:
+    """Set right the cells of earlier years in `calc_keyed`."""
+    for name, table in lags.tables().items():
+        connection.register(f"calc_{name}", table)
+    for statement in lags.statements("calc_"):
+        connection.execute(statement)
+
+
+def make_comparable(
+    connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, plan: Plan, indicators: Iterable[str]
+) -> None:
+    """Make the tables from `calc_indicator_value`, and write its column `flags`."""
+    regions, years = _places(connection, "calc_indicator_value")
+    breaks = Breaks(framework, regions, years, indicators, _bases(connection, source))
+    tables = {
+        "found_break": break_table(breaks.found()),
+        "point_flag": point_flags(framework, plan),
+        "mixed_basis": place_flags(breaks.mixed_bases()),
+        "found_crosswalk": crosswalk_table(framework, regions, years),
+        "found_scope": scope_table(framework, years),
+    }
+    for name, table in tables.items():
+        connection.register(f"calc_{name}", table)
+    for name in ("series_break", "crosswalk", "scope"):
+        found = f"calc_found_{name.removeprefix('series_')}"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_{name} AS FROM {found}")
+    for statement in flag_statements(
+        framework, "calc_indicator_value", "calc_point_flag", "calc_mixed_basis", "calc_series_break"
+    ):
+        connection.execute(statement)
+
+
+def _places(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[list[str], list[int]]:
+    regions = connection.execute(f"SELECT DISTINCT region FROM {relation} ORDER BY region").fetchall()
+    years = connection.execute(f"SELECT DISTINCT year FROM {relation} ORDER BY year").fetchall()
+    return [row[0] for row in regions], [row[0] for row in years]
+
+
+def _bases(connection: duckdb.DuckDBPyConnection, source: str) -> Bases:
+    columns = {row[0] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
+    if BASIS_COLUMN not in columns:
+        return {}
+    found = connection.execute(
+        f"SELECT region, year, max({BASIS_COLUMN}) FROM {source} WHERE {BASIS_COLUMN} <> '' GROUP BY region, year"
+    ).fetchall()
+    return {(region, year): basis for region, year, basis in found}

@@ -1,0 +1,141 @@
+"""Do regions, and do groups, come closer to each other? `indicator_convergence`, one row per measure and year.
+
+Scopes are the Land and the groups of regions with enough members; members that report in two years, with no break
+between them, are compared, so that a measure never moves because somebody else reported. Measures (Eurofound, EU
+Convergence Monitoring Hub): `sigma_sd` standard deviation over the regions, `sigma_cv` the same relative to the mean,
+`delta` mean distance to the best region (only where the framework says what better is), `beta` slope of the yearly growth
+rate over some years on the logarithm of the start value, and `group_gap`, the mean distance between the two groups whose
+gap the framework asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+
+from schemas.framework_model import Framework
+from schemas.shapes import TOTAL
+from schemas.sql import column, dimension_columns
+
+
+def scope_table(framework: Framework, years: Iterable[int]) -> pa.Table:
+    """scope, year, region: members of the Land and of every group that is large enough."""
+    rows = [
+        (aggregate.code, year, member)
+        for year in sorted(set(years))
+        for aggregate in framework.territory.aggregates(year)
+        if len(aggregate.members) >= framework.series.min_regions
+        for member in aggregate.members
+    ]
+    columns = list(zip(*rows, strict=True)) or [(), (), ()]
+    kinds = (pa.string(), pa.int32(), pa.string())
+    names = ("scope", "year", "region")
+    return pa.table({n: pa.array(c, type=k) for n, c, k in zip(names, columns, kinds, strict=True)})
+
+
+def convergence_statements(framework: Framework, series: str, scopes: str, target: str) -> Iterator[str]:
+    """SQL that makes the table `target` (shape of `indicator_convergence`) from the tables of `series_statements`.
+
+    `value` and `previous` stand on the same regions. `direction`: converging, diverging or steady. Where fewer regions
+    than needed have comparable values there is no value, and the status says so.
+    """
+    enough = framework.series.min_regions
+    yield from _direction_statements(framework, target)
+    yield from _side_statements(framework, target)
+    yield _flat_statement(framework, series, target)
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target}_pair AS
+WITH earlier AS (
+    SELECT indicator, what, region, year + years AS year, stretch, value AS before, period, years
+    FROM {target}_flat CROSS JOIN (VALUES ('short', 1), ('long', {framework.series.long_years})) p(period, years)
+), paired AS (
+    SELECT * FROM {target}_flat JOIN earlier USING (indicator, what, region, year, stretch)
+)
+SELECT p.*, s.scope, d.better FROM paired p JOIN {scopes} s USING (region, year) JOIN {target}_better d USING (indicator)"""
+    measures = {
+        "sigma_sd": ("stddev_pop({0})", "what = 'value'"),
+        "sigma_cv": ("stddev_pop({0}) / nullif(abs(avg({0})), 0)", "what = 'value'"),
+        "delta": (
+            "CASE any_value(better) WHEN 'high' THEN max({0}) - avg({0}) WHEN 'low' THEN avg({0}) - min({0})"
+            " WHEN 'one' THEN avg(abs({0} - 1)) - min(abs({0} - 1)) END",
+            "what = 'value' AND better <> ''",
+        ),
+        "group_gap": ("avg(abs({0}))", "what = 'gap'"),
+    }
+    branches = [
+        f"""SELECT indicator, year, scope, '{name}' AS measure, {text.format("value")} AS value,
+                   {text.format("before")} AS previous, count(*) AS n
+            FROM {target}_pair WHERE period = 'short' AND {condition} GROUP BY indicator, year, scope"""
+        for name, (text, condition) in measures.items()
+    ]
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target} AS
+WITH measured AS (
+    {" UNION ALL ".join(branches)}
+    UNION ALL
+    SELECT indicator, year, scope, 'beta' AS measure,
+           regr_slope(ln(value / before) / years, ln(before)) AS value, CAST(NULL AS DOUBLE) AS previous, count(*) AS n
+    FROM {target}_pair WHERE period = 'long' AND what = 'value' AND value > 0 AND before > 0
+    GROUP BY indicator, year, scope
+), judged AS (
+    SELECT *, CASE WHEN n < {enough} THEN 'too_few_regions' WHEN value IS NULL OR isnan(value) THEN 'not_computable'
+                   ELSE 'ok' END AS status
+    FROM measured
+)
+SELECT indicator, year, scope, measure, CASE WHEN status = 'ok' THEN value END AS value,
+       CASE WHEN status = 'ok' THEN previous END AS previous,
+       CASE WHEN status <> 'ok' THEN '' WHEN measure = 'beta' THEN {_word("value", "0")}
+            ELSE {_word("value", "previous")} END AS direction,
+       CAST(n AS INTEGER) AS n, status
+FROM judged"""
+
+
+def _word(now: str, before: str) -> str:
+    """Converging where the measure is smaller than the one it is held against; differences in the tenth digit are none."""
+    small = f"1e-9 * greatest(abs({now}), abs({before}), 1e-9)"
+    return (
+        f"CASE WHEN {before} IS NULL THEN '' WHEN abs({now} - {before}) <= {small} THEN 'steady'"
+        f" WHEN {now} < {before} THEN 'converging' ELSE 'diverging' END"
+    )
+
+
+def _direction_statements(framework: Framework, target: str) -> Iterator[str]:
+    words = {"higher_better": "high", "lower_better": "low", "closer_to_1": "one"}
+    yield f"CREATE OR REPLACE TEMP TABLE {target}_better (indicator VARCHAR, better VARCHAR)"
+    rows = [f"('{code}', '{words.get(entry.direction, '')}')" for code, entry in framework.indicators.items()]
+    if rows:
+        yield f"INSERT INTO {target}_better VALUES {', '.join(rows)}"
+
+
+def _side_statements(framework: Framework, target: str) -> Iterator[str]:
+    """`target`_side: which series of an indicator are looked at, as indicator, role and dimensions."""
+    dims = dimension_columns(framework)
+    columns = ", ".join(f"{name} VARCHAR" for name in ("indicator", "role", *dims))
+    yield f"CREATE OR REPLACE TEMP TABLE {target}_side ({columns})"
+    rows = []
+    for code, entry in framework.indicators.items():
+        chosen = {"value": ("", TOTAL)}
+        if entry.gap is not None:
+            own = column(entry.gap.dimension)
+            chosen |= {"focus": (own, entry.gap.focus), "reference": (own, entry.gap.reference)}
+        for role, (own, member) in chosen.items():
+            members = ", ".join(f"'{member if name == own else TOTAL}'" for name in dims)
+            rows.append(f"('{code}', '{role}', {members})")
+    if rows:
+        yield f"INSERT INTO {target}_side VALUES {', '.join(rows)}"
+
+
+def _flat_statement(framework: Framework, series: str, target: str) -> str:
+    """`target`_flat: indicator, what, region, year, stretch, value: the totals (`value`), focus minus reference (`gap`)."""
+    key = ", ".join(["indicator", *dimension_columns(framework)])
+    return f"""
+CREATE OR REPLACE TEMP TABLE {target}_flat AS
+WITH looked_at AS (
+    SELECT k.indicator, s.role, k.region, p.year, CAST(p.stretch AS VARCHAR) AS stretch, p.value
+    FROM {target}_side s JOIN {series}_key k USING ({key}) JOIN {series}_point p USING (id)
+)
+SELECT indicator, 'value' AS what, region, year, stretch, value FROM looked_at WHERE role = 'value'
+UNION ALL
+SELECT f.indicator, 'gap', f.region, f.year, f.stretch || '-' || r.stretch, f.value - r.value
+FROM looked_at f JOIN looked_at r USING (indicator, region, year) WHERE f.role = 'focus' AND r.role = 'reference'"""

@@ -1,0 +1,256 @@
+"""Blocks: the atoms of one table of one variable in one place and year, with a start table that fits what is known.
+
+Where every cell was delivered the start table is the truth. Cells that a supplier withholds, or nobody delivered, get the
+smallest numbers that fit: the protection must hold for whatever they may be. A delivered total that contradicts its parts
+keeps its difference; an attacker is taken to know it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import duckdb
+import numpy as np
+
+from indicators.protection.lattice import Array, Key, Lattice, atoms_of, cells_of, lattices
+from indicators.protection.policy import Policy
+from indicators.protection.solve import Program
+from schemas.shapes import TOTAL
+from schemas.sql import column
+from schemas.territory import reference_day
+
+REST = "~"
+"""Prefix of a Kreis without its reporting towns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`atoms` are the numbers of the start table, `first` the number of its first atom in the problem.
+
+    `fixed` atoms are known to everybody: members that describe nobody, and residual groups that do not occur.
+    `withheld` are cells that the supplier keeps secret.
+    """
+
+    lattice: Lattice
+    place: str
+    year: int
+    first: int
+    atoms: Array
+    fixed: np.ndarray
+    withheld: tuple[Key, ...] = ()
+
+
+@dataclass
+class Blocks:
+    """All blocks of a computation. `parts` says of which places a region consists (a Kreis: its towns and the rest)."""
+
+    blocks: list[Block] = field(default_factory=list)
+    index: dict[tuple[str, str, int], list[int]] = field(default_factory=dict)
+    parts: dict[tuple[str, str, int], tuple[str, ...]] = field(default_factory=dict)
+    size: int = 0
+
+    def add(
+        self,
+        lattice: Lattice,
+        place: str,
+        year: int,
+        atoms: Array,
+        withheld: tuple[Key, ...] = (),
+    ) -> None:
+        """Add a block behind the others."""
+        fixed = lattice.flagged("open") | (lattice.flagged("residual") & _absent(lattice, atoms))
+        self.index.setdefault((lattice.variable, place, year), []).append(len(self.blocks))
+        self.blocks.append(Block(lattice, place, year, self.size, atoms, fixed, withheld))
+        self.size += lattice.size
+
+    def places(self, variable: str, region: str, year: int) -> tuple[str, ...]:
+        """The places whose atoms a region's cells are made of; empty when nothing is known of it."""
+        return self.parts.get((variable, region, year), ())
+
+    def of(self, variable: str, place: str, year: int) -> list[Block]:
+        """The blocks of a variable in one place, by table."""
+        return [self.blocks[number] for number in self.index.get((variable, place, year), ())]
+
+    def small(self, policy: Policy) -> set[tuple[str, int]]:
+        """Variables and years with a cell that printing everything would give back, and that is small or withheld."""
+        found = {(block.lattice.variable, block.year) for block in self.blocks if block.withheld}
+        stacked: dict[int, list[tuple[Lattice, int, Array]]] = {}
+        for (variable, _, year), places in self.parts.items():
+            for number, block in enumerate(self.of(variable, places[0], year)):
+                together = [self.of(variable, place, year)[number].atoms for place in places]
+                entries = [block.atoms] if len(together) == 1 else [*together, np.sum(together, axis=0)]
+                stacked.setdefault(id(block.lattice), []).extend((block.lattice, year, atoms) for atoms in entries)
+        for group in stacked.values():
+            lattice = group[0][0]
+            values = lattice.at_risk @ np.stack([atoms for _, _, atoms in group]).T
+            small = ((values > 0) & (values < policy.threshold(lattice.variable))).any(axis=0)
+            found |= {(lattice.variable, group[n][1]) for n in np.nonzero(small)[0]}
+        return found
+
+    def start(self) -> Array:
+        """The start table of the whole problem."""
+        return np.concatenate([block.atoms for block in self.blocks]) if self.blocks else np.empty(0)
+
+
+def _absent(lattice: Lattice, atoms: Array) -> np.ndarray:
+    """Atoms of a residual class in which the whole block has nobody."""
+    table = atoms.reshape(lattice.shape)
+    empty = np.zeros(lattice.shape, dtype=bool)
+    for number in range(len(lattice.axes)):
+        others = tuple(n for n in range(len(lattice.axes)) if n != number)
+        nobody = table.sum(axis=others) == 0
+        shape = [1] * len(lattice.axes)
+        shape[number] = -1
+        empty |= (nobody & lattice.axes[number].residual).reshape(shape)
+    return empty.ravel()
+
+
+def read_blocks(
+    connection: duckdb.DuckDBPyConnection,
+    policy: Policy,
+    keys: Mapping[str, Iterable[Key]],
+    secret_ranks: set[int],
+    *,
+    together: bool = True,
+) -> Blocks:
+    """Blocks of the variables in `keys` (what may be published of each) from `calc_cell`.
+
+    With `together` a Kreis is cut into its reporting towns and the rest, so that both are made of the same atoms.
+    """
+    found = Blocks()
+    for variable in sorted(keys):
+        for own_keys, regions, dynamic in _dynamic_groups(connection, policy, variable, keys[variable]):
+            made = lattices(policy.framework, variable, own_keys, dynamic, policy.rules.open_members)
+            tables = [_read(connection, lattice, regions, secret_ranks) for lattice in made]
+            _place(policy, found, made, tables, together)
+    return found
+
+
+Table = dict[tuple[str, int], tuple[Array, tuple[Key, ...]]]
+
+
+def _dynamic_groups(
+    connection: duckdb.DuckDBPyConnection, policy: Policy, variable: str, keys: Iterable[Key]
+) -> Iterator[tuple[list[Key], list[str] | None, dict[str, list[str]]]]:
+    """Regions with the same members of their own, with the keys that concern them."""
+    framework = policy.framework
+    listed = sorted(keys)
+    own = [
+        d for d in framework.dimension_order if framework.dimensions[d].dynamic and any(d in dict(k) for k in listed)
+    ]
+    if not own:
+        yield listed, None, {}
+        return
+    groups: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    for (region,) in connection.execute(
+        "SELECT DISTINCT region FROM calc_cell WHERE variable = ? ORDER BY 1", [variable]
+    ).fetchall():
+        members = tuple(
+            tuple(
+                row[0]
+                for row in connection.execute(
+                    f"SELECT DISTINCT {column(d)} FROM calc_cell WHERE variable = ? AND region = ? "
+                    f"AND {column(d)} <> '{TOTAL}' ORDER BY 1",
+                    [variable, region],
+                ).fetchall()
+            )
+            for d in own
+        )
+        groups.setdefault(members, []).append(region)
+    for members, regions in sorted(groups.items()):
+        dynamic = dict(zip(own, (list(m) for m in members), strict=True))
+        mine = [key for key in listed if all(m in dynamic[d] for d, m in key if d in dynamic)]
+        yield mine, regions, dynamic
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, lattice: Lattice, regions: list[str] | None, secret_ranks: set[int]
+) -> Table:
+    """Atoms of every region and year of one lattice."""
+    dims = [axis.dimension for axis in lattice.axes]
+    names = [row[0] for row in connection.execute("DESCRIBE calc_cell").fetchall()]
+    others = [n for n in names if n not in ("unit", "region", "year", "variable", "value", "rank")]
+    others = [n for n in others if n not in {d.lower() for d in dims}]
+    at_total = "".join(f" AND \"{name}\" = '{TOTAL}'" for name in others)
+    chosen = "".join(f", {column(d)}" for d in dims)
+    rows = connection.execute(
+        f"SELECT region, year, CAST(value AS DOUBLE), rank{chosen} FROM calc_cell WHERE variable = ?{at_total}"
+        " ORDER BY ALL",
+        [lattice.variable],
+    ).fetchall()
+    positions = [{member: n for n, member in enumerate(axis.members)} for axis in lattice.axes]
+    shape = tuple(len(axis.members) for axis in lattice.axes)
+    values: dict[tuple[str, int], Array] = {}
+    withheld: dict[tuple[str, int], list[Key]] = {}
+    for region, year, value, rank, *members in rows:
+        if regions is not None and region not in regions:
+            continue
+        at = tuple(position.get(member, -1) for position, member in zip(positions, members, strict=True))
+        if -1 in at:
+            continue
+        cells = values.setdefault((region, year), np.full(shape, np.nan))
+        if value is not None:
+            cells[at] = value
+        elif rank in secret_ranks:
+            key = tuple((d, m) for d, m in zip(dims, members, strict=True) if m != TOTAL)
+            withheld.setdefault((region, year), []).append(key)
+    if not values:
+        return {}
+    order = list(values)
+    stacked = np.stack([_residual_as_zero(lattice, values[place], withheld.get(place, [])) for place in order])
+    solved = np.rint(atoms_of(lattice, stacked))
+    found: Table = {}
+    for number, place in enumerate(order):
+        atoms = solved[number]
+        if np.isnan(atoms).any() or (atoms < 0).any():
+            atoms = _completed(lattice, stacked[number])
+        found[place] = (atoms, tuple(withheld.get(place, ())))
+    return found
+
+
+def _residual_as_zero(lattice: Lattice, cells: Array, withheld: list[Key]) -> Array:
+    """Residual members that nobody delivered count as nobody, as in every sum of the framework."""
+    if withheld or np.isnan(cells).all():
+        return cells
+    filled = cells.copy()
+    for number, axis in enumerate(lattice.axes):
+        for position, row in enumerate(axis.incidence):
+            if axis.residual[row > 0].all():
+                inside = (slice(None),) * number + (position,)
+                filled[inside] = np.nan_to_num(filled[inside], nan=0.0)
+    return filled
+
+
+def _completed(lattice: Lattice, cells: Array) -> Array:
+    """Whole numbers for all atoms that contradict the known cells as little as possible, and are small otherwise."""
+    program = Program()
+    atoms = [program.variable(0, 1e9, 1e-3) for _ in range(lattice.size)]
+    for (_, row), value in zip(cells_of(lattice), cells.ravel(), strict=True):
+        if np.isnan(value):
+            continue
+        over, under = (program.variable(0, 1e9, 1.0, whole=False) for _ in range(2))
+        inside = np.nonzero(row)[0]
+        program.row([*(atoms[a] for a in inside), over, under], [1.0] * len(inside) + [1.0, -1.0], value, value)
+    solution = program.solve()
+    if solution is None:
+        return np.zeros(lattice.size)
+    return np.rint(solution[: lattice.size])
+
+
+def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Table], together: bool) -> None:
+    """Add the blocks of one variable; a Kreis whose towns report too is cut into the towns and the rest."""
+    territory = policy.framework.territory
+    everywhere = sorted(set().union(*tables)) if tables else []
+    for region, year in everywhere:
+        present = [n for n, table in enumerate(tables) if (region, year) in table]
+        day = reference_day(year)
+        below = territory.children(region, day) if together and territory.valid(region, day) else ()
+        towns = [t for t in below if all((t, year) in tables[n] for n in present)]
+        rests = [tables[n][region, year][0] - sum(tables[n][t, year][0] for t in towns) for n in present]
+        split = bool(towns) and all((rest >= 0).all() for rest in rests)
+        name = f"{REST}{region}" if split else region
+        for n, rest in zip(present, rests, strict=True):
+            atoms, withheld = tables[n][region, year]
+            found.add(made[n], name, year, rest if split else atoms, withheld)
+        found.parts[made[0].variable, region, year] = (name, *towns) if split else (region,)

@@ -1,0 +1,122 @@
+"""The figures of a computation with the names of what they tell, set-wise: `calc_told` and what is read from it.
+
+Tables of the connection: `calc_indicator_judged` (indicator_value with the `reason` for which another rule hides a figure),
+`calc_point`, `calc_member`, `calc_reported`, `calc_evaluated`, `calc_published_standardised`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import duckdb
+import pyarrow as pa
+
+from indicators.protection.forms import Linear, Sides
+from indicators.protection.naming import name_of
+from schemas import sql
+from schemas.framework_model import Framework
+from schemas.plan import Plan
+
+STANDARDISED = "standardised"
+EMPTY = "empty"
+"""Reason of a figure whose sign says that there is nothing to divide by: everybody knows that its denominator is zero."""
+_LAG = "\x01{}\x02"
+_REGION = "\x03"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A figure with a value: where it stands, whose point it is, the regions summed up, why another rule hides it."""
+
+    region: str
+    year: int
+    point: int
+    members: tuple[str, ...]
+    numerator: Fraction
+    denominator: Fraction | None
+    reason: str
+
+
+def tell(connection: duckdb.DuckDBPyConnection, framework: Framework, plan: Plan, sides: Sequence[Sides]) -> None:
+    """Make `calc_told`: region, year, point, members, numerator, denominator, reason of every figure with a value.
+
+    The strata of a standardised rate stand beside the figure that it belongs to: it is shown only when each may be.
+    """
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE calc_told AS
+        WITH places AS (
+            SELECT m.aggregate AS region, m.year, r.point, string_agg(m.member, '+' ORDER BY m.member) AS members
+            FROM calc_member m JOIN calc_reported r ON r.region = m.member AND r.year = m.year
+            JOIN calc_point p USING (point) WHERE p.additive OR m.n_members = 1 GROUP BY ALL
+        ), figure AS (
+            SELECT v.region, v.year, p.point, v.numerator, v.denominator,
+                   CASE WHEN v.value IS NULL THEN '{EMPTY}' ELSE v.reason END AS reason
+            FROM calc_indicator_judged v JOIN calc_point p ON p.owner = v.indicator
+             AND p.key = {sql.key_expression(framework, "v")}
+            WHERE v.value IS NOT NULL
+               OR (v.status = 'not_applicable' AND v.denominator = 0 AND v.numerator IS NOT NULL)
+            UNION ALL
+            SELECT e.region, e.year, p.point, e.left_value, e.right_value, '{STANDARDISED}'
+            FROM calc_published_standardised s JOIN calc_point p ON p.key = {sql.key_expression(framework, "s")}
+             AND p.owner LIKE '%/%' AND split_part(p.owner, '/', 1) = s.indicator
+             AND regexp_full_match(split_part(p.owner, '/', 2), '[0-9]+')
+            JOIN calc_evaluated e ON e.point = p.point AND e.region = s.region AND e.year = s.year
+            WHERE s.value IS NOT NULL
+        )
+        SELECT f.region, f.year, f.point, coalesce(c.members, f.region) AS members,
+               CAST(f.numerator AS DECIMAL(30, 8)) AS numerator, CAST(f.denominator AS DECIMAL(30, 8)) AS denominator,
+               f.reason
+        FROM figure f LEFT JOIN places c ON c.region = f.region AND c.year = f.year AND c.point = f.point""")
+    connection.register("calc_template", _templates(sides))
+
+
+def _templates(sides: Sequence[Sides]) -> pa.Table:
+    """point, side, text: the name of a linear side with marks for the region and the years."""
+    rows = []
+    for number, point in enumerate(sides):
+        for side, form in (("numerator", point.numerator), ("denominator", point.denominator)):
+            if form:
+                rows.append({"point": number, "side": side, "text": _template(form)})
+    schema = pa.schema([("point", pa.int32()), ("side", pa.string()), ("text", pa.string())])
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _template(form: Linear) -> str:
+    latest = 9_000
+    name = name_of({(_REGION, latest - lag, variable, key): f for (variable, key, lag), f in form.items()})
+    for lag in {lag for _, _, lag in form}:
+        name = name.replace(f"/{latest - lag}/", f"/{_LAG.format(lag)}/")
+    return name
+
+
+def named_sides(connection: duckdb.DuckDBPyConnection, lags: int) -> str:
+    """SQL of the names of all linear sides of `calc_told`: region, year, point, reason, name, value."""
+    text = f"replace(t.text, '{_REGION}', o.members)"
+    for lag in range(lags + 1):
+        text = f"replace({text}, '{_LAG.format(lag)}', CAST(o.year - {lag} AS VARCHAR))"
+    return f"""
+        SELECT o.region, o.year, o.point, o.reason, {text} AS name,
+               CASE t.side WHEN 'numerator' THEN o.numerator ELSE o.denominator END AS value
+        FROM calc_told o JOIN calc_template t USING (point)"""
+
+
+def told(connection: duckdb.DuckDBPyConnection, points: Sequence[int] | None = None) -> Iterator[Told]:
+    """The figures (of some points), in a fixed order."""
+    chosen = "" if points is None else f"WHERE point IN ({', '.join(map(str, points)) or 'NULL'})"
+    rows = connection.execute(
+        f"SELECT region, year, point, members, numerator, denominator, reason FROM calc_told {chosen}"
+        " ORDER BY year, point, region, reason"
+    )
+    while batch := rows.fetchmany(10_000):
+        for region, year, point, members, numerator, denominator, reason in batch:
+            yield Told(
+                region,
+                year,
+                point,
+                tuple(members.split("+")),
+                Fraction(numerator),
+                None if denominator is None else Fraction(denominator),
+                reason,
+            )

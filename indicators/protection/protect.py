@@ -1,0 +1,132 @@
+"""Choose what to hide: a cheap witness for every target, a mask from the witnesses, then fewer secondaries.
+
+Any proposal would do, because `verify` checks the result. The order of targets is fixed, the solver counts nodes instead
+of seconds: the same problem has the same mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from indicators.protection.neighbourhood import Neighbourhood
+from indicators.protection.problem import Mask, Problem, Witness
+from indicators.protection.search import Search
+
+TIDY_TRIES, TIDY_USERS = 120, 6
+"""How many witnesses are sought anew in all, and how many may hang on a form that is tried."""
+
+
+def protect(problem: Problem, *, tidy: bool = True) -> Mask:
+    """Hide rows until every target has a witness; where none can be found everything around the target is hidden."""
+    work = _Work(problem)
+    work.hide_holders({target.form for target in problem.targets} | set(problem.frozen))
+    order = sorted(range(len(problem.targets)), key=lambda n: _order(problem, n))
+    for number in order:
+        work.prove(number)
+    for number in [n for n in order if n not in work.certificate]:
+        work.withhold(number)
+    if tidy:
+        work.tidy()
+    lost = tuple(n for n in order if n not in work.certificate)
+    return Mask(frozenset(work.hidden), dict(work.certificate), lost, frozenset(work.withheld))
+
+
+def _order(problem: Problem, number: int) -> tuple[int, str, int]:
+    """Wide forms first: what protects a total often protects its parts."""
+    form = problem.forms[problem.targets[number].form]
+    return -len(form.atoms), form.key, number
+
+
+@dataclass
+class _Work:
+    problem: Problem
+    hidden: set[int] = field(default_factory=set)
+    withheld: set[int] = field(default_factory=set)
+    certificate: dict[int, Witness] = field(default_factory=dict)
+    search: Search = field(init=False)
+    holders: dict[int, list[int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.search = Search(self.problem)
+        self.holders = {}
+        for number, row in enumerate(self.problem.rows):
+            for form in {*row.holds, *row.tells}:
+                self.holders.setdefault(form, []).append(number)
+
+    def hide_holders(self, forms: Iterable[int]) -> None:
+        """Hide every row that holds one of the forms."""
+        rows = {row for form in forms for row in self.holders.get(form, ())} - self.hidden
+        self.hidden |= rows
+        self.search.hide(rows)
+
+    def prove(self, number: int) -> bool:
+        """Find a witness in a small neighbourhood, then in wider ones; hides what it moves."""
+        target = self.problem.targets[number]
+        ready = self.search.again(target)
+        if ready is not None:
+            self.certificate[number] = ready
+            return True
+        for width in (0, 4, None):
+            around = Neighbourhood(self.search, target, width)
+            for two_sided in (False, True):
+                witness = around.witness(two_sided=two_sided)
+                if witness is not None:
+                    self.certificate[number] = witness
+                    self.search.remember(witness)
+                    self.hide_holders(self.search.moved(witness))
+                    return True
+            if around.complete:
+                return False
+        return False
+
+    def withhold(self, number: int) -> None:
+        """Fail closed: hide everything told about the blocks of the target, then try once more."""
+        target = self.problem.targets[number]
+        blocks = self.search.blocks_of(target.form)
+        rows = {row for form in self.search.forms_of(blocks) for row in self.holders.get(form, ())} - self.hidden
+        self.hidden |= rows
+        self.withheld |= rows
+        self.search.hide(rows)
+        self.prove(number)
+
+    def tidy(self) -> None:
+        """Show secondary rows again where other hidden forms can do their work, dearest first."""
+        secret = {target.form for target in self.problem.targets} | set(self.problem.frozen)
+        users: dict[int, set[int]] = {}
+        for number, witness in self.certificate.items():
+            for form in self.search.moved(witness):
+                users.setdefault(form, set()).add(number)
+        tries = TIDY_TRIES
+        spare = [f for f in users if f not in secret and f in self.holders and len(users[f]) <= TIDY_USERS]
+        for form in sorted(spare, key=self._rank):
+            if tries <= 0:
+                break
+            concerned = sorted(users.get(form, ()))
+            tries -= len(concerned)
+            found = self._without(form, concerned)
+            for number, witness in found.items():
+                for moved in self.search.moved(self.certificate[number]):
+                    users[moved].discard(number)
+                for moved in self.search.moved(witness):
+                    users.setdefault(moved, set()).add(number)
+                self.certificate[number] = witness
+        needed = secret | {form for form, targets in users.items() if targets}
+        held = {row for form in needed for row in self.holders.get(form, ())}
+        self.hidden &= held | self.withheld
+
+    def _without(self, form: int, concerned: list[int]) -> dict[int, Witness]:
+        """Witnesses that leave the form alone and hide nothing more, for all concerned or for none."""
+        found = {}
+        for number in concerned:
+            target = self.problem.targets[number]
+            witness = Neighbourhood(self.search, target, 0).witness(two_sided=False, shown=(form,), free=True)
+            if witness is None:
+                return {}
+            found[number] = witness
+        return found
+
+    def _rank(self, form: int) -> tuple[float, str, int]:
+        """Dearest first, by what showing its figures would give back."""
+        cost = sum(self.problem.rows[row].cost for row in self.holders[form])
+        return -cost, self.problem.forms[form].key, form

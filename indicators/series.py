@@ -1,0 +1,199 @@
+"""Change against last year and over some years, trend, and the last available value: what a series in time tells.
+
+A break interrupts everything: figures are compared, and a trend runs, only between years with no break between them
+(`series_break`, and for aggregates a change in how many members reported). The trend is the Theil-Sen slope per year, the
+median of the slopes of all pairs of years, with Sen's rank interval (Sen 1968, equation 2.6, with the variance of
+Kendall's S corrected for ties); it does not follow single outlying years and needs no assumption about their spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from schemas.framework_model import Framework
+from schemas.sql import dimension_columns
+
+COVERAGE = "coverage"
+"""Cause of an interruption that follows from the values themselves: members are missing, and not as many as before."""
+
+
+def series_statements(framework: Framework, values: str, breaks: str, target: str) -> Iterator[str]:
+    """SQL that makes `target`_key, `target`_point and `target`_cut: the series of the relation `values`, numbered.
+
+    `_key`: id, region, indicator and dimensions of every series with a value. `_point`: id, year, value and `stretch`:
+    two years of a series are comparable when they have the same. `_cut`: id, year and causes of every interruption.
+    """
+    dims = dimension_columns(framework)
+    key = ", ".join(["region", "indicator", *dims])
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target}_key AS
+SELECT row_number() OVER () AS id, * FROM (SELECT DISTINCT {key} FROM {values} WHERE value IS NOT NULL)"""
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target}_valued AS
+SELECT id, year, value,
+       coalesce(cover <> lag(cover) OVER (PARTITION BY id ORDER BY year), false) AS other_coverage
+FROM (
+    SELECT k.id, v.year, v.value, CASE WHEN n_reported < n_members THEN [n_reported, n_members] ELSE [] END AS cover
+    FROM {values} v JOIN {target}_key k USING ({key}) WHERE v.value IS NOT NULL
+)"""
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target}_cut AS
+SELECT id, year, string_agg(DISTINCT reason, ',' ORDER BY reason) AS reason FROM (
+    SELECT k.id, b.year, b.reason FROM {breaks} b JOIN {target}_key k USING (region, indicator)
+    UNION ALL SELECT id, year, '{COVERAGE}' FROM {target}_valued WHERE other_coverage
+) GROUP BY id, year"""
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target}_point AS
+WITH moments AS (
+    SELECT id, year, value, 0 AS cut FROM {target}_valued
+    UNION ALL SELECT id, year, NULL, 1 FROM {target}_cut
+), counted AS (
+    SELECT id, year, value, sum(cut) OVER (PARTITION BY id ORDER BY year) AS stretch FROM moments
+)
+SELECT id, year, value, CAST(stretch AS INTEGER) AS stretch FROM counted WHERE value IS NOT NULL"""
+
+
+def trend_statements(framework: Framework, series: str, target: str) -> Iterator[str]:
+    """SQL that makes the table `target` (shape of `indicator_trend`) from the tables of `series_statements`.
+
+    `change` is in the unit of the indicator, percentages in percentage points, the trend per year; of an indicator that
+    is a count the change is a rate in percent, not given on a base below `rate_base` (sign x, as the state office does).
+    A change is steady when it vanishes in the decimals shown; a trend is steady when its interval holds zero.
+    """
+    yield from _indicator_statements(framework, target)
+    yield _slopes(framework, series, target)
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target}_opening AS  -- what cut off the years before a stretch
+WITH stretches AS (
+    SELECT id, stretch, min(year) AS first, lag(max(year)) OVER (PARTITION BY id ORDER BY stretch) AS before
+    FROM {series}_point GROUP BY id, stretch
+)
+SELECT s.id, s.first, string_agg(c.reason, ',' ORDER BY c.year) AS reason
+FROM stretches s JOIN {series}_cut c ON c.id = s.id AND c.year > s.before AND c.year <= s.first GROUP BY s.id, s.first"""
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target} AS
+SELECT {_keys(framework)}, t.year, t.change, t.period,
+       CASE WHEN t.status <> 'ok' THEN '' WHEN abs(t.difference) < s.step THEN 'steady'
+            WHEN t.difference > 0 THEN 'rising' ELSE 'falling' END AS direction,
+       CASE WHEN s.counted THEN 'rate' ELSE 'difference' END AS method, t.from_year,
+       CAST(NULL AS DOUBLE) AS lower, CAST(NULL AS DOUBLE) AS upper, 2 AS n_years, t.status, t.reason
+FROM ({_changes(framework, series, target)}) t JOIN {series}_key k USING (id) JOIN {target}_indicator s USING (indicator)
+UNION ALL BY NAME
+SELECT {_keys(framework)}, t.year, t.slope AS change, 'trend' AS period,
+       CASE WHEN t.slope IS NULL THEN '' WHEN t.lower > 0 THEN 'rising' WHEN t.upper < 0 THEN 'falling' ELSE 'steady' END
+           AS direction,
+       'theil_sen' AS method, t.from_year, t.lower, t.upper, t.n_years,
+       CASE WHEN t.slope IS NOT NULL THEN 'ok' WHEN c.reason IS NOT NULL THEN 'break' ELSE 'too_few_years' END AS status,
+       coalesce(c.reason, '') AS reason
+FROM {target}_slope t JOIN {series}_key k USING (id)
+LEFT JOIN {target}_opening c ON c.id = t.id AND c.first = t.from_year"""
+
+
+def _keys(framework: Framework) -> str:
+    return ", ".join(f"k.{name}" for name in ["region", "indicator", *dimension_columns(framework)])
+
+
+def _indicator_statements(framework: Framework, target: str) -> Iterator[str]:
+    """`target`_indicator: half a step of the last decimal shown, whether the indicator is a count, does it come yearly."""
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target}_indicator (indicator VARCHAR, step DOUBLE, counted BOOLEAN)"""
+    rows = [
+        f"('{code}', {10.0**-entry.decimals / 2}, {str(entry.unit == 'count').lower()})"
+        for code, entry in framework.indicators.items()
+    ]
+    if rows:
+        yield f"INSERT INTO {target}_indicator VALUES {', '.join(rows)}"
+
+
+def _changes(framework: Framework, series: str, target: str) -> str:
+    """Pairs of years of a series: id, year, from_year, period, difference, change, status and reason."""
+    rules = framework.series
+    return f"""
+    WITH compared AS (
+        SELECT b.id, b.year, a.year AS from_year, p.period, b.value - a.value AS difference, a.value AS base,
+               a.stretch = b.stretch AS whole
+        FROM {series}_point b CROSS JOIN (VALUES ('year', 1), ('five_years', {rules.long_years})) p(period, years)
+        JOIN {series}_point a ON a.id = b.id AND a.year = b.year - p.years
+    ), cut AS (
+        SELECT c.id, c.year, c.period, string_agg(x.reason, ',' ORDER BY x.year) AS reason
+        FROM compared c JOIN {series}_cut x ON x.id = c.id AND x.year > c.from_year AND x.year <= c.year
+        WHERE NOT c.whole GROUP BY c.id, c.year, c.period
+    ), judged AS (
+        SELECT c.*, coalesce(cut.reason, '') AS reason, i.counted,
+               CASE WHEN NOT c.whole THEN 'break' WHEN i.counted AND c.base < {rules.rate_base} THEN 'not_applicable'
+                    ELSE 'ok' END AS status
+        FROM compared c JOIN {series}_key k USING (id) JOIN {target}_indicator i USING (indicator)
+        LEFT JOIN cut ON cut.id = c.id AND cut.year = c.year AND cut.period = c.period
+    )
+    SELECT id, year, from_year, period, difference, status,
+           CASE WHEN status = 'not_applicable' THEN 'small_base' ELSE reason END AS reason,
+           CASE WHEN status = 'ok' THEN CASE WHEN counted THEN 100 * difference / base ELSE difference END END AS change
+    FROM judged"""
+
+
+def _slopes(framework: Framework, series: str, target: str) -> str:
+    """`target`_slope: for every series and year the trend up to that year; without a slope where years are too few.
+
+    With N slopes and standard deviation s of Kendall's S the interval runs from the round((N - z s) / 2)-th to the
+    (round((N + z s) / 2) + 1)-th smallest slope, halves rounded to even, ends held within the list.
+    """
+    rules = framework.series
+    back = rules.trend_max_years - 1
+    return f"""
+CREATE OR REPLACE TEMP TABLE {target}_slope AS
+WITH pairs AS (
+    SELECT a.id, a.stretch, a.year AS first, b.year AS last, (b.value - a.value) / (b.year - a.year) AS slope
+    FROM {series}_point a JOIN {series}_point b
+      ON b.id = a.id AND b.stretch = a.stretch AND a.year < b.year AND b.year - a.year <= {back}
+), sized AS (
+    SELECT id, year, stretch, count(*) OVER w AS n_years, min(year) OVER w AS from_year
+    FROM {series}_point
+    WINDOW w AS (PARTITION BY id, stretch ORDER BY year RANGE BETWEEN {back} PRECEDING AND CURRENT ROW)
+), listed AS (
+    SELECT s.id, s.year, list_sort(list(p.slope)) AS slopes
+    FROM sized s JOIN pairs p ON p.id = s.id AND p.stretch = s.stretch AND p.last <= s.year AND p.first >= s.year - {back}
+    WHERE s.n_years >= {rules.trend_min_years} GROUP BY s.id, s.year
+), doubled AS (  -- only series in which a value occurs twice can have ties
+    SELECT id, stretch FROM {series}_point GROUP BY id, stretch HAVING count(*) > count(DISTINCT value)
+), ties AS (
+    SELECT id, year, sum(t * (t - 1) * (2 * t + 5)) AS tied FROM (
+        SELECT s.id, s.year, p.value, count(*) AS t
+        FROM sized s JOIN doubled d USING (id, stretch)
+        JOIN {series}_point p ON p.id = s.id AND p.stretch = s.stretch AND p.year BETWEEN s.year - {back} AND s.year
+        GROUP BY s.id, s.year, p.value
+    ) GROUP BY id, year
+), ranked AS (
+    SELECT s.id, s.year, s.stretch, s.from_year, s.n_years, l.slopes, len(l.slopes) AS n,
+           {rules.z} * sqrt((s.n_years * (s.n_years - 1) * (2 * s.n_years + 5) - coalesce(t.tied, 0)) / 18.0) AS width
+    FROM sized s LEFT JOIN listed l USING (id, year) LEFT JOIN ties t USING (id, year)
+)
+SELECT id, year, stretch, from_year, CAST(n_years AS INTEGER) AS n_years, list_median(slopes) AS slope,
+       slopes[greatest(CAST(round_even((n - width) / 2, 0) AS INTEGER), 1)] AS lower,
+       slopes[least(CAST(round_even((n + width) / 2, 0) AS INTEGER) + 1, n)] AS upper
+FROM ranked"""
+
+
+def last_statement(framework: Framework, values: str, target: str) -> str:
+    """SQL that makes the table `target` (shape of `indicator_last`): for figures that do not come every year the last
+    value, with its year, in every later year without one.
+
+    A value that is kept secret or is not reliable is no missing one: it is not replaced by an older one.
+    """
+    dims = dimension_columns(framework)
+    rare = ", ".join(
+        f"'{code}'" for code, entry in framework.indicators.items() if not framework.periods[entry.period].yearly
+    )
+    missing = [s.code for s in framework.statuses.values() if not s.has_value and s.conf_status == "F"]
+    absent = ", ".join(f"'{code}'" for code in missing if framework.statuses[code].obs_status != "U") or "''"
+    same = " AND ".join(f"v.{name} = k.{name}" for name in ["region", "indicator", *dims])
+    return f"""
+CREATE OR REPLACE TEMP TABLE {target} AS
+WITH known AS (
+    SELECT *, lead(year) OVER (PARTITION BY region, indicator, {", ".join(dims)} ORDER BY year) AS next
+    FROM {values} WHERE value IS NOT NULL AND indicator IN ({rare or "''"})
+), asked AS (SELECT DISTINCT region, year FROM {values})
+SELECT k.* EXCLUDE (year, next) REPLACE (concat_ws(',', nullif(k.flags, ''), 'last_available') AS flags),
+       a.year, k.year AS value_year
+FROM known k JOIN asked a ON a.region = k.region AND a.year > k.year AND a.year < coalesce(k.next, 9999)
+LEFT JOIN {values} v ON {same} AND v.year = a.year
+WHERE v.status IS NULL OR v.status IN ({absent})"""

@@ -1,0 +1,269 @@
+"""Territory in time: terms of an earlier year at the territory of the figure, and whole series at today's territory.
+
+As reported, a figure speaks of the territory its region had in its year. `indicator_value_today` tells the series again
+for the territory of the newest year: numerators and denominators of the reports are added with the weights of the table
+of changes, then divided; a rate is never converted. Only regions whose territory changed have rows there, all their years.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.crosswalk import Crosswalk
+from schemas.formula import Expression, Number, Operation, SumOver, Term
+from schemas.framework_model import Framework
+from schemas.sql import dimension_columns
+from schemas.territory import reference_day
+
+_COEFFICIENT = pa.decimal128(9, 6)
+
+
+def crosswalk_table(framework: Framework, regions: Iterable[str], years: Iterable[int]) -> pa.Table:
+    """territory_day, region, year, part, coefficient, n_parts: what makes up a territory of the newest year.
+
+    Regions are those of the newest year whose territory was another one in an earlier year of the data.
+    """
+    crosswalk, wanted = Crosswalk(framework.territory), sorted(set(years))
+    rows: list[dict[str, Any]] = []
+    now = wanted[-1] if wanted else 0
+    reporting = framework.territory.reporters(reference_day(now)) if wanted else ()
+    for region in sorted({*regions, *reporting}) if wanted else ():
+        if not _known(framework, region) or not crosswalk.units_of(region, now):
+            continue
+        made = {year: _at(crosswalk, region, now, year) for year in wanted}
+        if all(parts == {region: 1} for parts in made.values()):
+            continue
+        for year, parts in made.items():
+            for part, coefficient in parts.items():
+                rows.append(
+                    {
+                        "territory_day": reference_day(now),
+                        "region": region,
+                        "year": year,
+                        "part": part,
+                        "coefficient": _decimal(coefficient),
+                        "n_parts": len(parts),
+                    }
+                )
+    kinds = {"territory_day": pa.date32(), "year": pa.int32(), "n_parts": pa.int32(), "coefficient": _COEFFICIENT}
+    names = ("territory_day", "region", "year", "part", "coefficient", "n_parts")
+    return _table(rows, names, kinds)
+
+
+def _at(crosswalk: Crosswalk, region: str, now: int, year: int) -> dict[str, Any]:
+    """Reports that make up the territory of `now` in an earlier year: its own where nothing changed."""
+    if crosswalk.units_of(region, year) and not crosswalk.changed(region, year, now):
+        return {region: 1}
+    return dict(crosswalk.parts(region, now, year) or {})
+
+
+def _known(framework: Framework, region: str) -> bool:
+    territory = framework.territory
+    return territory.known(region) or any(group.code == region for group in territory.groups())
+
+
+def today_statements(
+    framework: Framework, values: str, crosswalk: str, breaks: str, target: str, *, published: bool
+) -> Iterator[str]:
+    """SQL that makes the table `target` (shape of `indicator_value_today`, published: `published_today`).
+
+    A sum or difference needs a value of every report it is made of. A published one is made of published sides alone,
+    and the sides that come out must pass the primary rules for small numbers themselves.
+    """
+    dims = dimension_columns(framework)
+    keys = ", ".join(["x.region", "x.year", "v.indicator", *(f"v.{name}" for name in dims)])
+    flags = """CASE WHEN b.region IS NULL THEN nullif(array_to_string(list_filter(string_split(v.flags, ','),
+                     lambda flag: flag <> 'break'), ','), '') ELSE v.flags END"""
+    other = f"""LEFT JOIN (SELECT DISTINCT region, year, indicator FROM {breaks} WHERE reason <> 'territory') b
+                  ON b.region = v.region AND b.year = v.year AND b.indicator = v.indicator"""
+    statuses = ", ".join(f"('{s.code}', {s.rank}, '{s.sign}')" for s in framework.statuses.values())
+    ratios = {code: framework.ratio(code) for code in framework.indicators}
+    rows = ", ".join(
+        f"('{code}', CAST({float(r.multiplier)} AS DOUBLE), {_flag(r.denominator is not None)},"
+        f" {_flag(_additive(r.numerator) and (r.denominator is None or _additive(r.denominator)))})"
+        for code, r in ratios.items()
+    )
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target}_sum AS
+WITH definition(indicator, multiplier, quotient, additive) AS (VALUES {rows or "('', 0.0, false, false)"}),
+status(code, rank, sign) AS (VALUES {statuses}),
+summed AS (
+    SELECT {keys}, any_value(x.territory_day) AS territory_day, any_value(d.multiplier) AS multiplier,
+           any_value(d.quotient) AS quotient, arg_max(v.status, s.rank) AS worst, max(s.rank) AS rank,
+           bool_and(d.additive) AND count(v.value) = any_value(x.n_parts) AS whole,
+           sum(CAST(v.numerator AS DECIMAL(24, 8)) * x.coefficient) AS above,
+           sum(CAST(v.denominator AS DECIMAL(24, 8)) * x.coefficient) AS below,
+           sum(CAST(v.cases AS DECIMAL(24, 0)) * x.coefficient) AS cases, count(v.value) AS n_reported,
+           any_value(x.n_parts) AS n_members, max({flags}) AS flags
+    FROM {crosswalk} x JOIN {values} v ON v.region = x.part AND v.year = x.year
+    JOIN definition d ON d.indicator = v.indicator LEFT JOIN status s ON s.code = v.status {other}
+    WHERE x.n_parts > 1 OR x.coefficient <> 1 GROUP BY ALL
+)
+SELECT * EXCLUDE (whole), whole AND coalesce(below <> 0, NOT quotient) AS computed, {_small(framework)} AS small
+FROM summed"""
+    hidden = "small <> ''" if published else "false"
+    shown = f"computed AND NOT ({hidden})"
+    columns = f"""
+       CASE WHEN {shown} THEN multiplier * CAST(above AS DOUBLE) / CASE WHEN quotient THEN CAST(below AS DOUBLE) ELSE 1 END END
+           AS value,
+       CASE WHEN NOT computed THEN 'not_computable' WHEN {hidden} THEN 'secret' WHEN rank > 0 THEN worst
+            WHEN above = 0 THEN 'zero' ELSE 'ok' END AS status,
+       CASE WHEN {shown} THEN CAST(above AS DECIMAL(30, 8)) END AS numerator,
+       CASE WHEN {shown} AND quotient THEN CAST(below AS DECIMAL(30, 8)) END AS denominator,
+       CAST(n_reported AS INTEGER) AS n_reported, CAST(n_members AS INTEGER) AS n_members,
+       CAST(NULL AS DOUBLE) AS lower, CAST(NULL AS DOUBLE) AS upper, CAST(NULL AS VARCHAR) AS method,
+       CASE WHEN {shown} THEN flags END AS flags, CASE WHEN {shown} THEN CAST(cases AS BIGINT) END AS cases, territory_day"""
+    place = ", ".join(["region", "year", "indicator", *dims])
+    made = (
+        f"""SELECT m.*, CASE WHEN status IN ('ok', 'zero') THEN '' ELSE s.sign END AS sign,
+                   CASE WHEN status = 'secret' THEN small ELSE '' END AS reason
+            FROM (SELECT {place}, small, {columns} FROM {target}_sum) m
+            JOIN (VALUES {statuses}) s(code, rank, sign) ON s.code = m.status"""
+        if published
+        else f"SELECT {place}, {columns}, '{framework.version}' AS framework_version FROM {target}_sum"
+    )
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target} AS
+SELECT v.* REPLACE (x.region AS region, {flags} AS flags), x.territory_day
+FROM {crosswalk} x JOIN {values} v ON v.region = x.part AND v.year = x.year {other}
+WHERE x.n_parts = 1 AND x.coefficient = 1
+UNION ALL BY NAME
+SELECT {"* EXCLUDE (small)" if published else "*"} FROM ({made})"""
+
+
+def _small(framework: Framework) -> str:
+    """SQL of the reason for which the sides of a sum or difference may not be shown; empty where they may."""
+    rules = framework.head.confidentiality
+    shares = ", ".join(f"'{c}'" for c, entry in framework.indicators.items() if entry.unit == "percent") or "''"
+    return f"""CASE WHEN NOT quotient THEN '' WHEN above > 0 AND above < {rules.suppress_counts_below} THEN 'small_numerator'
+        WHEN indicator IN ({shares}) AND below - above > 0 AND below - above < {rules.suppress_counts_below}
+            THEN 'small_remainder'
+        WHEN below < {rules.min_denominator_rate} OR above < 0 THEN 'small_denominator' ELSE '' END"""
+
+
+def _additive(side: Expression) -> bool:
+    """Is the side of a joined territory the sum of the sides of its parts?"""
+    match side:
+        case Term():
+            return True
+        case SumOver(inner, _):
+            return _additive(inner)
+        case Operation("+" | "-", left, right):
+            return _additive(left) and _additive(right)
+        case Operation("*", left, right):
+            return (isinstance(left, Number) and _additive(right)) or (isinstance(right, Number) and _additive(left))
+        case Operation("/", left, Number()):
+            return _additive(left)
+        case _:
+            return False
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+class Lags:
+    """Terms that look back: which reports make up, in the earlier year, the territory that a region has in its year.
+
+    Without this a quotient over last year's stock would set the cases of the new territory against the persons of the
+    old one. For an aggregate the region that left and the one it left count together (`joint`): what one of them lost the
+    other one has, so that their sum is known even where the two are not known apart.
+    """
+
+    def __init__(self, framework: Framework, regions: Iterable[str], years: Sequence[int], lags: Iterable[int]) -> None:
+        self.framework = framework
+        self.crosswalk = Crosswalk(framework.territory)
+        self.moved: dict[tuple[str, int, int], dict[str, Any]] = {}
+        self.joint: dict[tuple[str, int, str], str] = {}
+        self._joint_rows: list[dict[str, Any]] = []
+        self._partners: list[dict[str, Any]] = []
+        self.regions = sorted(r for r in set(regions) if framework.territory.known(r))
+        for lag in sorted(set(lags) - {0}):
+            for year in years:
+                self._collect(year, lag)
+
+    def _collect(self, year: int, lag: int) -> None:
+        for region in self.regions:
+            if not self.crosswalk.units_of(region, year):
+                self.moved[region, year, lag] = {}  # a region that is no more has no figures of its last year either
+            else:
+                parts = _at(self.crosswalk, region, year, year - lag)
+                if parts != {region: 1}:
+                    self.moved[region, year, lag] = parts
+        affected = {region for region, when, back in self.moved if (when, back) == (year, lag)}
+        for aggregate in self.framework.territory.aggregates(year) if affected else ():
+            members = [member for member in aggregate.members if member in affected]
+            if len(members) > 1:
+                self._join(aggregate.code, aggregate.members, members, year, lag)
+
+    def _join(self, code: str, everyone: Sequence[str], members: list[str], year: int, lag: int) -> None:
+        """Rows of one aggregate: the first of the members concerned carries what all of them had together."""
+        whole = self.crosswalk.parts(code, year, year - lag)
+        if whole is None:
+            return
+        rest = {part: weight for part, weight in whole.items() if part not in everyone or part in members}
+        for member in members:
+            self.joint[code, year, member] = code
+            self._partners.append({"unit": code, "region": member, "year": year, "first": member == members[0]})
+        for part, coefficient in rest.items():
+            place = {"unit": code, "region": members[0], "year": year, "lag": lag, "part": part}
+            self._joint_rows.append(place | {"coefficient": _decimal(coefficient), "n_parts": len(rest)})
+
+    def tables(self) -> dict[str, pa.Table]:
+        """`lagged`: unit, region, year, lag, part, coefficient, n_parts; `moved`: region, year, lag; `partner`: unit,
+        region, year, first."""
+        rows = list(self._joint_rows)
+        for (region, year, lag), parts in self.moved.items():
+            for part, coefficient in parts.items():
+                place = {"unit": "", "region": region, "year": year, "lag": lag, "part": part}
+                rows.append(place | {"coefficient": _decimal(coefficient), "n_parts": len(parts)})
+        moved = [{"region": region, "year": year, "lag": lag} for region, year, lag in self.moved]
+        partners = [row for index, row in enumerate(self._partners) if row not in self._partners[:index]]
+        whole = {"year": pa.int32(), "lag": pa.int32(), "n_parts": pa.int32(), "coefficient": _COEFFICIENT}
+        return {
+            "lagged": _table(rows, ("unit", "region", "year", "lag", "part", "coefficient", "n_parts"), whole),
+            "moved": _table(moved, ("region", "year", "lag"), whole),
+            "partner": _table(partners, ("unit", "region", "year", "first"), {"year": pa.int32(), "first": pa.bool_()}),
+        }
+
+    def statements(self, prefix: str) -> Iterator[str]:
+        """SQL that sets right the cells of earlier years in `{prefix}keyed`; nothing where no territory changed.
+
+        Measures cannot be added up; they are taken over only where the territory merely changed its code.
+        """
+        if not self.moved:
+            return
+        sizes = [code for code, variable in self.framework.variables.items() if variable.type == "measure"]
+        unaddable = ", ".join(f"'{code}'" for code in sizes) or "''"
+        yield f"""
+CREATE OR REPLACE TEMP TABLE {prefix}converted AS
+SELECT x.unit, x.region, x.year, x.lag, k.variable, k.key, CAST(sum(k.value * x.coefficient) AS DECIMAL(24, 4)) AS value,
+       max(k.rank) AS rank
+FROM {prefix}keyed k JOIN {prefix}lagged x ON x.part = k.region AND x.year = k.year AND x.lag = k.lag
+WHERE (x.n_parts = 1 AND x.coefficient = 1) OR k.variable NOT IN ({unaddable})
+GROUP BY x.unit, x.region, x.year, x.lag, k.variable, k.key, x.n_parts HAVING count(k.value) = x.n_parts"""
+        yield f"""
+INSERT INTO {prefix}converted
+SELECT c.unit, p.region, c.year, c.lag, c.variable, c.key, 0 AS value, 0 AS rank
+FROM {prefix}converted c JOIN {prefix}partner p ON p.unit = c.unit AND p.year = c.year AND NOT p.first"""
+        yield f"""
+DELETE FROM {prefix}keyed k USING {prefix}moved m WHERE k.region = m.region AND k.year = m.year AND k.lag = m.lag"""
+        yield f"""
+INSERT INTO {prefix}keyed BY NAME
+SELECT p.unit, k.region, k.year, k.lag, k.variable, k.key, k.value, k.rank
+FROM {prefix}keyed k JOIN {prefix}partner p ON p.region = k.region AND p.year = k.year WHERE k.lag = 0"""
+        yield f"INSERT INTO {prefix}keyed BY NAME FROM {prefix}converted"
+
+
+def _decimal(number: Fraction | int) -> Decimal:
+    """A coefficient in the digits of its column."""
+    return (Decimal(number.numerator) / Decimal(number.denominator)).quantize(Decimal("0.000001"))
+
+
+def _table(rows: list[dict[str, Any]], names: Sequence[str], kinds: dict[str, pa.DataType]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=pa.schema([(name, kinds.get(name, pa.string())) for name in names]))

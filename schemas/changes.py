@@ -1,0 +1,123 @@
+"""What is different between two states of a framework: two reporting years, two folders, or both.
+
+An entry belongs to a reporting year by its `since` and `until`. Form cells are compared by variable, because they follow
+from its tables and members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+from schemas.entry import Dated
+from schemas.framework_model import Framework
+from schemas.shapes import member_key
+
+Kind = Literal["indicator", "variable", "rule"]
+What = Literal["added", "removed", "changed"]
+KINDS: tuple[Kind, ...] = ("indicator", "variable", "rule")
+EVERY_SUBAREA = "*"
+"""Stands for the members that each region brings itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A framework as it is in one reporting year."""
+
+    framework: Framework
+    year: int
+
+    def entries(self, kind: Kind) -> dict[str, Dated]:
+        """Entries of the year by code."""
+        known: Mapping[Kind, Mapping[str, Dated]] = {
+            "indicator": self.framework.indicators,
+            "variable": self.framework.variables,
+            "rule": self.framework.rules,
+        }
+        return {code: entry for code, entry in known[kind].items() if entry.valid_in(self.year)}
+
+    def field_of(self, kind: Kind, code: str) -> str:
+        """Field of an entry."""
+        fields = {
+            "indicator": self.framework.indicator_field,
+            "variable": self.framework.variable_field,
+            "rule": self.framework.rule_field,
+        }
+        return fields[kind][code]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One key of an entry: what it said and what it says."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An entry that came, went or changed. `state` is where the entry can be looked up: the newer one, if it is there."""
+
+    kind: Kind
+    what: What
+    code: str
+    state: State
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CellChange:
+    """Cells of the form that came and went for one variable: member keys, empty for the total."""
+
+    variable: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def changes(before: State, after: State) -> list[Change]:
+    """Entries that differ: by kind, then added, changed, removed, each in the order of the framework."""
+    found: list[Change] = []
+    for kind in KINDS:
+        old, new = before.entries(kind), after.entries(kind)
+        found += [Change(kind, "added", code, after) for code in new if code not in old]
+        for code in new:
+            if code in old and (differences := tuple(_differences(kind, code, before, after))):
+                found.append(Change(kind, "changed", code, after, differences))
+        found += [Change(kind, "removed", code, before) for code in old if code not in new]
+    return found
+
+
+def cell_changes(before: State, after: State) -> list[CellChange]:
+    """Form cells that differ, by variable."""
+    old, new = before.entries("variable"), after.entries("variable")
+    found = []
+    for code in dict.fromkeys((*old, *new)):
+        was = asked_cells(before.framework, code) if code in old else ()
+        now = asked_cells(after.framework, code) if code in new else ()
+        added = tuple(key for key in now if key not in set(was))
+        removed = tuple(key for key in was if key not in set(now))
+        if added or removed:
+            found.append(CellChange(code, added, removed))
+    return found
+
+
+def asked_cells(framework: Framework, variable: str) -> tuple[str, ...]:
+    """Member keys of the cells that the form asks for; every sub-area of a region counts as one."""
+    keys: dict[str, None] = {}
+    for table in framework.variables[variable].tables:
+        dims = [dimension for dimension in framework.dimension_order if dimension in table]
+        members = [framework.entry_members(variable, dimension) or (EVERY_SUBAREA,) for dimension in dims]
+        for combination in product(*members):
+            keys[member_key(zip(dims, combination, strict=True))] = None
+    return tuple(keys)
+
+
+def _differences(kind: Kind, code: str, before: State, after: State) -> Iterator[Difference]:
+    old, new = before.entries(kind)[code].model_dump(), after.entries(kind)[code].model_dump()
+    old["field"], new["field"] = before.field_of(kind, code), after.field_of(kind, code)
+    for key in new:
+        if old.get(key) != new[key]:
+            yield Difference(key, old.get(key), new[key])
