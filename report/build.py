@@ -1,4 +1,4 @@
-"""Build the yearly report: content, pages, downloads, manifest; swapped in as a whole."""
+"""Build the yearly report: content, its parts (pages and downloads, PDF), manifest; swapped in as a whole."""
 
 from __future__ import annotations
 
@@ -9,17 +9,28 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from report.compare_pages import compare_pages
 from report.content import Report, build_content, reason_of
 from report.data import ReportData
+from report.data_parts import DATA_PARTS, write_data_parts
 from report.downloads import write_downloads
-from report.overview_pages import directory_page, methods_page, search_index, start_page, status_page
-from report.pages import field_page, indicator_page, missing_page, region_page
+from report.edition_changes import Changes, edition_changes
+from report.geometry import read_geometry
+from report.indicator_pages import indicator_page
+from report.overview_pages import directory_page, methods_page, search_index, status_page
+from report.pages import field_page, missing_page
+from report.pdf import write_volumes
+from report.reference_pages import changes_page, glossary_page, maps_page, text_pages
+from report.region_pages import region_page
 from report.site import Site
+from report.start_page import start_page
 from schemas.framework_model import Framework
 
 LANGUAGES = ("de", "en")
-SITE, MANIFEST = "site", "manifest.json"
-_OLD = ".site-old"
+SITE, PDF, MANIFEST = "site", "pdf", "manifest.json"
+PARTS = (SITE, PDF, *DATA_PARTS)
+"""What a report consists of; each part is a folder of its own."""
+_NEW, _OLD, _GONE = ".report-new-", ".report-old", ".report-gone"
 
 
 def _silent(_: str) -> None:
@@ -33,42 +44,76 @@ def build_report(
     out: Path,
     *,
     langs: Sequence[str] = LANGUAGES,
+    parts: Sequence[str] = PARTS,
+    previous: Path | None = None,
+    geometry: Path | None = None,
     progress: Callable[[str], None] = _silent,
 ) -> Path:
-    """Write `out/site/...` and `out/manifest.json` and return the start page of the first language.
+    """Write `out/<part>/...` and `out/manifest.json`; returns the start page of the first language, if there is one.
 
-    The same input gives the same bytes. An indicator that cannot be prepared is shown as missing and named in the
-    manifest under `failures`. Nothing of an earlier report is lost before the new one is complete.
+    The same input gives the same bytes. An indicator or a PDF that cannot be prepared is shown as missing and named in
+    the manifest under `failures`. Nothing of an earlier report is lost before the new one is complete. Parts of an
+    earlier report that are not asked for are removed: they would tell of other data.
+    The values are compared with the report that lies in `out`, else with the one in `previous`. `geometry` names a file
+    with outlines for the maps (`report.geometry`); raises GeometryError when it cannot be used.
     """
     data.check(framework)
+    shapes = read_geometry(geometry) if geometry else None
+    earlier = [out, *([previous] if previous else [])]
     out.mkdir(parents=True, exist_ok=True)
     _recover(out)
-    with tempfile.TemporaryDirectory(prefix=".site-new-", dir=out) as scratch:
-        folder = Path(scratch) / SITE
+    with tempfile.TemporaryDirectory(prefix=_NEW, dir=out) as scratch:
+        folder = Path(scratch)
         progress(f"Inhalte für {year} zusammenstellen")
         report = build_content(data, framework, year, progress)
-        _write_site(Site(report, folder, langs), progress)
-        manifest = Path(scratch) / MANIFEST
-        manifest.write_bytes(_manifest(report, folder, langs).encode("utf-8"))
-        _swap(folder, manifest, out)
-    return out / SITE / langs[0] / "index.html"
+        if SITE in parts:
+            _write_site(Site(report, folder / SITE, langs, shapes), earlier, progress)
+        if PDF in parts:
+            report.failures.update(write_volumes(report, folder / PDF, langs, progress))
+        report.failures.update(write_data_parts(report, folder, langs, parts, earlier, progress))
+        (folder / MANIFEST).write_bytes(_manifest(report, folder, langs).encode("utf-8"))
+        _swap(folder, out)
+    return out / SITE / langs[0] / "index.html" if SITE in parts else out
 
 
-def _write_site(site: Site, progress: Callable[[str], None]) -> None:
+def _write_site(site: Site, earlier: Sequence[Path], progress: Callable[[str], None]) -> None:
     """Indicators first: only then is it known which ones the other pages must show as missing."""
     progress(f"Seiten für {len(site.report.indicators())} Indikatoren")
     _write_indicators(site, progress)
     progress("Übersichten, Felder, Regionen")
+    changes = _changes(site, earlier, progress)
+    pages = (
+        status_page,
+        methods_page,
+        directory_page,
+        search_index,
+        compare_pages,
+        glossary_page,
+        text_pages,
+        maps_page,
+    )
     for wording in site.wordings:
         for field in site.report.framework.fields.values():
             field_page(site, wording, field)
         for place in site.report.places:
             region_page(site, wording, place)
-        for write in (start_page, status_page, methods_page, directory_page, search_index):
+        for write in pages:
             write(site, wording)
+        start_page(site, wording, changes)
+        changes_page(site, wording, changes)
     write_downloads(site)
     site.assets()
     site.redirect()
+
+
+def _changes(site: Site, earlier: Sequence[Path], progress: Callable[[str], None]) -> Changes | None:
+    """What changed since the last edition; a comparison that fails is named and leaves the rest of the site whole."""
+    try:
+        return edition_changes(site.report, earlier, [wording.lang for wording in site.wordings])
+    except Exception as problem:
+        site.report.failures["aenderungen"] = reason_of(problem)
+        progress(f"aenderungen: {site.report.failures['aenderungen']}")
+        return None
 
 
 def _write_indicators(site: Site, progress: Callable[[str], None]) -> None:
@@ -120,7 +165,7 @@ def _manifest(report: Report, folder: Path, langs: Sequence[str]) -> str:
         "failures": dict(sorted(report.failures.items())),
         "files": [
             {
-                "path": f"{SITE}/{path.relative_to(folder).as_posix()}",
+                "path": path.relative_to(folder).as_posix(),
                 "bytes": path.stat().st_size,
                 "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             }
@@ -131,22 +176,36 @@ def _manifest(report: Report, folder: Path, langs: Sequence[str]) -> str:
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
-def _swap(folder: Path, manifest: Path, out: Path) -> None:
-    """Put the new site in the place of the old one; the old one stays until the new one stands."""
-    target, old = out / SITE, out / _OLD
-    if target.exists():
-        target.rename(old)
-    folder.rename(target)
-    manifest.replace(out / MANIFEST)
-    shutil.rmtree(old, ignore_errors=True)
+def _swap(folder: Path, out: Path) -> None:
+    """Put the new report in the place of the old one; the old one can be brought back until the new one stands."""
+    old = out / _OLD
+    old.mkdir()
+    for name in (*PARTS, MANIFEST):
+        if (out / name).exists():
+            (out / name).rename(old / name)
+    for name in (*PARTS, MANIFEST):
+        if (folder / name).exists():
+            (folder / name).rename(out / name)
+    old.rename(out / _GONE)
+    shutil.rmtree(out / _GONE, ignore_errors=True)
 
 
 def _recover(out: Path) -> None:
-    """Undo a swap that was interrupted: bring the old site back, or remove what is left of it."""
-    old, target = out / _OLD, out / SITE
-    if old.exists() and not target.exists():
-        old.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    """Undo a swap that was interrupted: bring the old report back; remove what a finished one has left."""
+    old = out / _OLD
+    if old.exists():
+        for path in old.iterdir():
+            _remove(out / path.name)
+            path.rename(out / path.name)
+        old.rmdir()
+    shutil.rmtree(out / _GONE, ignore_errors=True)
 
 
-__all__ = ["LANGUAGES", "ReportData", "build_report"]
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+__all__ = ["LANGUAGES", "PARTS", "ReportData", "build_report"]

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from report.chart_marks import bands, break_lines, stretches, whisker
 from report.svg import Frame, Point, Scale, coordinate, label, line, marker, scale, spread, text_width, wrapped
 
 Format = Callable[[float], str]
 WIDTH = 360.0
 LINE_HEIGHT = 13.5
+TALL, FLAT = 190.0, 140.0
+"""Lower edge of a chart: on a page of its own, or among many on paper."""
 _FOOT = 22.0
+CROWDED = 8
+"""Small charts of more years mark only the values that need it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +30,36 @@ class Line:
 
 
 def line_chart(
-    frame: Frame, years: Sequence[int], lines: Sequence[Line], text: Format, tick: Format, full: float | None = None
+    frame: Frame,
+    years: Sequence[int],
+    lines: Sequence[Line],
+    text: Format,
+    tick: Format,
+    full: float | None = None,
+    bottom: float = TALL,
+    cuts: Sequence[int] = (),
+    cut_word: str = "",
 ) -> Markup:
-    """Level by group over time, each series labelled at its end with name and last value."""
+    """Level by group over time, each series labelled at its end with name and last value.
+
+    Series begin anew in the years of `cuts`; each is marked with `cut_word`.
+    """
     names = [wrapped(entry.label, 82.0) for entry in lines]
     widest = max((text_width(part) for parts in names for part in parts), default=40.0)
     right = WIDTH - min(widest, 124.0) - 16
     values = _values(lines)
-    vertical = scale(values, 190.0, 12.0, full=full)
+    vertical = scale(values, bottom, 12.0, full=full)
     left = _left(vertical, tick)
     across = _years_scale(years, left + 10, right - 8)
-    body = [*_grid(vertical, tick, left, right), *_year_axis(years, across, 190.0)]
-    body += _missing(lines, years, across, 183.0)
+    body = [*_grid(vertical, tick, left, right), *_year_axis(years, across, bottom)]
+    body += break_lines(cuts, years, across, 8.0, bottom, cut_word)
+    body += _missing(lines, years, across, bottom - 7)
+    for entry in lines:
+        body += bands(entry.points, years, cuts, across, vertical, entry.role)
     for entry in sorted(lines, key=lambda item: item.role != "total"):
-        body += _line(entry, years, across, vertical)
+        body += _line(entry, years, across, vertical, cuts)
     body += _end_labels(lines, names, years, vertical, right, text)
-    return frame.svg(WIDTH, 190.0 + _FOOT, body)
+    return frame.svg(WIDTH, bottom + _FOOT, body)
 
 
 def small_line_chart(
@@ -51,6 +70,7 @@ def small_line_chart(
     tick: Format,
     shared: Sequence[float],
     full: float | None = None,
+    cuts: Sequence[int] = (),
 ) -> Markup:
     """One of many small charts that share a scale (`shared`: all values of all of them)."""
     width, bottom = 224.0, 112.0
@@ -59,24 +79,39 @@ def small_line_chart(
     right = width - 40
     across = _years_scale(years, left + 14, right - 10)
     body = [*_grid(vertical, tick, left, right), *_year_axis(years, across, bottom)]
+    body += break_lines(cuts, years, across, 6.0, bottom, "")
     body += _missing(lines, years, across, bottom - 7)
     for entry in sorted(lines, key=lambda item: item.role != "total"):
-        body += _line(entry, years, across, vertical, radius=3.0)
+        body += _line(entry, years, across, vertical, cuts, radius=3.0, every=len(years) <= CROWDED)
     body += _end_labels(lines, [[] for _ in lines], years, vertical, right, text)
     return frame.svg(width, bottom + _FOOT, body, "chart small")
 
 
-def gap_chart(frame: Frame, years: Sequence[int], points: Sequence[Point], text: Format, tick: Format) -> Markup:
-    """Columns around 0; first and last are labelled, the last one in accent."""
-    shown = [point.value for point in points if point.value is not None]
-    vertical = scale(shown, 176.0, 24.0, zero=True)
+def gap_chart(
+    frame: Frame,
+    years: Sequence[int],
+    points: Sequence[Point],
+    text: Format,
+    tick: Format,
+    foot: float = TALL,
+    beside: Sequence[Point] = (),
+) -> Markup:
+    """Columns around 0; first and last are labelled, the last one in accent. `beside`: the same otherwise measured, drawn
+    as outlines at the right of the columns."""
+    shown = [value for point in (*points, *beside) for value in point.extent]
+    vertical = scale(shown, foot - 14, 24.0, zero=True)
     left = _left(vertical, tick)
-    across = _years_scale(years, left + 18, WIDTH - 20)
+    across = _years_scale(years, left + (30 if beside else 18), WIDTH - 20)
     width = min(26.0, (WIDTH - left - 40) / max(len(years), 1) * 0.62)
     labelled = [number for number, point in enumerate(points) if point.value is not None]
     body = [*_grid(vertical, tick, left, WIDTH), line(left, vertical(0), WIDTH, vertical(0), "zero")]
+    if any(point.value is not None for point in beside):
+        width, shift = width * 0.6, width * 0.4
+        body += _outlines(beside, years, across, vertical, width, shift)
+    else:
+        shift = 0.0
     for number, (year, point) in enumerate(zip(years, points, strict=True)):
-        x = across(year)
+        x = across(year) - shift
         if point.value is None:
             body.append(label(x, vertical(0) - 8, point.sign, "sign", "middle"))
             continue
@@ -84,11 +119,28 @@ def gap_chart(frame: Frame, years: Sequence[int], points: Sequence[Point], text:
         css = "bar last" if number == len(points) - 1 else "bar"
         size = f'width="{coordinate(width)}" height="{coordinate(max(bottom - top, 0.8))}"'
         body.append(f'<rect x="{coordinate(x - width / 2)}" y="{coordinate(top)}" {size} class="{css}"/>')
+        if point.lower is not None and point.upper is not None:
+            limits = vertical(point.lower), vertical(point.upper)
+            body.append(whisker(x, *limits, "total"))
+            top, bottom = min(top, *limits), max(bottom, *limits)
         if number in (labelled[0], labelled[-1]):
             y = bottom + 9 if point.value < 0 else top - 9
             body.append(label(x, y, text(point.value), "value", "middle"))
-    body += _year_axis(years, across, 190.0)
-    return frame.svg(WIDTH, 190.0 + _FOOT, body)
+    body += _year_axis(years, across, foot)
+    return frame.svg(WIDTH, foot + _FOOT, body)
+
+
+def _outlines(
+    points: Sequence[Point], years: Sequence[int], across: Scale, vertical: Scale, width: float, shift: float
+) -> list[str]:
+    drawn = []
+    for year, point in zip(years, points, strict=True):
+        if point.value is not None:
+            top, bottom = sorted((vertical(point.value), vertical(0)))
+            place = f'x="{coordinate(across(year) + shift - width / 2)}" y="{coordinate(top)}"'
+            size = f'width="{coordinate(width)}" height="{coordinate(max(bottom - top, 0.8))}"'
+            drawn.append(f'<rect {place} {size} class="bar beside"/>')
+    return drawn
 
 
 def sparkline(points: Sequence[Point]) -> Markup:
@@ -99,27 +151,27 @@ def sparkline(points: Sequence[Point]) -> Markup:
     low, high = min(values), max(values)
     span = high - low or 1.0
     step = 76.0 / max(len(points) - 1, 1)
-    spots = [(4 + step * n, 20 - (p.value - low) / span * 16) for n, p in enumerate(points) if p.value is not None]
-    runs = _runs(
-        [None if p.value is None else (4 + step * n, 20 - (p.value - low) / span * 16) for n, p in enumerate(points)]
-    )
-    drawn = "".join(f'<polyline points="{_path(run)}"/>' for run in runs if len(run) > 1)
-    x, y = spots[-1]
-    dot = f'<circle cx="{coordinate(x)}" cy="{coordinate(y)}" r="2.6"/>'
-    return Markup(f'<svg class="spark" viewBox="0 0 84 24" aria-hidden="true" focusable="false">{drawn}{dot}</svg>')
+    spots = [
+        None if p.value is None else (round(4 + step * n), round(20 - (p.value - low) / span * 16))
+        for n, p in enumerate(points)
+    ]
+    drawn = "".join(f'<polyline points="{_path(run)}"/>' for run in _runs(spots) if len(run) > 1)
+    x, y = next(spot for spot in reversed(spots) if spot is not None)
+    dot = f'<circle cx="{x}" cy="{y}" r="2.6"/>'
+    return Markup(f'<svg class="spark" viewBox="0 0 84 24" aria-hidden="true">{drawn}{dot}</svg>')
 
 
 def key_marker(role: str) -> Markup:
     """Marker and dash of a series for a key in the text."""
     body = f'<line x1="0" y1="7" x2="26" y2="7" class="line {role}"/>{marker(13, 7, role)}'
-    return Markup(f'<svg class="key" viewBox="0 0 26 14" aria-hidden="true" focusable="false">{body}</svg>')
+    return Markup(f'<svg class="key" viewBox="0 0 26 14" aria-hidden="true">{body}</svg>')
 
 
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
 def _values(lines: Sequence[Line]) -> list[float]:
-    return [point.value for entry in lines for point in entry.points if point.value is not None]
+    return [value for entry in lines for point in entry.points for value in point.extent]
 
 
 def _left(vertical: Scale, tick: Format) -> float:
@@ -160,15 +212,32 @@ def _missing(lines: Sequence[Line], years: Sequence[int], across: Scale, y: floa
     return drawn
 
 
-def _line(entry: Line, years: Sequence[int], across: Scale, vertical: Scale, radius: float = 4.0) -> list[str]:
-    """The line is broken where a value is hidden; a value between two hidden ones keeps its marker."""
+def _line(
+    entry: Line,
+    years: Sequence[int],
+    across: Scale,
+    vertical: Scale,
+    cuts: Sequence[int],
+    radius: float = 4.0,
+    *,
+    every: bool = True,
+) -> list[str]:
+    """The line is broken where a value is hidden or the series begins anew; a single value keeps its marker.
+
+    Without `every` only hollow, single and last values are marked.
+    """
     pairs = list(zip(years, entry.points, strict=True))
-    runs = _runs([None if p.value is None else (across(y), vertical(p.value)) for y, p in pairs])
+    runs = [
+        [(across(y), vertical(p.value)) for y, p in run if p.value is not None]
+        for run in stretches(entry.points, years, cuts)
+    ]
     drawn = [f'<polyline points="{_path(run)}" class="line {entry.role}"/>' for run in runs if len(run) > 1]
+    alone = {run[0][0] for run in runs if len(run) == 1}
+    last = _last(entry)
     drawn += [
         marker(across(y), vertical(p.value), entry.role, hollow=p.hollow, radius=radius)
-        for y, p in pairs
-        if p.value is not None
+        for number, (y, p) in enumerate(pairs)
+        if p.value is not None and (every or p.hollow or number == last or across(y) in alone)
     ]
     return drawn
 

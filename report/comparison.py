@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from report.chart_marks import level_whisker
 from report.charts import WIDTH, Format
 from report.svg import Frame, Point, Scale, label, line, marker, scale
 
@@ -26,7 +27,7 @@ def comparison_chart(
     frame: Frame, rows: Sequence[Row], text: Format, tick: Format, full: float | None = None
 ) -> Markup:
     """Each region on its own line in alphabetical order, the references below a rule and as light verticals."""
-    shown = [point.value for row in rows for _, point in row.points if point.value is not None]
+    shown = [value for row in rows for _, point in row.points for value in point.extent]
     across = scale(shown, MARGIN, WIDTH - MARGIN, full=full, near=0.2)
     split = 10.0 if any(row.reference for row in rows) else 0.0
     bottom = TOP + ROW_HEIGHT * len(rows) + split
@@ -65,12 +66,16 @@ def _row(row: Row, across: Scale, y: float, text: Format) -> list[str]:
     ends = sorted(spots, key=lambda spot: spot[0])
     if len(ends) > 1:
         drawn.append(line(ends[0][0], base, ends[-1][0], base, "span"))
-    drawn += [marker(x, base, role, hollow=point.hollow, radius=4.6) for x, role, point in ends]
+    for x, role, point in ends:
+        if point.lower is not None and point.upper is not None:
+            drawn.append(level_whisker(base, across(point.lower), across(point.upper), role))
+        drawn.append(marker(x, base, role, hollow=point.hollow, radius=4.6))
     for number, (x, role, point) in enumerate(ends):
         before = number == 0 and len(ends) > 1
         assert point.value is not None
-        drawn.append(
-            label(x + (-9 if before else 9), base, text(point.value), f"value {role}", "end" if before else "start")
-        )
+        limit = point.lower if before else point.upper
+        beyond = (min if before else max)(x, x if limit is None else across(limit))
+        at, anchor = (beyond - 9, "end") if before else (beyond + 9, "start")
+        drawn.append(label(at, base, text(point.value), f"value {role}", anchor))
     hidden = [point.sign for _, point in row.points if point.value is None and point.sign]
     return [*drawn, *(label(WIDTH, base, sign, "sign", "end") for sign in dict.fromkeys(hidden))]

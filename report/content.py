@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from report.data import ReportData
 from report.deliveries import Deliveries, deliveries
-from report.places import Place, places
+from report.derived import NOTHING, Aim, Break, Derived, Trend, derived, frames_by_indicator
+from report.places import COMPARISON, Place, places
 from report.values import Cell, GapValue, IndicatorValues, indicator_values
 from schemas.definitions import Indicator
 from schemas.framework_model import Framework, Members
 
 Role = Literal["total", "focus", "reference"]
 _MAX_GROUPS = 2
+FEW = 14
+"""So many places fit beside each other on a page, and in the columns of a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class IndicatorContent:
     points: tuple[Members, ...]
     series: tuple[Series, ...]
     main: Place | None
+    derived: Derived = NOTHING
 
     @property
     def code(self) -> str:
@@ -48,6 +52,33 @@ class IndicatorContent:
     def gap(self, region: str, year: int) -> GapValue | None:
         """Publishable gap of the total population."""
         return self.values.gap(region, year)
+
+    def standardised(self, region: str, year: int) -> GapValue | None:
+        """The gap of the total population after age standardisation."""
+        return self.values.standardised_gap(region, year)
+
+    def breaks(self, region: str) -> tuple[Break, ...]:
+        """Breaks of the series of a region, oldest first."""
+        return self.derived.breaks.get(region, ())
+
+    def comparable(self, region: str, earlier: int, later: int) -> bool:
+        """May values of two years be compared, or does a new series begin in between?"""
+        return not any(earlier < each.year <= later for each in self.breaks(region))
+
+    def trend(self, region: str, period: str, members: Members = ()) -> Trend | None:
+        """Change or trend of the report year; without a number where a new series begins in between."""
+        found = self.derived.trends.get((region, members, period))
+        if found is None or found.from_year is None or self.comparable(region, found.from_year, self.derived.year):
+            return found
+        return replace(found, change=None, direction="", status="break")
+
+    def last_year(self, region: str, members: Members = ()) -> int | None:
+        """The year of the last available value, where the report year has none."""
+        return self.derived.last.get((region, members))
+
+    def aims(self, region: str) -> tuple[Aim, ...]:
+        """Targets of a region for this indicator."""
+        return self.derived.aims.get(region, ())
 
     def groups(self) -> tuple[Series, ...]:
         """The series that are compared with each other: the groups, or the total where there are none."""
@@ -78,6 +109,15 @@ class Report:
         return tuple(place for place in self.places if place.reference)
 
     @property
+    def side_by_side(self) -> tuple[Place, ...]:
+        """Places that one page can show beside each other: all of them, or the members of the comparison groups."""
+        if len(self.places) <= FEW:
+            return self.places
+        groups = (group for group in self.framework.territory.aggregates(self.year) if group.kind == COMPARISON)
+        members = {member for group in groups for member in group.members}
+        return tuple(place for place in self.places if place.reference or place.code in members)
+
+    @property
     def previous_year(self) -> int:
         """The year before the report year."""
         return self.year - 1
@@ -106,14 +146,17 @@ def build_content(data: ReportData, framework: Framework, year: int, progress: C
     gaps = {str(code): rows for code, rows in data.gaps.groupby("indicator", sort=False)}
     years = tuple(sorted({int(y) for y in data.published["year"].unique() if int(y) <= year} | {year}))
     shown = places(data, framework, years)
+    beside = frames_by_indicator(data)
     contents: dict[str, IndicatorContent] = {}
     failures: dict[str, str] = {}
     for code, entry in framework.indicators.items():
         if not entry.valid_in(year):
             continue
         try:
-            values = indicator_values(framework, entry, published.get(code), gaps.get(code), year)
-            contents[code] = _content(framework, entry, values, shown, year)
+            adjusted = beside["standardised"].get(code)
+            values = indicator_values(framework, entry, published.get(code), gaps.get(code), year, adjusted)
+            known = derived(framework, entry, values, beside, year)
+            contents[code] = _content(framework, entry, values, shown, year, known)
         except Exception as problem:
             failures[code] = reason_of(problem)
             progress(f"{code}: {failures[code]}")
@@ -126,12 +169,17 @@ def reason_of(problem: Exception) -> str:
 
 
 def _content(
-    framework: Framework, entry: Indicator, values: IndicatorValues, shown: tuple[Place, ...], year: int
+    framework: Framework,
+    entry: Indicator,
+    values: IndicatorValues,
+    shown: tuple[Place, ...],
+    year: int,
+    known: Derived,
 ) -> IndicatorContent:
     points = tuple(framework.breakdown_points(entry.code))
     main = next((p for p in shown if p.reference and _has_value(values.cell(p.code, (), year))), None)
-    field = framework.indicator_field[entry.code]
-    return IndicatorContent(entry, field, values, points, _series(entry, points), main)
+    home = framework.indicator_field[entry.code]
+    return IndicatorContent(entry, home, values, points, _series(entry, points), main, known)
 
 
 def _has_value(cell: Cell | None) -> bool:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 
 from report.content import IndicatorContent, Report
+from report.numbers import exact
 from report.places import slug
 from report.site import Site
 from report.values import RATIO_DECIMALS
@@ -84,7 +85,7 @@ def _plain(value: float | None, decimals: int) -> str:
 
 
 def _count(value: float | None) -> str:
-    return "" if value is None else f"{value:g}" if abs(value) < 1e5 else f"{value:.1f}".removesuffix(".0")
+    return "" if value is None else format(exact(value), "f")
 
 
 def _csv(head: list[str], rows: list[_Row]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from markupsafe import Markup
@@ -11,6 +11,7 @@ from report import charts, sentences
 from report.charts import Line
 from report.comparison import Row, comparison_chart
 from report.content import IndicatorContent, Report, Series
+from report.derived import Break
 from report.numbers import is_bracket
 from report.places import Place, slug
 from report.svg import Frame, Point, scale
@@ -32,17 +33,23 @@ class Figures:
         """Is there any number to draw for the region?"""
         return bool(self._values(place))
 
-    def lines(self, place: Place) -> Markup:
+    def lines(self, place: Place, height: float = charts.TALL) -> Markup:
         """Level by group over time."""
         frame = self._frame("l", place, "figure.lines_title", self._spoken(place))
-        return charts.line_chart(frame, self.years, self._lines(place), self._text, self._tick, self.full)
+        cuts, word = self._cuts(place), self.wording("figure.break")
+        lines = self._lines(place)
+        return charts.line_chart(frame, self.years, lines, self._text, self._tick, self.full, height, cuts, word)
 
     def small_lines(self, place: Place, *, alone: bool = False) -> Markup:
         """The same in small, on the scale that all regions share; on its own scale when it stands alone."""
         shared = self._values(place) if alone else self._all_values
         frame = self._frame("s", place, "figure.lines_title", self._spoken(place))
         lines = self._lines(place)
-        return charts.small_line_chart(frame, self.years, lines, self._text, self._tick, shared, self.full)
+        cuts = self._cuts(place)
+        return charts.small_line_chart(frame, self.years, lines, self._text, self._tick, shared, self.full, cuts)
+
+    def _cuts(self, place: Place) -> list[int]:
+        return [each.year for each in self.content.breaks(place.code)]
 
     @cached_property
     def _all_values(self) -> list[float]:
@@ -55,7 +62,13 @@ class Figures:
             parts.append(self.wording("figure.axis"))
         if any(point.value is None and point.sign for line in self._lines(place) for point in line.points):
             parts.append(self.wording("figure.broken"))
+        if any(point.lower is not None for line in self._lines(place) for point in line.points):
+            parts.append(self.wording("figure.band"))
+        parts += [self._break_text(each) for each in self.content.breaks(place.code) if each.year > self.years[0]]
         return " ".join(parts)
+
+    def _break_text(self, each: Break) -> str:
+        return self.wording("figure.break_text", year=each.year, text=self.wording.plain(each, "text"))
 
     def regions_note(self) -> str:
         """That there is no ranking, and what the dashed lines are."""
@@ -67,28 +80,33 @@ class Figures:
             parts.append(self.wording("figure.against", place=self.wording.place(first)))
         return " ".join(parts)
 
-    def gap(self, place: Place) -> Markup:
+    def gap(self, place: Place, height: float = charts.TALL) -> Markup:
         """Focus minus reference for each year; empty when no year has a gap."""
         points = [self._gap_point(place, year) for year in self.years]
         if not any(point.value is not None for point in points):
             return Markup("")
         spoken = self.wording("alt.gap", values=self._listed(points))
         frame = self._frame("g", place, "figure.gap_title", spoken)
-        return charts.gap_chart(frame, self.years, points, self._text, self._tick)
+        beside = [self._adjusted_point(place, year) for year in self.years]
+        return charts.gap_chart(frame, self.years, points, self._text, self._tick, height, beside)
 
-    def regions(self) -> Markup:
-        """All regions in the report year; empty when none has a value."""
+    def has_standardised(self, place: Place) -> bool:
+        """Does any year have a gap after age standardisation?"""
+        return any(self._adjusted_point(place, year).value is not None for year in self.years)
+
+    def regions(self, draw: Callable[..., Markup] = comparison_chart) -> Markup:
+        """All regions in the report year; empty when none has a value. `draw` decides the form."""
         rows = [self._row(place) for place in self.report.places if not place.reference or self.has_values(place)]
         if not any(point.value is not None for row in rows for _, point in row.points):
             return Markup("")
         spoken = sentences.regions_range(self.wording, self.report, self.content)
         name = self.wording.plain(self.content.entry)
         title = self.wording("figure.regions_title", name=name, year=self.report.year)
-        return comparison_chart(Frame("c", title, spoken), rows, self._text, self._tick, self.full)
+        return draw(Frame("c", title, spoken), rows, self._text, self._tick, self.full)
 
     def spark(self, place: Place) -> Markup:
         """Development of the total in the size of a word."""
-        return charts.sparkline([_point(self.content.cell(place.code, year)) for year in self.years])
+        return charts.sparkline([cell_point(self.content.cell(place.code, year)) for year in self.years])
 
     def key(self) -> list[tuple[Markup, str]]:
         """Marker and name of each series, for charts that are too small to name them."""
@@ -105,7 +123,9 @@ class Figures:
         )
 
     def _spoken(self, place: Place) -> str:
-        return sentences.spoken_series(self.wording, self.report, self.content, place)
+        said = sentences.spoken_series(self.wording, self.report, self.content, place)
+        years = ", ".join(str(year) for year in self._cuts(place) if year > self.years[0])
+        return f"{said} {self.wording('alt.breaks', years=years)}" if years else said
 
     def _text(self, value: float) -> str:
         return self.wording.number(value, self.content.entry.decimals)
@@ -130,7 +150,7 @@ class Figures:
             Line(
                 self.wording.members(series.members),
                 series.role,
-                tuple(_point(self._cell(place, series, year)) for year in self.years),
+                tuple(cell_point(self._cell(place, series, year)) for year in self.years),
             )
             for series in self.content.series
         ]
@@ -138,14 +158,21 @@ class Figures:
     def _gap_point(self, place: Place, year: int) -> Point:
         gap = self.content.gap(place.code, year)
         if gap is not None and gap.difference is not None:
-            return Point(gap.difference)
+            return Point(gap.difference, lower=gap.lower, upper=gap.upper)
         cells = [self._cell(place, series, year) for series in self.content.groups()]
         return Point(None, next((cell.sign for cell in cells if cell is not None and cell.value is None), ""))
 
+    def _adjusted_point(self, place: Place, year: int) -> Point:
+        gap = self.content.standardised(place.code, year)
+        return Point(None) if gap is None else Point(gap.difference)
+
     def _row(self, place: Place) -> Row:
         points = tuple(
-            (series.role, _point(self._cell(place, series, self.report.year))) for series in self.content.groups()
+            (series.role, cell_point(self._cell(place, series, self.report.year))) for series in self.content.groups()
         )
+        if not any(point.value is not None or point.sign for _, point in points):
+            total = cell_point(self.content.cell(place.code, self.report.year))
+            points = (("total", total if total.value is None else Point(None)),)
         return Row(self.wording.place(place), points, place.reference)
 
     def _listed(self, points: Sequence[Point]) -> str:
@@ -153,7 +180,9 @@ class Figures:
         return "; ".join(f"{year}: {self._text(point.value)}" for year, point in pairs if point.value is not None)
 
 
-def _point(cell: Cell | None) -> Point:
+def cell_point(cell: Cell | None) -> Point:
+    """What a chart draws of a cell."""
     if cell is None:
         return Point(None)
-    return Point(cell.value, cell.sign, hollow=cell.value is not None and is_bracket(cell.sign))
+    hollow = cell.value is not None and is_bracket(cell.sign)
+    return Point(cell.value, cell.sign, hollow, cell.lower, cell.upper)

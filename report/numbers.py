@@ -32,6 +32,15 @@ def quantized(value: float, decimals: int) -> Decimal:
     return Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
 
 
+def exact(value: float | None) -> Decimal | None:
+    """A count or sum as published, without an exponent and without zeros at the end of the decimals."""
+    if value is None:
+        return None
+    number = Decimal(repr(float(value)))
+    whole = number.to_integral_value()
+    return whole.quantize(Decimal(1)) if number == whole else number.normalize()
+
+
 def rounded(value: float, decimals: int) -> float:
     """The number that a reader sees, as a float."""
     return float(quantized(value, decimals))
@@ -40,15 +49,17 @@ def rounded(value: float, decimals: int) -> float:
 def with_sign(number: str, sign: str) -> str:
     """A number together with its table sign.
 
-    `( )` brackets the number, a letter follows it, and any other sign (nothing, rounded to zero) stands in its place.
+    `( )` brackets the number, a letter follows it (`( ) p` does both), and any other sign (nothing, rounded to zero)
+    stands in its place.
     """
     if not sign:
         return number
     if is_bracket(sign):
-        return f"({number})"
+        letter = sign.partition(")")[2].strip()
+        return f"({number})\u00a0{letter}" if letter else f"({number})"
     return f"{number}\u00a0{sign}" if sign.isalpha() else sign
 
 
 def is_bracket(sign: str) -> bool:
-    """Is the sign a pair of brackets around the number?"""
-    return sign.replace(" ", "") == "()"
+    """Is the sign a pair of brackets around the number, with or without a letter behind them?"""
+    return sign.replace(" ", "").startswith("()")

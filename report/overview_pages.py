@@ -3,85 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
-from report.content import IndicatorContent, Report
+from report.content import Report
 from report.deliveries import Deliveries
 from report.pages import findings_text
 from report.places import slug
 from report.site import Site
-from report.values import Cell
+from report.summary import facts
 from report.wording import Wording
-from schemas.definitions import Indicator, ReportField
 
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Numbers about the edition itself."""
-
-    delivered: int
-    expected: int
-    with_values: int
-    shown: int
-    hidden: int
-
-
-def facts(report: Report) -> Facts:
-    """Deliveries, indicators with a value, published and hidden cells of the report year (regions only)."""
-    own = {place.code for place in report.regions}
-    shown = hidden = with_values = 0
-    for entry in report.indicators():
-        content = report.content(entry.code)
-        table = content.values.cells if content else {}
-        cells = [years[report.year] for (region, _), years in table.items() if region in own and report.year in years]
-        values = sum(cell.value is not None for cell in cells)
-        shown, hidden, with_values = shown + values, hidden + len(cells) - values, with_values + bool(values)
-    due = report.deliveries
-    return Facts(len(due.accepted(report.year)), len(due.expected[report.year]), with_values, shown, hidden)
-
-
-def start_page(site: Site, wording: Wording) -> None:
-    """What this is, where to find what, how to read it."""
-    report = site.report
-    cards = [_card(wording, report, field) for field in report.framework.fields.values()]
-    title = wording("site.full", year=report.year)
-    site.page(wording, "index.html", "start.html", title=title, facts=facts(report), cards=cards)
-
-
-def _card(wording: Wording, report: Report, field: ReportField) -> dict[str, object]:
-    """A field with its first indicator that has something to show, core indicators first."""
-    entries = [entry for entry in report.framework.indicators_of(field.code) if entry.valid_in(report.year)]
-    ranked = sorted(entries, key=lambda entry: entry.tier != "core")
-    contents = [content for entry in ranked if (content := report.content(entry.code)) is not None]
-    chosen = next((content for content in contents if content.main), contents[0] if contents else None)
-    card: dict[str, object] = {"field": field, "href": f"felder/{slug(field.code)}.html", "count": len(entries)}
-    if chosen is None:
-        return {**card, "figure": "", "entry": None, "note": "", "indicator": ""}
-    target = f"indikatoren/{slug(chosen.code)}.html"
-    return {**card, "entry": chosen.entry, "indicator": target, **_card_figure(wording, report, chosen)}
-
-
-def _figure(wording: Wording, cell: Cell, entry: Indicator) -> str:
-    """Number and unit; a letter that marks the number stands behind both."""
-    unit = wording.unit(entry.unit, "figure")
-    if cell.value is not None and cell.sign.isalpha():
-        return f"{wording.number(cell.value, entry.decimals)} {unit} {cell.sign}".strip()
-    return f"{wording.cell_text(cell, entry.decimals)} {unit}".strip()
-
-
-def _card_figure(wording: Wording, report: Report, content: IndicatorContent) -> dict[str, str]:
-    entry, main = content.entry, content.main
-    cell = content.cell(main.code, report.year) if main else None
-    if main is None or cell is None or cell.value is None:
-        return {"figure": "", "note": ""}
-    gap = content.gap(main.code, report.year)
-    note = wording.place(main)
-    if gap is not None and gap.difference is not None:
-        note += f" · {wording('word.gap')} {wording.measured(gap.difference, entry.decimals, entry.unit, 'gap')}"
-    return {
-        "figure": _figure(wording, cell, entry),
-        "note": note,
-    }
+OVERVIEWS = (
+    ("maps", "karten.html"),
+    ("compare", "vergleich.html"),
+    ("status", "meldestand.html"),
+    ("methods", "methodik.html"),
+    ("glossary", "glossar.html"),
+    ("changes", "aenderungen.html"),
+)
+"""Pages that the search knows by the name they have in the navigation."""
 
 
 def status_page(site: Site, wording: Wording) -> None:
@@ -146,6 +85,7 @@ def directory_page(site: Site, wording: Wording) -> None:
         fields=[entry[:2] for entry in entries if entry[1].startswith("felder/")],
         regions=[entry[:2] for entry in entries if entry[1].startswith("regionen/")],
         indicators=[entry for entry in entries if entry[1].startswith("indikatoren/")],
+        terms=[entry[:2] for entry in entries if entry[1].startswith("glossar.html#")],
     )
 
 
@@ -162,4 +102,13 @@ def _entries(report: Report, wording: Wording) -> list[tuple[str, str, str]]:
         for code, field in report.framework.fields.items()
     ]
     indicators = [(wording.plain(e), f"indikatoren/{slug(e.code)}.html", e.code) for e in report.indicators()]
-    return regions + fields + indicators
+    terms = [
+        (wording.plain(term), f"glossar.html#{term.code}", wording("word.term"))
+        for term in report.framework.glossary.values()
+    ]
+    pages = [(wording(f"nav.{key}"), path, wording("word.page")) for key, path in OVERVIEWS]
+    pages += [
+        (wording.plain(page, "title"), f"{page.slug}.html", wording("word.page"))
+        for page in report.framework.site_pages.values()
+    ]
+    return regions + fields + indicators + terms + pages

@@ -1,25 +1,24 @@
-"""The pages of the report: indicator, field and region."""
+"""Pages of fields, and of indicators that could not be prepared; what the other pages share."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-
-from markupsafe import Markup, escape
 
 from report import sentences
-from report.charts import key_marker
+from report.comparison import Row, comparison_chart
 from report.content import IndicatorContent, Report
 from report.deliveries import Delivery
-from report.figures import Figures
-from report.formula_text import formula_words
-from report.places import Place, slug
+from report.figures import Figures, cell_point
+from report.places import slug
 from report.site import Site
-from report.tables import Tables, change_text, table
+from report.svg import Frame, text_width
+from report.trend_sentences import development
 from report.wording import Wording
 from schemas.definitions import Indicator, ReportField
+
+SHARED_UNIT = "percent"
+"""Indicators in this unit share one scale in the overview of a field."""
 
 
 @dataclass(frozen=True)
@@ -32,43 +31,6 @@ class Item:
     def slug(self) -> str:
         """File name of its page and of its download."""
         return slug(self.entry.code)
-
-
-def indicator_page(site: Site, wording: Wording, content: IndicatorContent) -> None:
-    """Definition, findings, charts, tables, basis of one indicator."""
-    report = site.report
-    figures, tables = Figures(wording, report, content), Tables(wording, report, content)
-    before, after = _neighbours(report, content.code)
-    main = content.main
-    site.page(
-        wording,
-        f"indikatoren/{slug(content.code)}.html",
-        "indicator.html",
-        title=wording.plain(content.entry),
-        content=content,
-        slug=slug(content.code),
-        field=report.framework.fields[content.field],
-        field_slug=slug(content.field),
-        sentence=sentences.headline(wording, report, content),
-        words=formula_words(wording, content.code),
-        concepts=_concepts(report, content.code),
-        lines=figures.lines(main) if main else "",
-        lines_note=figures.lines_note(main) if main else "",
-        lines_table=tables.series(main) if main else "",
-        gap=figures.gap(main) if main and content.entry.gap else "",
-        gap_details=tables.gap_series(main) if main and content.entry.gap else "",
-        regions=figures.regions(),
-        regions_note=figures.regions_note(),
-        regions_table=tables.regions(),
-        key=figures.key(),
-        group_key=[(key_marker(s.role), wording.members(s.members)) for s in content.groups()],
-        small=_small_multiples(report, figures, tables, main),
-        years_table=tables.years(),
-        gap_table=tables.gaps(),
-        groups_table=tables.groups(),
-        before=before,
-        after=after,
-    )
 
 
 def missing_page(site: Site, wording: Wording, entry: Indicator) -> None:
@@ -97,7 +59,54 @@ def field_page(site: Site, wording: Wording, field: ReportField) -> None:
         title=wording.plain(field),
         field=field,
         items=[_field_item(wording, report, entry) for entry in entries],
+        overview=_overview(wording, report, field, [c for e in entries if (c := report.content(e.code)) is not None]),
+        beside=_beside(report, field),
     )
+
+
+def _beside(report: Report, field: ReportField) -> tuple[ReportField | None, ReportField | None]:
+    """The fields before and after."""
+    fields = list(report.framework.fields.values())
+    at = fields.index(field)
+    return (fields[at - 1] if at else None), (fields[at + 1] if at + 1 < len(fields) else None)
+
+
+def _overview(
+    wording: Wording, report: Report, field: ReportField, contents: Sequence[IndicatorContent]
+) -> dict[str, object]:
+    """The groups of all rates of the field on one scale, for the reference that most of them have."""
+    mains = [content.main for content in contents if content.main and content.entry.unit == SHARED_UNIT]
+    place = max(mains, key=mains.count, default=None)
+    shown = [c for c in contents if c.main == place and c.entry.unit == SHARED_UNIT and c.entry.gap] if place else []
+    rows = []
+    for content in shown if place else []:
+        cells = [(s.role, content.cell(place.code, report.year, s.members)) for s in content.groups()] if place else []
+        points = tuple((role, cell_point(cell)) for role, cell in cells)
+        if any(point.value is not None for _, point in points):
+            rows.append((content, Row(_short(wording.plain(content.entry)), points)))
+    pairs = {tuple(s.members for s in content.groups()) for content, _ in rows}
+    if len(rows) < 2 or len(pairs) != 1 or place is None:
+        return {}
+    first = rows[0][0]
+    said = "; ".join(f"{wording.plain(c.entry)}: {sentences.gap(wording, report, c, place)}" for c, _ in rows)
+    title = wording("field.overview", field=wording.plain(field), region=wording.place(place), year=report.year)
+    frame = Frame(f"o-{slug(field.code)}", title, said)
+    chart = comparison_chart(
+        frame,
+        [row for _, row in rows],
+        lambda value: wording.number(value, first.entry.decimals),
+        lambda value: wording.number(value, 0),
+        100.0,
+    )
+    return {"title": title, "chart": chart, "key": Figures(wording, report, first).key()[1:], "unit": first.entry.unit}
+
+
+def _short(name: str, width: float = 350.0) -> str:
+    words = name.split()
+    while text_width(" ".join(words)) > width and len(words) > 1:
+        words.pop()
+    text = " ".join(words)
+    return text if text == name else f"{text.rstrip(',;:(–- ')} …"
 
 
 def _field_item(wording: Wording, report: Report, entry: Indicator) -> dict[str, object]:
@@ -105,7 +114,9 @@ def _field_item(wording: Wording, report: Report, entry: Indicator) -> dict[str,
     item: dict[str, object] = {"entry": entry, "slug": slug(entry.code), "chart": "", "missing": ""}
     if content is None:
         return {**item, "missing": report.missing_reason(entry.code)}
-    item["sentence"] = sentences.headline(wording, report, content)
+    said = [sentences.headline(wording, report, content)]
+    said += [development(wording, report, content, content.main)] if content.main else []
+    item["sentence"] = " ".join(part for part in said if part)
     if content.main:
         figures = Figures(wording, report, content)
         item["chart"] = figures.small_lines(content.main, alone=True)
@@ -114,123 +125,7 @@ def _field_item(wording: Wording, report: Report, entry: Indicator) -> dict[str,
     return item
 
 
-def region_page(site: Site, wording: Wording, place: Place) -> None:
-    """All indicators of a region, field by field, with what is missing and why."""
-    report = site.report
-    counts: Counter[str] = Counter()
-    for entry in report.indicators():
-        counts[_standing(wording, report, entry, place)] += 1
-    profile = RegionProfile(wording, report, place)
-    fields = report.framework.fields
-    groups = [{"field": fields[code], "slug": slug(code), "table": profile.table(fields[code])} for code in fields]
-    site.page(
-        wording,
-        f"regionen/{place.slug}.html",
-        "region.html",
-        title=wording.place(place),
-        place=place,
-        shown=counts.pop("", 0),
-        total=len(report.indicators()),
-        missing=sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])),
-        received=report.deliveries.of(place.code, report.year),
-        findings=lambda entry: findings_text(wording, entry),
-        groups=groups,
-    )
-
-
-def _standing(wording: Wording, report: Report, entry: Indicator, place: Place) -> str:
-    """Empty when there is a value, otherwise why there is none."""
-    content = report.content(entry.code)
-    if content is None:
-        return wording("region.failed")
-    cell = content.cell(place.code, report.year)
-    if cell is None:
-        return wording("word.no_row")
-    return "" if cell.value is not None else wording.status(cell.status)
-
-
-@dataclass(frozen=True)
-class RegionProfile:
-    """The tables of a region page."""
-
-    wording: Wording
-    report: Report
-    place: Place
-
-    @cached_property
-    def compared(self) -> tuple[Place, ...]:
-        """The references other than the place itself."""
-        return tuple(place for place in self.report.references if place != self.place)
-
-    def table(self, field: ReportField) -> Markup:
-        """One row for each indicator of the field."""
-        t, year = self.wording, self.report.year
-        caption = t("region.table", field=t.plain(field), region=t.place(self.place), year=year)
-        heads = [t("word.unit"), str(year), str(year - 1), t("word.change"), t("word.gap")]
-        heads += [*(t.place(place) for place in self.compared), t("word.trend"), t("word.note")]
-        entries = [e for e in self.report.framework.indicators_of(field.code) if e.valid_in(year)]
-        return table(escape(caption), t("word.indicator"), heads, [self._row(entry) for entry in entries], "profile")
-
-    def _row(self, entry: Indicator) -> tuple[Markup, list[Markup], bool]:
-        t, year = self.wording, self.report.year
-        link = Markup('<a href="../indikatoren/{}.html#r-{}">{}</a>')
-        name = link.format(slug(entry.code), self.place.slug, t.own(entry))
-        unit = Markup('<td class="unit">{}</td>').format(t.unit(entry.unit))
-        content = self.report.content(entry.code)
-        if content is None:
-            reason = Markup("<td>{}</td>").format(t("region.failed"))
-            name = Markup('<a href="../indikatoren/{}.html">{}</a>').format(slug(entry.code), t.own(entry))
-            return name, [unit, *[Markup("<td></td>")] * (5 + len(self.compared)), reason], False
-        tables = Tables(t, self.report, content)
-        cells = [tables.cell(content.cell(self.place.code, each)) for each in (year, year - 1)]
-        change = Markup('<td class="n">{}</td>').format(change_text(tables, self.place))
-        gap = tables.gap(self.place, year) if entry.gap else Markup("<td></td>")
-        others = [tables.cell(content.cell(place.code, year)) for place in self.compared]
-        return name, [unit, *cells, change, gap, *others, self._trend(content), self._note(content)], False
-
-    def _trend(self, content: IndicatorContent) -> Markup:
-        """Sparkline, and the same in one word for those who do not see it."""
-        figures = Figures(self.wording, self.report, content)
-        cells = (content.cell(self.place.code, year) for year in self.report.years)
-        shown = [cell.value for cell in cells if cell is not None and cell.value is not None]
-        if len(shown) < 2:
-            return Markup("<td></td>")
-        step = shown[-1] - shown[0]
-        word = self.wording("word.rising" if step > 0 else "word.falling" if step < 0 else "word.steady")
-        return Markup('<td>{}<span class="vh">{}</span></td>').format(figures.spark(self.place), word)
-
-    def _note(self, content: IndicatorContent) -> Markup:
-        cell = content.cell(self.place.code, self.report.year)
-        if cell is None:
-            return Markup("<td>{}</td>").format(self.wording("word.no_row"))
-        parts = [self.wording.status(cell.status)] if cell.sign else []
-        parts.append(self.wording.reason(cell))
-        return Markup("<td>{}</td>").format("; ".join(part for part in parts if part))
-
-
 def findings_text(wording: Wording, entry: Delivery) -> str:
     """Numbers of findings by severity, worst first; nothing when there are none."""
     counted: Mapping[str, int] = entry.findings
     return ", ".join(wording.count(f"severity.{severity}", n) for severity, n in counted.items() if n) or "–"
-
-
-def _neighbours(report: Report, code: str) -> tuple[Item | None, Item | None]:
-    entries = report.indicators()
-    position = [entry.code for entry in entries].index(code)
-    before = Item(entries[position - 1]) if position else None
-    return before, Item(entries[position + 1]) if position + 1 < len(entries) else None
-
-
-def _concepts(report: Report, code: str) -> list[object]:
-    framework = report.framework
-    used = dict.fromkeys(framework.concept(variable) for variable in framework.indicator_variables(code))
-    return [framework.concepts[concept] for concept in used]
-
-
-def _small_multiples(report: Report, figures: Figures, tables: Tables, main: Place | None) -> list[dict[str, object]]:
-    """A small chart for each region; a region without any value is told in the table, not drawn."""
-    return [
-        {"place": place, "chart": figures.small_lines(place), "table": tables.series(place)}
-        for place in report.places
-        if place != main and figures.has_values(place)
-    ]

@@ -26,13 +26,11 @@ def headline(wording: Wording, report: Report, content: IndicatorContent) -> str
 
 def level(wording: Wording, report: Report, content: IndicatorContent, place: Place) -> str:
     """Value of the report year, change against the year before, values of the groups."""
-    entry, year = content.entry, report.year
+    year = report.year
     cell = content.cell(place.code, year)
+    parts = [value_and_change(wording, report, content, place)]
     if cell is None or cell.value is None:
-        return hidden(wording, report, place, cell)
-    value = wording.measured(cell.value, entry.decimals, entry.unit)
-    parts = [wording("sentence.level", region=wording.place(place), year=year, value=value)]
-    parts.append(change(wording, report, content, place))
+        return parts[0]
     listed = [
         _group(wording, content, series, content.cell(place.code, year, series.members)) for series in content.groups()
     ]
@@ -40,6 +38,16 @@ def level(wording: Wording, report: Report, content: IndicatorContent, place: Pl
     if len(named) > 1:
         parts.append(wording("sentence.groups", groups=", ".join(named)))
     return " ".join(part for part in parts if part)
+
+
+def value_and_change(wording: Wording, report: Report, content: IndicatorContent, place: Place) -> str:
+    """Value of the report year and change against the year before, or that there is no value."""
+    entry, cell = content.entry, content.cell(place.code, report.year)
+    if cell is None or cell.value is None:
+        return hidden(wording, report, place, cell)
+    value = wording.measured(cell.value, entry.decimals, entry.unit)
+    text = wording("sentence.level", region=wording.place(place), year=report.year, value=value)
+    return f"{text} {change(wording, report, content, place)}".strip()
 
 
 def hidden(wording: Wording, report: Report, place: Place, cell: Cell | None) -> str:
@@ -60,6 +68,8 @@ def change(wording: Wording, report: Report, content: IndicatorContent, place: P
     now, before = (content.cell(place.code, year) for year in (report.year, report.previous_year))
     if now is None or before is None or now.value is None or before.value is None:
         return ""
+    if not content.comparable(place.code, report.previous_year, report.year):
+        return wording("sentence.break_now", year=report.year)
     entry = content.entry
     step = now.value - before.value
     parts = {
@@ -81,13 +91,18 @@ def gap(wording: Wording, report: Report, content: IndicatorContent, place: Plac
     sides = [wording.member(declared.dimension, member) for member in (declared.focus, declared.reference)]
     size = wording.measured(current.difference, entry.decimals, entry.unit, "gap")
     text = wording("sentence.gap", focus=sides[0], reference=sides[1], value=size)
-    return f"{text} {_gap_since(wording, report, content, place, current.difference)}".strip()
+    parts = [text, _gap_since(wording, report, content, place, current.difference)]
+    adjusted = content.standardised(place.code, report.year)
+    if adjusted is not None and adjusted.difference is not None:
+        value = wording.measured(adjusted.difference, entry.decimals, entry.unit, "gap")
+        parts.append(wording("sentence.gap_standardised", value=value))
+    return " ".join(part for part in parts if part)
 
 
 def _gap_since(wording: Wording, report: Report, content: IndicatorContent, place: Place, now: float) -> str:
     entry = content.entry
     for year in report.years[:-1]:
-        first = content.gap(place.code, year)
+        first = content.gap(place.code, year) if content.comparable(place.code, year, report.year) else None
         if first is None or first.difference is None:
             continue
         then = first.difference

@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.content import Report
+from report.geometry import Geometry
 from report.wording import Wording
 
 ROOM = Path(__file__).resolve().parent
@@ -17,8 +18,9 @@ ROOM = Path(__file__).resolve().parent
 class Site:
     """One site in all its languages. Every page of a language lies at the same path as in the others."""
 
-    def __init__(self, report: Report, folder: Path, langs: Sequence[str]) -> None:
+    def __init__(self, report: Report, folder: Path, langs: Sequence[str], geometry: Geometry | None = None) -> None:
         self.report = report
+        self.geometry = geometry
         self.folder = folder
         self.wordings = tuple(Wording(lang, report.framework) for lang in langs)
 
@@ -58,8 +60,8 @@ class Site:
         self.write("index.html", text)
 
     def assets(self) -> None:
-        """Style sheet and search script."""
-        for name in ("styles/site.css", "scripts/search.js"):
+        """Style sheet and scripts."""
+        for name in ("styles/site.css", "styles/icon.svg", "scripts/search.js", "scripts/figure.js"):
             self.write(f"assets/{Path(name).name}", (ROOM / name).read_text(encoding="utf-8"))
 
     def write(self, path: str, text: str) -> None:

@@ -14,11 +14,21 @@ _NARROW, _MIDDLE, _WIDE = set("iljI.,:;|!'() \u2009"), set("frt-/"), set("mwMWÄ
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value of a chart: number or None, the sign to print where it is missing, hollow when uncertain."""
+    """One value of a chart: number or None, the sign to print where it is missing, hollow when uncertain.
+
+    lower, upper: limits of its interval, where it has one.
+    """
 
     value: float | None
     sign: str = ""
     hollow: bool = False
+    lower: float | None = None
+    upper: float | None = None
+
+    @property
+    def extent(self) -> tuple[float, ...]:
+        """Every number that must fit on the scale."""
+        return tuple(each for each in (self.value, self.lower, self.upper) if each is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +39,10 @@ class Frame:
     title: str
     description: str
 
-    def svg(self, width: float, height: float, body: Sequence[str], css: str = "chart") -> Markup:
-        """The finished figure, readable by a screen reader, scaled to its column."""
+    def svg(self, width: float, height: float, body: Sequence[str], css: str = "chart", role: str = "img") -> Markup:
+        """The finished figure, readable by a screen reader, scaled to its column; role `group` for one with links."""
         head = (
-            f'<svg class="{css}" viewBox="0 0 {coordinate(width)} {coordinate(height)}" role="img" '
+            f'<svg class="{css}" viewBox="0 0 {coordinate(width)} {coordinate(height)}" role="{role}" '
             f'aria-labelledby="{self.id}-t {self.id}-d"><title id="{self.id}-t">{escape(self.title)}</title>'
             f'<desc id="{self.id}-d">{escape(self.description)}</desc>'
         )

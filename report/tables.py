@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
 
-from report.content import IndicatorContent, Report
+from report.content import FEW, IndicatorContent, Report
 from report.places import Place
 from report.values import Cell
 from report.wording import Wording
 
+LATEST = 8
+"""With many regions the tables by year show so many years; the file of the indicator has them all."""
 _EMPTY = Markup("<td></td>")
 
 
@@ -23,18 +25,26 @@ class Tables:
         self.content = content
         self.decimals = content.entry.decimals
 
+    @property
+    def shown_years(self) -> tuple[int, ...]:
+        """Years of the tables that have all regions in rows."""
+        return self.report.years if len(self.report.places) <= FEW else self.report.years[-LATEST:]
+
     def cell(self, cell: Cell | None) -> Markup:
         """A cell with number, number and sign, or sign; the meaning of the sign is readable and heard."""
         if cell is None:
-            return Markup('<td class="n"><span class="vh">{}</span></td>').format(self.wording("word.no_row"))
+            return Markup('<td><span class="vh">{}</span></td>').format(self.wording("word.no_row"))
         text = self.wording.cell_text(cell, self.decimals)
-        if not cell.sign:
-            return Markup('<td class="n">{}</td>').format(text)
-        meaning = self.wording.status(cell.status)
-        css = "n sign" if cell.value is None else "n"
-        pattern = '<td class="{}" title="{}"><span aria-hidden="true">{}</span><span class="vh">{}</span></td>'
+        flags = self.wording.flags(cell)
+        if not cell.sign and not flags:
+            return Markup("<td>{}</td>").format(text)
+        meanings = [self.wording.status(cell.status)] if cell.sign else []
+        meaning = ", ".join([*meanings, *(self.wording.plain(flag) for flag in flags)])
+        css = Markup(' class="sign"') if cell.value is None else ""
+        pattern = '<td{} title="{}"><span aria-hidden="true">{}{}</span><span class="vh">{}</span></td>'
         heard = meaning if cell.value is None else f"{self.number(cell.value)} ({meaning})"
-        return Markup(pattern).format(css, meaning, text, heard)
+        marks = Markup("<sup>{}</sup>").format("".join(flag.sign for flag in flags)) if flags else ""
+        return Markup(pattern).format(css, meaning, text, marks, heard)
 
     def number(self, value: float | None, decimals: int | None = None) -> str:
         """A number with the decimals of the indicator."""
@@ -44,10 +54,10 @@ class Tables:
         """Regions in rows, years in columns, total population."""
         caption = self._caption("indicator.table_years", "short")
         rows = [
-            (self._name(place), [self.cell(self.content.cell(place.code, year)) for year in self.report.years], place)
+            (self._name(place), [self.cell(self.content.cell(place.code, year)) for year in self.shown_years], place)
             for place in self.report.places
         ]
-        return self._table(caption, self.report.years, rows, self.wording("word.region"))
+        return self._table(caption, self.shown_years, rows, self.wording("word.region"))
 
     def gaps(self) -> Markup:
         """Regions in rows, years in columns, gap."""
@@ -59,33 +69,37 @@ class Tables:
         }
         caption = self._caption("indicator.table_gap", "gap", **sides)
         rows = [
-            (self._name(place), [self.gap(place, year) for year in self.report.years], place)
+            (self._name(place), [self.gap(place, year) for year in self.shown_years], place)
             for place in self.report.places
         ]
-        return self._table(caption, self.report.years, rows, self.wording("word.region"))
+        return self._table(caption, self.shown_years, rows, self.wording("word.region"))
 
     def gap(self, place: Place, year: int) -> Markup:
         """A cell with the gap, or the sign of the group that hides it."""
         found = self.content.gap(place.code, year)
         if found is not None and found.difference is not None:
-            return Markup('<td class="n">{}</td>').format(self.number(found.difference))
+            return Markup("<td>{}</td>").format(self.number(found.difference))
         cells = [self.content.cell(place.code, year, series.members) for series in self.content.groups()]
         return self.cell(next((cell for cell in cells if cell is not None and cell.value is None), None))
 
     def groups(self) -> Markup:
-        """Breakdown points in rows, regions in columns, report year; empty without a breakdown."""
+        """Breakdown points in rows, places in columns, report year; empty without a breakdown.
+
+        Of many regions only the references are shown: the file of the indicator has them all.
+        """
         if len(self.content.points) < 2:
             return Markup("")
+        shown = self.report.places if len(self.report.places) <= FEW else self.report.references
         caption = self._caption("indicator.table_groups", "short", year=self.report.year)
         rows = [
             (
                 escape(self.wording.members(point)),
-                [self.cell(self.content.cell(place.code, self.report.year, point)) for place in self.report.places],
+                [self.cell(self.content.cell(place.code, self.report.year, point)) for place in shown],
                 None,
             )
             for point in self.content.points
         ]
-        heads = [self.wording.place(place) for place in self.report.places]
+        heads = [self.wording.place(place) for place in shown]
         return self._table(caption, heads, rows, self.wording("word.group"))
 
     def regions(self) -> Markup:
@@ -119,12 +133,37 @@ class Tables:
         name = f"{self.wording.plain(content.entry)}, {self.wording.place(place)}"
         return self._folded(self._table(escape(name), heads, rows, self.wording("word.year")))
 
+    def today(self) -> Markup:
+        """Regions whose territory has changed: the series at today's territory beside the one as reported; else empty."""
+        cells, rows = self.content.derived.today, []
+        for place in self.report.places:
+            now = cells.get((place.code, ()), {})
+            if not any(_differs(now.get(year), self.content.cell(place.code, year)) for year in self.report.years):
+                continue
+            told = [self.cell(self.content.cell(place.code, year)) for year in self.report.years]
+            rows.append((self._with(place, "today.reported"), told, None))
+            rows.append(
+                (self._with(place, "today.now"), [self.cell(now.get(year)) for year in self.report.years], None)
+            )
+        caption = self._caption("today.table", "short")
+        return self._table(caption, self.report.years, rows, self.wording("word.region")) if rows else Markup("")
+
+    def _with(self, place: Place, key: str) -> Markup:
+        return escape(f"{self.wording.place(place)}, {self.wording(key)}")
+
     def gap_series(self, place: Place) -> Markup:
         """Years in rows: the numbers of the gap chart, folded away."""
         rows = [(escape(year), [self.gap(place, year)], None) for year in self.report.years]
         name = f"{self.wording.plain(self.content.entry)}, {self.wording.place(place)}"
         heads = [f"{self.wording('word.gap')} ({self.wording.unit(self.content.entry.unit, 'gap')})"]
+        if any(self.content.standardised(place.code, year) for year in self.report.years):
+            heads.append(self.wording("figure.adjusted"))
+            rows = [(head, [*cells, self._adjusted(place, int(head))], None) for head, cells, _ in rows]
         return self._folded(self._table(escape(name), heads, rows, self.wording("word.year")))
+
+    def _adjusted(self, place: Place, year: int) -> Markup:
+        found = self.content.standardised(place.code, year)
+        return self._plain(self.number(found.difference) if found else "")
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
@@ -138,7 +177,7 @@ class Tables:
         return Markup('<a href="../regionen/{}.html">{}</a>').format(place.slug, self.wording.place(place))
 
     def _plain(self, text: str) -> Markup:
-        return Markup('<td class="n">{}</td>').format(text) if text else _EMPTY
+        return Markup("<td>{}</td>").format(text) if text else _EMPTY
 
     def _counts(self, cell: Cell | None) -> list[Markup]:
         if cell is None:
@@ -161,6 +200,10 @@ class Tables:
         corner: str,
     ) -> Markup:
         return table(caption, corner, heads, [(head, cells, bool(p and p.reference)) for head, cells, p in rows])
+
+
+def _differs(now: Cell | None, told: Cell | None) -> bool:
+    return now is not None and now.value is not None and (told is None or told.value != now.value)
 
 
 def table(
@@ -188,5 +231,7 @@ def change_text(tables: Tables, place: Place) -> str:
     report, content = tables.report, tables.content
     now, before = (content.cell(place.code, year) for year in (report.year, report.previous_year))
     if now is None or before is None or now.value is None or before.value is None:
+        return ""
+    if not content.comparable(place.code, report.previous_year, report.year):
         return ""
     return tables.number(now.value - before.value)

@@ -16,6 +16,7 @@ from report.numbers import FORMATS, NumberFormat, with_sign
 from report.places import Place
 from report.values import Cell
 from schemas.definitions import Status
+from schemas.definitions_series import Flag
 from schemas.framework_model import Framework, Members
 
 FREE = "F"
@@ -24,9 +25,9 @@ FREE = "F"
 TEXTS = Path(__file__).resolve().parent / "texts"
 
 
-def catalogue(lang: str) -> dict[str, str]:
-    """Texts of a language by dotted key (`nav.start`)."""
-    return dict(_flat("", yaml.safe_load((TEXTS / f"{lang}.yaml").read_text(encoding="utf-8"))))
+def catalogue(lang: str, part: str = "") -> dict[str, str]:
+    """Texts of a language by dotted key (`nav.start`); `part` names another file of texts."""
+    return dict(_flat("", yaml.safe_load((TEXTS / f"{part}{lang}.yaml").read_text(encoding="utf-8"))))
 
 
 def _flat(prefix: str, node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -74,14 +75,15 @@ class Wording:
 
     def plain(self, entry: object, stem: str = "name") -> str:
         """`stem_<lang>` of an entry, or what it has in the other language."""
-        return self._own(entry, stem)[0]
+        return self.text_and_language(entry, stem)[0]
 
     def own(self, entry: object, stem: str = "name") -> Markup:
         """The same as markup: a text in the other language is marked as such for screen readers."""
-        text, lang = self._own(entry, stem)
+        text, lang = self.text_and_language(entry, stem)
         return escape(text) if lang == self.lang else Markup('<span lang="{}">{}</span>').format(lang, text)
 
-    def _own(self, entry: object, stem: str) -> tuple[str, str]:
+    def text_and_language(self, entry: object, stem: str = "name") -> tuple[str, str]:
+        """`stem_<lang>` of an entry and its language: this one, or the one in which the text exists."""
         for lang in (self.lang, "de", "en"):
             text = getattr(entry, f"{stem}_{lang}", "")
             if text:
@@ -123,11 +125,19 @@ class Wording:
 
     def legend(self) -> list[tuple[str, list[Markup]]]:
         """Every table sign once, with all that it can mean."""
-        found: dict[str, list[Markup]] = {}
+        return [(sign, meanings) for sign, _, meanings in self.signs()]
+
+    def signs(self) -> list[tuple[str, list[str], list[Markup]]]:
+        """Every table sign once, with its letters (for those who cannot see or hear the sign) and all that it can mean."""
+        found: dict[str, tuple[list[str], list[Markup]]] = {}
         for entry in self.framework.statuses.values():
             if entry.sign:
-                found.setdefault(entry.sign, []).append(self.meaning(entry))
-        return list(found.items())
+                letters, meanings = found.setdefault(entry.sign, ([], []))
+                letters.append(entry.letter)
+                meanings.append(self.meaning(entry))
+        for flag in self.framework.flags.values():
+            found[flag.sign] = ([flag.letter], [self.own(flag, "meaning")])
+        return [(sign, letters, meanings) for sign, (letters, meanings) in found.items()]
 
     # --- numbers --------------------------------------------------------------------------------------------------
 
@@ -138,6 +148,18 @@ class Wording:
     def amount(self, value: float | None) -> str:
         """A count; weighted counts that are no whole number get one decimal."""
         return self.number(value, 0 if value is None or float(value).is_integer() else 1)
+
+    def about(self, value: float) -> str:
+        """A count in a sentence: from a thousand on rounded to three digits, and said so where that changed it."""
+        digits = len(str(int(abs(value))))
+        rough = round(value, 3 - digits) if digits > 3 else round(value)
+        text = self.numbers.text(rough, 0)
+        return text if rough == value else self("word.about", n=text)
+
+    def flags(self, cell: Cell | None) -> list[Flag]:
+        """What a reader must know beside a shown value."""
+        codes = cell.flags.split(",") if cell is not None and cell.value is not None and cell.flags else []
+        return [self.framework.flags[code] for code in codes if code in self.framework.flags]
 
     def cell_text(self, cell: Cell | None, decimals: int) -> str:
         """What stands in a table cell: number, number with sign, or sign. No row in the snapshot: empty."""

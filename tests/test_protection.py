@@ -115,6 +115,21 @@ def test_dropping_a_secondary_opens_a_leak() -> None:
     assert verify(problem, replace(mask, hidden=mask.hidden - {primary}))
 
 
+def test_dear_figures_are_hidden_only_where_nothing_else_helps() -> None:
+    """A small third sex in every row: its margins are cheap here, and yet a part is hidden and no margin."""
+    problem = problem_of(np.array([[1, 300, 400], [2, 500, 600]]))
+    margins = {n for n, form in enumerate(problem.forms) if "+" in form.key.split(",")[1]}
+    priced = tuple(replace(row, cost=1.0 if n in margins else 9.0) for n, row in enumerate(problem.rows))
+    cheap = replace(problem, rows=priced)
+    assert protect(cheap).hidden & margins, "by its price a margin would be taken"
+    dear = replace(cheap, rows=tuple(replace(row, cost=50.0) if n in margins else row for n, row in enumerate(priced)))
+    spared = protect(replace(dear, dear=50.0))
+    assert not spared.hidden & margins
+    assert verify(dear, spared) == []
+    alone = replace(problem_of(np.array([[1]])), dear=0.0)
+    assert protect(alone).hidden == frozenset(range(len(alone.rows))), "nothing else helps"
+
+
 def test_a_forged_certificate_is_noticed() -> None:
     problem = problem_of(np.array([[1, 9], [9, 9]]))
     mask = protect(problem)

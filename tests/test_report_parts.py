@@ -28,7 +28,8 @@ def test_numbers_are_written_as_people_write_them(value: float, decimals: int, g
 
 
 @pytest.mark.parametrize(
-    ("sign", "text"), [("", "12,3"), ("( )", "(12,3)"), ("p", "12,3\u00a0p"), ("–", "–"), ("0", "0")]
+    ("sign", "text"),
+    [("", "12,3"), ("( )", "(12,3)"), ("p", "12,3\u00a0p"), ("( ) p", "(12,3)\u00a0p"), ("–", "–"), ("0", "0")],
 )
 def test_a_sign_brackets_follows_or_replaces_the_number(sign: str, text: str) -> None:
     assert with_sign("12,3", sign) == text

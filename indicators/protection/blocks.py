@@ -72,13 +72,21 @@ class Blocks:
         """The blocks of a variable in one place, by table."""
         return [self.blocks[number] for number in self.index.get((variable, place, year), ())]
 
+    def alike(self, block: Block, places: Iterable[str]) -> list[Block]:
+        """The blocks of the same table in several places of one year. A town may have delivered more tables than its
+        Kreis, so that their places in the list differ."""
+        return [
+            next(one for one in self.of(block.lattice.variable, place, block.year) if one.lattice is block.lattice)
+            for place in places
+        ]
+
     def small(self, policy: Policy) -> set[tuple[str, int]]:
         """Variables and years with a cell that printing everything would give back, and that is small or withheld."""
         found = {(block.lattice.variable, block.year) for block in self.blocks if block.withheld}
         stacked: dict[int, list[tuple[Lattice, int, Array]]] = {}
         for (variable, _, year), places in self.parts.items():
-            for number, block in enumerate(self.of(variable, places[0], year)):
-                together = [self.of(variable, place, year)[number].atoms for place in places]
+            for block in self.of(variable, places[0], year):
+                together = [one.atoms for one in self.alike(block, places)]
                 entries = [block.atoms] if len(together) == 1 else [*together, np.sum(together, axis=0)]
                 stacked.setdefault(id(block.lattice), []).extend((block.lattice, year, atoms) for atoms in entries)
         for group in stacked.values():
@@ -239,7 +247,10 @@ def _completed(lattice: Lattice, cells: Array) -> Array:
 
 
 def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Table], together: bool) -> None:
-    """Add the blocks of one variable; a Kreis whose towns report too is cut into the towns and the rest."""
+    """Add the blocks of one variable; a Kreis whose towns report too is cut into the towns and the rest.
+
+    So is a region of Kreise, whose parts then are those of its Kreise.
+    """
     territory = policy.framework.territory
     everywhere = sorted(set().union(*tables)) if tables else []
     for region, year in everywhere:
@@ -254,3 +265,14 @@ def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Tabl
             atoms, withheld = tables[n][region, year]
             found.add(made[n], name, year, rest if split else atoms, withheld)
         found.parts[made[0].variable, region, year] = (name, *towns) if split else (region,)
+    for region, year in everywhere if together else ():
+        found.parts[made[0].variable, region, year] = tuple(_uncut(found, made[0].variable, region, year))
+
+
+def _uncut(found: Blocks, variable: str, region: str, year: int) -> Iterator[str]:
+    """The places of a region that are not made of others."""
+    for place in found.places(variable, region, year):
+        if place == region or place.startswith(REST):
+            yield place
+        else:
+            yield from _uncut(found, variable, place, year)

@@ -5,6 +5,7 @@ Plain numbers without any framework, so that `protect` and `verify` can be tried
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -61,7 +62,8 @@ class Problem:
 
     `start`: one table that fits (the truth where it is known). `fixed`: atoms that everybody knows. `known`: forms that
     somebody has published, whatever is hidden now. `frozen`: forms that an earlier release hid. `group`: the block of
-    each atom; witnesses are sought in a block and few others. `rows` are figures in an order that the caller knows.
+    each atom; witnesses are sought in a block and few others. `rows` are figures in an order that the caller knows; those
+    that cost `dear` or more are hidden only where nothing else helps.
     """
 
     start: npt.NDArray[np.int64]
@@ -73,6 +75,7 @@ class Problem:
     caps: tuple[Cap, ...] = ()
     fixed: frozenset[int] = frozenset()
     group: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    dear: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

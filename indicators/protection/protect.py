@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from indicators.protection.neighbourhood import Neighbourhood
-from indicators.protection.problem import Mask, Problem, Witness
+from indicators.protection.problem import Mask, Problem, Target, Witness
 from indicators.protection.search import Search
 
 TIDY_TRIES, TIDY_USERS = 120, 6
@@ -61,24 +61,32 @@ class _Work:
         self.search.hide(rows)
 
     def prove(self, number: int) -> bool:
-        """Find a witness in a small neighbourhood, then in wider ones; hides what it moves."""
+        """Find a witness that spares dear figures, else any; hides what it moves."""
         target = self.problem.targets[number]
         ready = self.search.again(target)
         if ready is not None:
             self.certificate[number] = ready
             return True
+        dear = self.search.dear()
+        witness = (self._witness(target, dear) if dear else None) or self._witness(target, frozenset())
+        if witness is None:
+            return False
+        self.certificate[number] = witness
+        self.search.remember(witness)
+        self.hide_holders(self.search.moved(witness))
+        return True
+
+    def _witness(self, target: Target, shown: frozenset[int]) -> Witness | None:
+        """A witness in a small neighbourhood, else in wider ones."""
         for width in (0, 4, None):
             around = Neighbourhood(self.search, target, width)
             for two_sided in (False, True):
-                witness = around.witness(two_sided=two_sided)
+                witness = around.witness(two_sided=two_sided, shown=shown)
                 if witness is not None:
-                    self.certificate[number] = witness
-                    self.search.remember(witness)
-                    self.hide_holders(self.search.moved(witness))
-                    return True
+                    return witness
             if around.complete:
-                return False
-        return False
+                break
+        return None
 
     def withhold(self, number: int) -> None:
         """Fail closed: hide everything told about the blocks of the target, then try once more."""

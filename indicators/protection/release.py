@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -112,7 +113,8 @@ class Release:
             return
         if figure.shown:
             self.figures.append(figure)
-            self.rows.append(Row(told, tuple(held), figure.cost))
+            size = abs(int(self.truth[held[0]]))  # of two figures alike the smaller one is given up first
+            self.rows.append(Row(told, tuple(held), figure.cost * (1 + math.log1p(size) / 100)))
 
     def _side(self, figure: Figure, number: int) -> int | None:
         return self.form(over(figure.sides[number], figure.regions, figure.place[1]), figure.values[number])
@@ -173,8 +175,8 @@ class Release:
 
     def _at_risk(self, variable: str, places: tuple[str, ...], year: int) -> None:
         threshold = self.policy.threshold(variable)
-        for number, block in enumerate(self.blocks.of(variable, places[0], year)):
-            together = [self.blocks.of(variable, place, year)[number] for place in places]
+        for block in self.blocks.of(variable, places[0], year):
+            together = self.blocks.alike(block, places)
             atoms = np.sum([one.atoms for one in together], axis=0)
             values = block.lattice.at_risk @ atoms
             free = ~(block.lattice.flagged("open"))
@@ -303,4 +305,5 @@ class Release:
             tuple(Cap(form, slack) for form, slack in sorted(self.caps.items())),
             frozenset(fixed),
             group,
+            dear=self.policy.rules.costs.total,
         )

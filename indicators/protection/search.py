@@ -58,6 +58,12 @@ class Search:
         """What is lost when the form moves: the figures that tell it."""
         return sum(self.problem.rows[row].cost for row in sorted(self.shown.get(form, ())))
 
+    def dear(self) -> frozenset[int]:
+        """Forms that dear figures still tell."""
+        rows = (number for number, row in enumerate(self.problem.rows) if row.cost >= self.problem.dear)
+        told = {(row, form) for row in rows for form in self.problem.rows[row].tells}
+        return frozenset(form for row, form in told if row in self.shown[form])
+
     def forms_of(self, groups: Iterable[int]) -> list[int]:
         """Forms that touch one of the blocks."""
         parts = [self._forms_touching(group) for group in groups]

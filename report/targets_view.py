@@ -1,0 +1,172 @@
+"""Targets on the pages: a table with symbol, word, growth, direction and former symbols; the track of one target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from markupsafe import Markup, escape
+
+from report import weather
+from report.content import IndicatorContent, Report
+from report.derived import Aim
+from report.places import Place, slug
+from report.svg import Frame, Point
+from report.tables import table
+from report.wording import Wording
+
+CLEAR, NOISE = "clear", "within_noise"
+
+
+class TargetsView:
+    """Targets of regions and indicators in one language."""
+
+    def __init__(self, wording: Wording, report: Report) -> None:
+        self.wording = wording
+        self.report = report
+        self.rules = report.framework.targets
+
+    @property
+    def note(self) -> str:
+        """What a symbol is, and what it is not."""
+        return self.wording.plain(self.rules, "note")
+
+    def of_region(self, place: Place) -> Markup:
+        """All targets of a region, in the order of the fields; empty without any."""
+        found = [
+            (content, place, aim)
+            for entry in self.report.indicators()
+            if (content := self.report.content(entry.code)) is not None
+            for aim in content.aims(place.code)
+        ]
+        caption = self.wording("target.table_region", region=self.wording.place(place), year=self.report.year)
+        return self._table(caption, found, self.wording("target.name"), self._indicator)
+
+    def of_indicator(self, content: IndicatorContent) -> Markup:
+        """The targets of all regions for one indicator, alphabetical; empty without any."""
+        found = [(content, place, aim) for place in self.report.places for aim in content.aims(place.code)]
+        name = self.wording.plain(content.entry)
+        caption = self.wording("target.table_indicator", name=name, year=self.report.year)
+        return self._table(caption, found, self.wording("word.region"), self._region)
+
+    def track(self, content: IndicatorContent, place: Place) -> list[tuple[str, Markup]]:
+        """Title and track of each target of a region that has a start, a value and a target."""
+        drawn = []
+        for number, aim in enumerate(content.aims(place.code)):
+            if aim.baseline is None or aim.value is None or aim.target is None or aim.baseline == aim.target:
+                continue
+            names = (
+                str(aim.baseline_year or ""),
+                str(aim.value_year or ""),
+                str(aim.target_year or self.wording("word.target")),
+            )
+            frame = Frame(
+                f"t-{slug(content.code)}-{place.slug}-{number}",
+                f"{self.wording.plain(aim, 'title')}: {self.wording.place(place)}",
+                self.sentence(content, aim),
+            )
+            text = partial(self.wording.number, decimals=content.entry.decimals)
+            cell = content.cell(place.code, aim.value_year or self.report.year, aim.members)
+            now = Point(aim.value, lower=cell.lower if cell else None, upper=cell.upper if cell else None)
+            drawn.append((frame.title, weather.track(frame, aim.baseline, now, aim.target, _needed(aim), names, text)))
+        return drawn
+
+    def sentence(self, content: IndicatorContent, aim: Aim) -> str:
+        """Target, value and symbol in words."""
+        entry, t = content.entry, self.wording
+        if aim.target is None or aim.value is None:
+            return t("target.no_number")
+        measured = partial(t.measured, decimals=entry.decimals, unit=entry.unit)
+        said = t("target.sentence", target=measured(aim.target), now=measured(aim.value), value_year=aim.value_year)
+        by = t("target.by", year=aim.target_year) if aim.target_year else ""
+        symbol = t("target.word", word=self._word(aim)) if aim.symbol else ""
+        return " ".join(part for part in (said, by, symbol) if part)
+
+    def _table(
+        self, caption: str, found: Iterable[tuple[IndicatorContent, Place, Aim]], corner: str, head: object
+    ) -> Markup:
+        t = self.wording
+        heads = [t("word.target"), t("word.value"), t("target.projection"), t("target.symbol"), t("target.growth")]
+        heads += [t("target.direction"), t("target.earlier")]
+        assert callable(head)
+        rows = [
+            (head(content, place, aim), self._cells(content, aim), place.reference) for content, place, aim in found
+        ]
+        return weather.definitions() + table(escape(caption), corner, heads, rows, "targets") if rows else Markup("")
+
+    def _indicator(self, content: IndicatorContent, place: Place, aim: Aim) -> Markup:
+        link = Markup('{}<br><a href="../indikatoren/{}.html">{}</a>')
+        return link.format(self.wording.own(aim, "title"), slug(content.code), self._name(content, aim))
+
+    def _region(self, content: IndicatorContent, place: Place, aim: Aim) -> Markup:
+        link = Markup('<a href="../regionen/{}.html">{}</a><br>{}')
+        return link.format(place.slug, self.wording.place(place), self.wording.own(aim, "title"))
+
+    def _name(self, content: IndicatorContent, aim: Aim) -> str:
+        name = self.wording.plain(content.entry)
+        return f"{name} ({self.wording.members(aim.members)})" if aim.members else name
+
+    def _cells(self, content: IndicatorContent, aim: Aim) -> list[Markup]:
+        entry, t = content.entry, self.wording
+
+        def shown(value: float | None, year: int | None = None) -> Markup:
+            if value is None:
+                return Markup("<td></td>")
+            text = t.measured(value, entry.decimals, entry.unit, "short")
+            return Markup('<td class="n">{}{}</td>').format(text, f" ({year})" if year else "")
+
+        goal = shown(aim.target, aim.target_year)
+        if aim.target is not None and aim.upper is not None:
+            low, high = (t.number(each, entry.decimals) for each in (aim.target, aim.upper))
+            goal = Markup('<td class="n">{}–{}{}</td>').format(
+                low, high, f" ({aim.target_year})" if aim.target_year else ""
+            )
+        if aim.target is None:
+            goal = Markup("<td>{}</td>").format(t.choice("target.kind", aim.kind))
+        growth = self._growth(aim)
+        cells = [goal, shown(aim.value, aim.value_year), shown(aim.projection, aim.target_year)]
+        words = (self._symbol(aim), growth, t.choice("target.way", aim.direction) if aim.direction else "")
+        cells += [Markup("<td>{}</td>").format(each) for each in words]
+        return [*cells, Markup("<td>{}</td>").format(self._earlier(aim))]
+
+    def _word(self, aim: Aim) -> str:
+        if not aim.symbol:
+            return self.wording.choice("target.reason", aim.reason.partition(" ")[0]) if aim.reason else ""
+        names = self.rules.symbols.get(aim.symbol)  # type: ignore[call-overload]
+        return self._in_language(names) if names else aim.symbol
+
+    def _symbol(self, aim: Aim) -> Markup:
+        if not aim.symbol:
+            return escape(self._word(aim) or "–")
+        drawn = weather.symbol(aim.symbol, self._word(aim), grey=aim.certainty == NOISE)
+        notes = [self.wording("target.noise")] if aim.certainty == NOISE else []
+        notes += [self.wording("target.jumping")] if aim.stability == "jumping" else []
+        return drawn + Markup(" <span class=dim>{}</span>").format("; ".join(notes)) if notes else drawn
+
+    def _growth(self, aim: Aim) -> Markup:
+        names = self.rules.growth_classes.get(aim.growth)  # type: ignore[call-overload]
+        word = self._in_language(names) if names else ""
+        rate = self.wording("target.cagr", value=self.wording.number(aim.cagr, 1)) if aim.cagr is not None else ""
+        return escape("; ".join(part for part in (word, rate) if part))
+
+    def _earlier(self, aim: Aim) -> Markup:
+        drawn = []
+        for year, code in sorted(aim.earlier.items()):
+            names = self.rules.symbols.get(code)  # type: ignore[call-overload]
+            word = self._in_language(names) if names else code
+            drawn.append(Markup("<li>{} {}</li>").format(year, weather.symbol(code, word, small=True)))
+        return Markup('<ol class="earlier">{}</ol>').format(Markup("").join(drawn)) if drawn else Markup("")
+
+    def _in_language(self, names: object) -> str:
+        return str(getattr(names, self.wording.lang, "") or getattr(names, "de", ""))
+
+
+def _needed(aim: Aim) -> float | None:
+    """Where the value would have to stand now on a straight way from start to target."""
+    years = (aim.baseline_year, aim.value_year, aim.target_year)
+    if any(year is None for year in years) or aim.baseline is None or aim.target is None:
+        return None
+    start, now, end = (int(year) for year in years if year is not None)
+    if not start < end:
+        return None
+    return aim.baseline + (aim.target - aim.baseline) * min(max((now - start) / (end - start), 0.0), 1.0)
