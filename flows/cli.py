@@ -89,6 +89,9 @@ def parser() -> argparse.ArgumentParser:
     changes.add_argument("-o", "--output", help=t("help.changes_output"))
     rules = add("rules", t("help.rules"))
     rules.add_argument("--json", action="store_true", help=t("help.json"))
+    audit = add("audit", t("help.audit"))
+    audit.add_argument("--exact", action="store_true", help=t("help.audit_exact"))
+    audit.add_argument("--json", action="store_true", help=t("help.json"))
     add("demo", t("help.demo"))
     for command in (main_parser, *commands.choices.values()):  # looked for before parsing: help has a language too
         command.add_argument("--lang", choices=LANGUAGES, default=None, help=t("help.lang"))
@@ -104,6 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: Sequence[str] | None) -> int:
     options = parser().parse_args(arguments)
     from flows import commands
+    from flows.auditing import ReleaseBlocked
 
     try:
         return int(getattr(commands, f"run_{options.command}")(options))
@@ -113,6 +117,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         print(t("program.interrupted"), file=sys.stderr)
         return REFUSED
+    except ReleaseBlocked as error:
+        print(error, file=sys.stderr)
+        return OUR_FAULT
     except OSError as error:
         print(t("program.disk", why=error), file=sys.stderr)
         return OUR_FAULT

@@ -8,6 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.auditing import run_audit  # noqa: F401
 from flows.history_commands import moment_of, run_backup, run_restore, run_revisions, run_withdraw  # noqa: F401
 from flows.life_cycle import run_changes, run_rules  # noqa: F401
 from flows.operating import run_alive, run_board, run_doctor, run_remind, run_watch  # noqa: F401

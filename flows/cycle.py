@@ -6,25 +6,31 @@ import hashlib
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from flows.auditing import guard
 from flows.beside import beside
 from flows.corrections import FILE, correct
 from flows.corrections import summary as corrections_summary
 from flows.ingesting import IngestResult, ingest
 from flows.misplaced import misplaced_lines
 from flows.previews import write_previews
+from flows.reusing import state_of
 from flows.run_log import counts_of, rule_set_hash
 from flows.settings import Settings
 from flows.wording import count, counted, speaking, text
-from indicators.compute import compute
+from indicators.compute import Beside, compute
 from schemas.framework_model import Framework
 from schemas.shapes import Verdict
+from warehouse.access import Connection, rows
 from warehouse.compacting import compact
+from warehouse.computed import NOTE, computed_before
+from warehouse.computed import note as computed_note
 from warehouse.corrections import CorrectionResult
 from warehouse.ledger import append_ledger, read_ledger
 from warehouse.owed import unpublished_deliveries
@@ -48,6 +54,7 @@ class Night:
     corrections: CorrectionResult | None = None
     indicator_values: int = 0
     given_away: int = 0
+    computed: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "ingest"
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -89,11 +96,23 @@ def ingest_inbox(
 
 
 def compute_indicators(settings: Settings, framework: Framework, night: Night, lock: Lock, progress: Progress) -> int:
-    """Recompute all result tables from the accepted values; returns the number of indicator values."""
+    """Recompute all result tables from the accepted values; returns the number of indicator values.
+
+    When nothing that enters the computation changed since the stored results were made, they stay.
+    """
     with night.step("compute") as note, writer(settings.root, framework, lock=lock) as store:
         night.corrections = correct(settings.root, framework, store, datetime.now(UTC), night.id)
         known = replace(beside(settings.root, framework), ledger=read_ledger(store.connection))
+        owed = unpublished_deliveries(store.connection, settings.root)  # an interrupted run may have left some
+        if not owed and _stands(store.connection, framework, night, known):
+            note()
+            record_run(store.connection, run_of(framework, night))
+            progress(f"{night.indicator_values} Indikatorwerte unverändert")
+            return night.indicator_values
         results = compute(store.connection, framework, "observation", beside=known)
+        attacked = guard(framework, store.connection, results.tables, known.ledger, settings.root)
+        if attacked.left_out:
+            progress(f"Geheimhaltung: {attacked.left_out} Zahlen sind nur mit „monitor audit“ anzugreifen (zu groß)")
         replace_all_results(store.connection, results.tables)
         told = results.protection
         append_ledger(store.connection, night.id, datetime.now(UTC), told.policy, told.ledger)
@@ -102,14 +121,25 @@ def compute_indicators(settings: Settings, framework: Framework, night: Night, l
             progress(f"Geheimhaltung prüfen: {night.given_away} Zahlen sind durch frühere Ausgaben bekannt")
         write_framework(store.connection, framework, data_years(store.connection))
         night.indicator_values = results.values.num_rows
+        state = state_of(store.connection, framework, known)
+        night.computed = computed_note(store.connection, state, night.given_away)
         note()
         record_run(store.connection, run_of(framework, night))
         progress(f"{night.indicator_values} Indikatorwerte berechnet")
-        owed = unpublished_deliveries(store.connection, settings.root)  # an interrupted run may have left some
     previews = write_previews(settings, framework, owed, results)
     if previews:
         progress(f"{count(previews, 'Vorschau', 'Vorschauen')} für die Absender geschrieben")
     return night.indicator_values
+
+
+def _stands(connection: Connection, framework: Framework, night: Night, known: Beside) -> bool:
+    """Do the stored results say what a computation would say now? Notes in the night what they are."""
+    found = computed_before(connection, state_of(connection, framework, known))
+    if found is None:
+        return False
+    night.computed, night.given_away = found, found["given_away"]
+    ((night.indicator_values,),) = rows(connection, "SELECT count(*) FROM indicator_value")
+    return True
 
 
 def publish_snapshot(
@@ -196,6 +226,7 @@ def run_of(framework: Framework, night: Night) -> Run:
         rules_hash=rule_set_hash(framework),
         seconds=dict(night.seconds),
         details={"calendar_hash": framework.calendar_hash}
+        | ({NOTE: dict(night.computed)} if night.computed else {})
         | ({"corrections": asdict(corrections)} if corrections else {}),
     )
 

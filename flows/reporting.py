@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from report.data import DERIVED, ReportData
 from report.geometry import GeometryError
 from schemas.framework_model import Framework
 from warehouse.access import ledger
+from warehouse.ledger import has_ledger, read_ledger
 from warehouse.loading import as_of
 from warehouse.snapshot import Snapshot, open_snapshot
 
@@ -105,6 +107,8 @@ def _earlier(
         known = as_of(snapshot.connection, moment)
         if known.num_rows == 0:
             raise InputRefused(f"Am {moment:%d.%m.%Y, %H:%M} (UTC) lagen noch keine Werte vor.")
+        if has_ledger(snapshot.connection):  # the numbers that were secret then stay the same ones
+            known_beside = replace(known_beside, ledger=read_ledger(snapshot.connection, moment))
         connection.register("earlier_observation", known)
         results = compute(connection, framework, "earlier_observation", beside=known_beside).tables
     frames = {name: table.to_pandas() for name, table in results.items()}

@@ -9,12 +9,18 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from warehouse.access import Connection, arrow, lent, transaction, utc
+from warehouse.access import Connection, arrow, lent, rows, transaction, utc
 
 
-def read_ledger(connection: Connection) -> pa.Table:
-    """All records in the order in which they were added: cell, value, state."""
-    return arrow(connection, "SELECT cell, value, state FROM release_ledger ORDER BY published_at, rowid")
+def read_ledger(connection: Connection, until: datetime | None = None) -> pa.Table:
+    """All records (or those up to a moment) in the order in which they were added: cell, value, state."""
+    query = "SELECT cell, value, state FROM release_ledger WHERE published_at <= ? ORDER BY published_at, rowid"
+    return arrow(connection, query, [utc(until) if until else datetime.max])
+
+
+def has_ledger(connection: Connection) -> bool:
+    """Snapshots of earlier versions have none."""
+    return bool(rows(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'release_ledger'"))
 
 
 def append_ledger(connection: Connection, release: str, moment: datetime, policy: str, records: pa.Table) -> int:

@@ -1,0 +1,192 @@
+"""The audit of a release: an attacker who has everything that was ever published, judged by what is true.
+
+`audit` is called by the house before a release leaves it. It reads the published tables, never the protection.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from indicators.audit.editions import combine, grown, ledger_editions
+from indicators.audit.evidence import Index, Tables, profile_rows, read_edition
+from indicators.audit.facts import facts_of, places
+from indicators.audit.forms import Atoms, Forms
+from indicators.audit.intervals import BEYOND, EXACT, HARMLESS, UNPROVED, Contradiction, Interval, intervals
+from indicators.audit.system import Piece, System
+from indicators.audit.targets import Target, Truth, nested_units, open_nodes, targets
+from schemas.framework_model import Framework
+from schemas.territory import reference_day
+
+CARELESS = "printed"
+"""A row that is marked secret and prints a number."""
+SCHEMA = pa.schema(
+    [
+        ("region", pa.string()),
+        ("year", pa.int32()),
+        ("subject", pa.string()),
+        ("members", pa.string()),
+        ("side", pa.string()),
+        ("true_count", pa.int64()),
+        ("lower", pa.float64()),
+        ("upper", pa.float64()),
+        ("required", pa.int64()),
+        ("verdict", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """What the attacker found. `table` (shape SCHEMA) holds true counts: it never leaves the house.
+
+    `left_out`: small counts in pieces that were too large to be attacked.
+    """
+
+    table: pa.Table
+    judged: int
+    verdicts: Counter[str]
+    pieces: int
+    unknowns: int
+    contradictions: int
+    largest: int
+    left_out: int = 0
+
+    @property
+    def recovered(self) -> int:
+        """Small counts that are known exactly, or cannot be shown to be safe."""
+        return self.verdicts[EXACT] + self.verdicts[UNPROVED] + self.verdicts[CARELESS]
+
+    @property
+    def leaks(self) -> int:
+        """Everything that is not wide enough."""
+        return sum(count for verdict, count in self.verdicts.items() if verdict not in HARMLESS)
+
+    @property
+    def beyond(self) -> int:
+        """Small cells finer than any table that a small printed total limits: known to the house, not a leak."""
+        return self.verdicts[BEYOND]
+
+    @property
+    def passed(self) -> bool:
+        """May the release leave the house?"""
+        return self.leaks == 0
+
+
+def audit(
+    framework: Framework,
+    editions: Sequence[Tables],
+    truth: Truth,
+    ledger: pa.Table | None = None,
+    exact: bool = False,
+    span: Sequence[Tables] = (),
+    most: int | None = None,
+) -> AuditReport:
+    """Attack a release. `editions`: published tables, newest first. `ledger`: records of all releases (cell, value,
+    state). `exact`: prove both ends of every interval, which takes longer. `span`: tables whose regions and years count
+    too, although the attacker has not seen them. `most`: pieces with more unknowns are left out and counted.
+    """
+    forms = Forms(framework)
+    index = Index(framework, forms, [*editions, *span])
+    where = places(framework, index)
+    opened = [] if truth.observations is None else open_nodes(framework, forms, index, truth.observations)
+    seen = [read_edition(framework, forms, index, edition) for edition in editions]
+    facts = [
+        facts_of(forms, index, evidence, where, profile_rows(framework, edition))
+        for evidence, edition in zip(seen, editions, strict=True)
+    ]
+    if ledger is not None:
+        facts += ledger_editions(forms, index, ledger)
+    facts = list(grown(facts, len(forms.nodes)))
+    for region, year, node, value in opened:
+        facts[0].nodes[region, year, node] = value
+    atoms = Atoms(forms)
+    known = combine(atoms, facts)
+    nested = nested_units(framework, index)
+    complete = frozenset(
+        (above, year)
+        for year, pairs in nested.items()
+        for above, below in pairs.items()
+        if {index.regions[town] for town in below}
+        == set(framework.territory.children(index.regions[above], reference_day(index.years[year])))
+    )
+    system = System(forms, atoms, known, nested, complete, index.years)
+    found = targets(framework, forms, atoms, index, seen[0], where, truth)
+    rows: list[Interval] = []
+    sizes: list[int] = []
+    contradictions = sum(one.contradictions for one in facts)
+    left_out = 0
+    for piece in system.pieces(found):
+        sizes.append(len(piece.columns))
+        if most is not None and len(piece.columns) > most:
+            left_out += len(piece.targets)
+            continue
+        try:
+            rows += intervals(piece, exact)
+        except Contradiction:
+            contradictions += 1
+            rows += _without_doubt(piece, exact)
+    careless = [index.regions[r] + str(index.years[y]) for one in seen for r, y, _ in one.careless]
+    verdicts = Counter(row.verdict for row in rows)
+    verdicts[CARELESS] += len(careless)
+    return AuditReport(
+        _table(rows), len(found), +verdicts, len(sizes), sum(sizes), contradictions, max(sizes, default=0), left_out
+    )
+
+
+def not_given_away(
+    framework: Framework,
+    report: AuditReport,
+    tables: Tables,
+    history: Sequence[Tables],
+    truth: Truth,
+    ledger: pa.Table | None,
+    most: int | None = None,
+) -> int:
+    """How many leaks of a report earlier releases had not opened already: those of the new tables alone, and those that
+    only both together open."""
+    nothing = {"indicator_published": tables["indicator_published"].slice(0, 0)}
+    old = _leaks(audit(framework, [*history] or [nothing], truth, ledger, span=[tables], most=most))
+    new = _leaks(audit(framework, [tables], truth, most=most))
+    return len(new | (_leaks(report) - old)) + report.verdicts[CARELESS]
+
+
+def _leaks(report: AuditReport) -> set[tuple[object, ...]]:
+    rows = report.table.to_pylist()
+    keys = ("region", "year", "subject", "members", "side")
+    return {tuple(row[key] for key in keys) for row in rows if row["verdict"] not in HARMLESS}
+
+
+def _without_doubt(piece: Piece, exact: bool) -> list[Interval]:
+    """A piece that does not fit together: without cells as they were before a correction, then without inequalities too.
+    What still does not fit counts as unproved."""
+    former = {column for place, column in piece.columns.items() if place[0]}
+    newest = [row for row in piece.rows if not former & row[0].keys()]
+    for rows in (newest, [row for row in newest if row[1] == row[2]]):
+        try:
+            return intervals(Piece(piece.columns, rows, piece.targets), exact)
+        except Contradiction:
+            continue
+    return [Interval(target, 0.0, float("inf"), UNPROVED) for target in piece.targets]
+
+
+def _table(rows: Sequence[Interval]) -> pa.Table:
+    def row(one: Interval) -> dict[str, object]:
+        target: Target = one.target
+        return {
+            "region": target.region,
+            "year": target.year,
+            "subject": target.subject,
+            "members": target.key,
+            "side": target.side,
+            "true_count": target.true,
+            "lower": one.lower,
+            "upper": one.upper,
+            "required": target.required,
+            "verdict": one.verdict,
+        }
+
+    return pa.Table.from_pylist([row(one) for one in rows], schema=SCHEMA)

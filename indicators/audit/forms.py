@@ -1,0 +1,278 @@
+"""What a published figure says about counts of people, as linear forms that are made once for a framework.
+
+A *cell* is a variable at one leaf member of each of its dimensions. A *node* is a sum of cells of one variable in one
+region and year: what a term of a formula looks up. A *side* (numerator, denominator, side of a rule) is a sum of nodes,
+some of them of an earlier year. Cells that every node treats alike are one *atom*: nobody could tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+
+from schemas.formula import Expression, Function, Number, Operation, SumOver, Term
+from schemas.framework_model import Framework
+from schemas.shapes import TOTAL, member_key
+
+Cell = tuple[str, tuple[str, ...]]
+Part = tuple[int, int, float]
+"""Years to go back, node, coefficient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A sum of nodes. `counted`: a plain count (every coefficient is 1), which can be a small number to keep secret."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def counted(self) -> bool:
+        """Is it a number of people (cases, places), not a mean or a balance?"""
+        return all(coefficient == 1 for _, _, coefficient in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An indicator at one point. A side is None when it is no sum of counts under protection."""
+
+    indicator: str
+    key: str
+    multiplier: float
+    numerator: Side | None
+    denominator: Side | None
+    part_of: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A rule that every accepted delivery obeys: low <= left - right <= high, from this to that year."""
+
+    parts: tuple[Part, ...]
+    low: float
+    high: float
+    since: int
+    until: int
+
+
+class Forms:
+    """Nodes, atoms, figures and statements of a framework."""
+
+    def __init__(self, framework: Framework) -> None:
+        self.framework = framework
+        self.nodes: list[tuple[str, tuple[Cell, ...]]] = []
+        self._numbers: dict[tuple[str, frozenset[Cell]], int] = {}
+        self._expanded: dict[tuple[str, str], tuple[Cell, ...]] = {}
+        self.figures: dict[tuple[str, str], Figure] = {}
+        for code in framework.indicators:
+            self._add_indicator(code)
+        self.statements = tuple(self._statements())
+        for measure in framework.profile.measures:
+            if self.tracked(measure.variable):
+                self.node(measure.variable, {})
+                for member in {part for band in measure.bands for part in band.parts}:
+                    self.node(measure.variable, {measure.dimension or "": member})
+
+    # --- cells -------------------------------------------------------------------------------------------------------
+
+    def tracked(self, variable: str) -> bool:
+        """Is the variable a count of the kind that is kept secret?"""
+        return self.framework.variables[variable].type == "count" and self._mode(variable) != "as_delivered"
+
+    def spread(self, variable: str) -> int:
+        """How far a printed number can be from the true one."""
+        return {"round5": 2, "controlled_rounding": 4}.get(self._mode(variable), 0)
+
+    def _mode(self, variable: str) -> str:
+        rules, entry = self.framework.confidentiality, self.framework.variables[variable]
+        own = (rules.variables.get(variable), rules.sources.get(entry.source))
+        return next((one.mode for one in own if one and one.mode), rules.mode)
+
+    def blurred(self, side: Side) -> float:
+        """How far the printed number of a side can be from the true one."""
+        return float(max(self.spread(self.nodes[node][0]) for _, node, _ in side.parts))
+
+    @cached_property
+    def printed_nodes(self) -> frozenset[int]:
+        """Nodes that figures are made of."""
+        sides = [side for one in self.figures.values() for side in (one.numerator, one.denominator) if side]
+        return frozenset(node for side in sides for _, node, _ in side.parts)
+
+    def in_table(self, variable: str, members: Mapping[str, str]) -> bool:
+        """Is the cell printed, or the residual member beside cells that are?"""
+        choices = []
+        for dimension in self.framework.variable_dimensions(variable):
+            member, entry = members.get(dimension, TOTAL), self.framework.dimensions[dimension]
+            leaves = self.framework.scheme(variable, dimension).leaves if entry.is_residual(member) else []
+            choices.append([(dimension, one) for one in (member, *leaves)])
+        nodes = (self._numbers.get((variable, frozenset(self.cells(variable, dict(c))))) for c in product(*choices))
+        return any(node in self.printed_nodes for node in nodes if node is not None)
+
+    def threshold(self, variable: str) -> int:
+        """Counts from 1 up to below this number are secret: the strictest of house, source and variable."""
+        rules, entry = self.framework.confidentiality, self.framework.variables[variable]
+        own = [one.threshold for one in (rules.variables.get(variable), rules.sources.get(entry.source)) if one]
+        return max(self.framework.head.confidentiality.suppress_counts_below, *own, 0)
+
+    def additive(self, variable: str) -> bool:
+        """Do the cells of the variable add up exactly? Not when the source rounds each of them on its own."""
+        return self.framework.sources[self.framework.variables[variable].source].rounding == 0
+
+    def cells(self, variable: str, members: Mapping[str, str]) -> tuple[Cell, ...]:
+        """The leaf cells that a cell with these members (the others at their total) is made of."""
+        dims = self.framework.variable_dimensions(variable)
+        key = (variable, member_key([(d, members.get(d, TOTAL)) for d in dims]))
+        if key not in self._expanded:
+            leaves = [self._leaves(variable, dimension, members.get(dimension, TOTAL)) for dimension in dims]
+            self._expanded[key] = tuple((variable, combination) for combination in product(*leaves))
+        return self._expanded[key]
+
+    def _leaves(self, variable: str, dimension: str, member: str) -> tuple[str, ...]:
+        entry = self.framework.dimensions[dimension]
+        if entry.dynamic or not self.additive(variable):
+            return (member,)
+        scheme = entry.scheme(self.framework.variables[variable].schemes.get(dimension))
+        return tuple(scheme.aggregates.get(member, [member]))
+
+    def node(self, variable: str, members: Mapping[str, str]) -> int:
+        """Number of the node of a cell."""
+        cells = self.cells(variable, members)
+        known = (variable, frozenset(cells))
+        if known not in self._numbers:
+            self._numbers[known] = len(self.nodes)
+            self.nodes.append((variable, cells))
+        return self._numbers[known]
+
+    # --- formulas ----------------------------------------------------------------------------------------------------
+
+    def side(self, expression: Expression, running: Mapping[str, str]) -> Side | None:
+        """The expression as a sum of nodes, None when it is not one or speaks of what is not protected."""
+        found: dict[tuple[int, int], float] = {}
+        if not self._collect(expression, running, 1.0, found):
+            return None
+        parts = tuple((lag, node, value) for (lag, node), value in found.items() if value)
+        return Side(parts) if parts else None
+
+    def _collect(
+        self, expression: Expression, running: Mapping[str, str], factor: float, found: dict[tuple[int, int], float]
+    ) -> bool:
+        match expression:
+            case Term(variable, _, lag):
+                if not self.tracked(variable):
+                    return False
+                place = (lag, self.node(variable, self._members(expression, running)))
+                found[place] = found.get(place, 0.0) + factor
+                return True
+            case Operation("+" | "-" as sign, left, right):
+                minus = -factor if sign == "-" else factor
+                zero = isinstance(left, Number) and left.value == 0
+                return (zero or self._collect(left, running, factor, found)) and self._collect(
+                    right, running, minus, found
+                )
+            case Operation("*", Number(value), other) | Operation("*", other, Number(value)):
+                return self._collect(other, running, factor * float(value), found)
+            case Operation("/", left, Number(value)):
+                return self._collect(left, running, factor / float(value), found)
+            case SumOver(Term(variable, _, _) as inner, dimension) if not self.framework.dimensions[dimension].dynamic:
+                if dimension not in self.framework.variable_dimensions(variable):
+                    return False
+                leaves = self.framework.scheme(variable, dimension).leaves
+                return all(self._collect(inner, {**running, dimension: leaf}, factor, found) for leaf in leaves)
+            case Function() | _:
+                return False
+
+    def _members(self, term: Term, running: Mapping[str, str]) -> dict[str, str]:
+        selected, chosen = term.selected(), {}
+        for dimension in self.framework.variable_dimensions(term.variable):
+            member = selected.get(dimension) or running.get(dimension, TOTAL)
+            if dimension not in selected and not self.framework.dimensions[dimension].dynamic:
+                member = member if member in self.framework.members(term.variable, dimension) else TOTAL
+            chosen[dimension] = member
+        return chosen
+
+    def _add_indicator(self, code: str) -> None:
+        ratio = self.framework.ratio(code)
+        share = self.framework.indicators[code].unit == "percent"
+        for members in self.framework.breakdown_points(code):
+            running = dict(members)
+            numerator = self.side(ratio.numerator, running)
+            denominator = None if ratio.denominator is None else self.side(ratio.denominator, running)
+            nested = bool(share and numerator and denominator and self._nested(numerator, denominator))
+            key = member_key(members)
+            self.figures[code, key] = Figure(code, key, float(ratio.multiplier), numerator, denominator, nested)
+
+    def _nested(self, small: Side, large: Side) -> bool:
+        """Is what the small side counts a part of what the large side counts? By its cells, or by a subset rule."""
+        if not (small.counted and large.counted):
+            return False
+        within = {(lag, cell) for lag, node, _ in large.parts for cell in self.nodes[node][1]}
+        if all((lag, cell) in within for lag, node, _ in small.parts for cell in self.nodes[node][1]):
+            return True
+        pair = frozenset([*small.parts, *((lag, node, -value) for lag, node, value in large.parts)])
+        return pair in self._subsets
+
+    @cached_property
+    def _subsets(self) -> frozenset[frozenset[Part]]:
+        return frozenset(frozenset(s.parts) for s in self._statements() if s.high == 0 and s.low < 0)
+
+    def _statements(self) -> Iterable[Statement]:
+        """Blocking rules without a tolerance for rounding that compare sums of counts."""
+        for code, rule in self.framework.rules.items():
+            statement = self.framework.statements[code]
+            if rule.tolerance == "round" or rule.state != "blocking" or rule.severity not in ("error", "fatal"):
+                continue
+            if statement.operator not in ("=", "<=", ">="):
+                continue
+            slack = float(rule.tolerance)
+            low = -slack if statement.operator in ("=", ">=") else float("-inf")
+            high = slack if statement.operator in ("=", "<=") else float("inf")
+            for members in self.framework.rule_points(code):
+                side = self.side(Operation("-", statement.left, statement.right), dict(members))
+                if side is not None and not self._empty(side):
+                    yield Statement(side.parts, low, high, rule.since or 0, rule.until or 9999)
+
+    def _empty(self, side: Side) -> bool:
+        """Does the statement follow from how cells add up?"""
+        sums: dict[tuple[int, Cell], float] = {}
+        for lag, node, value in side.parts:
+            for cell in self.nodes[node][1]:
+                sums[lag, cell] = sums.get((lag, cell), 0.0) + value
+        return not any(sums.values())
+
+
+@dataclass
+class Atoms:
+    """The classes of cells that the nodes tell apart: of which atoms each node is the sum. Made after all nodes."""
+
+    forms: Forms
+    of_node: list[tuple[int, ...]] = field(default_factory=list)
+    variables: list[str] = field(default_factory=list)
+    _of_cell: dict[Cell, int] = field(default_factory=dict)
+    _sizes: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        signature: dict[Cell, list[int]] = {}
+        for number, (_, cells) in enumerate(self.forms.nodes):
+            for cell in cells:
+                signature.setdefault(cell, []).append(number)
+        classes: dict[tuple[str, tuple[int, ...]], int] = {}
+        for cell, nodes in signature.items():
+            kind = (cell[0], tuple(nodes))
+            if kind not in classes:
+                classes[kind] = len(self.variables)
+                self.variables.append(cell[0])
+                self._sizes.append(0)
+            self._of_cell[cell] = classes[kind]
+            self._sizes[classes[kind]] += 1
+        self.of_node = [tuple(sorted({self._of_cell[c] for c in cells})) for _, cells in self.forms.nodes]
+
+    def around(self, cells: Iterable[Cell]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """Atoms that lie wholly in the cells, and atoms that touch them; None when a cell is in no published sum."""
+        counts: dict[int, int] = {}
+        for cell in cells:
+            if cell not in self._of_cell:
+                return None
+            counts[self._of_cell[cell]] = counts.get(self._of_cell[cell], 0) + 1
+        inside = tuple(sorted(atom for atom, count in counts.items() if count == self._sizes[atom]))
+        return inside, tuple(sorted(counts))

@@ -1,0 +1,300 @@
+"""The attacker of the audit must break what is badly protected, case by case, and leave alone what is not.
+
+All tables are written by hand: a row is printed, or marked secret; nothing is computed or protected by the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.auditing import FILE, ReleaseBlocked, guard
+from indicators.audit.audit import AuditReport, audit
+from indicators.audit.targets import Truth
+from schemas.definitions_confidentiality import SourceRule
+from schemas.framework_model import Framework
+
+YEAR = 2024
+Counts = Mapping[tuple[str, str], int]
+"""(indicator, member key) -> printed number; the denominator stands under (indicator, key + "/")."""
+
+
+def published(framework: Framework, rows: list[dict[str, Any]]) -> pa.Table:
+    """`indicator_published` with the columns an attacker reads."""
+    dims = [(d.lower(), pa.string()) for d in framework.dimension_order]
+    numbers = [(name, pa.float64()) for name in ("value", "numerator", "denominator")]
+    whole = [("n_reported", pa.int32()), ("n_members", pa.int32())]
+    keys = [("region", pa.string()), ("year", pa.int32()), ("indicator", pa.string()), ("status", pa.string())]
+    return pa.Table.from_pylist(rows, schema=pa.schema([*keys, *dims, *numbers, *whole]))
+
+
+@pytest.fixture(scope="module")
+def attack(framework: Framework) -> Any:
+    """Rows by hand, cells by hand -> what the attacker finds."""
+
+    class Case:
+        def __init__(self) -> None:
+            self.framework = framework
+            self.cells: list[dict[str, Any]] = []
+            self.rows: list[list[dict[str, Any]]] = [[]]
+            self.more: dict[str, list[dict[str, Any]]] = {}
+
+        def cell(self, variable: str, key: str, value: int, region: str = "06413", year: int = YEAR) -> Case:
+            self.cells.append(
+                {**self._place(region, year, key), "variable": variable, "value": float(value), "status": "ok"}
+            )
+            return self
+
+        def row(self, indicator: str, key: str, numerator: int | None, denominator: int | None, **more: Any) -> Case:
+            secret = numerator is None and denominator is None and "value" not in more
+            factor = float(framework.ratio(indicator).multiplier)
+            value = None if secret or not numerator or not denominator else factor * numerator / denominator
+            place = self._place(more.pop("region", "06413"), more.pop("year", YEAR), key)
+            given = {
+                "indicator": indicator, "value": value, "numerator": numerator, "denominator": denominator,
+                "status": "secret" if secret else "ok", "n_reported": 1, "n_members": 1,
+            }  # fmt: skip
+            self.rows[-1].append({**place, **given, **more})
+            return self
+
+        def earlier(self) -> Case:
+            """Rows that follow are those of an earlier edition."""
+            self.rows.append([])
+            return self
+
+        def run(self, using: Framework | None = None, exact: bool = True, most: int | None = None) -> AuditReport:
+            used = using or framework
+            dims = [(d.lower(), pa.string()) for d in framework.dimension_order]
+            keys = [("region", pa.string()), ("year", pa.int32()), ("variable", pa.string()), ("status", pa.string())]
+            cells = pa.Table.from_pylist(self.cells, schema=pa.schema([*keys, *dims, ("value", pa.float64())]))
+            editions = [{"indicator_published": published(used, rows)} for rows in self.rows]
+            for name, rows in self.more.items():
+                editions[0][name] = pa.Table.from_pylist(rows)
+            return audit(used, editions, Truth(observations=cells), exact=exact, most=most)
+
+        def _place(self, region: str, year: int, key: str) -> dict[str, Any]:
+            members = dict(pair.split("=") for pair in key.split(",") if pair)
+            dims = {d.lower(): members.get(d, "T") for d in framework.dimension_order}
+            return {"region": region, "year": year, **dims}
+
+    return Case
+
+
+def verdict(report: AuditReport) -> str:
+    """The verdict on the only small count of the case."""
+    (row,) = report.table.to_pylist()
+    return str(row["verdict"])
+
+
+def test_a_wide_open_table_passes(attack: Any) -> None:
+    case = attack().cell("LEAV", "GRP=A,DEG=OHNE", 2)
+    case.row("SCH-03", "", 50, 900).row("SCH-03", "GRP=A", None, None).row("SCH-03", "GRP=D", None, None)
+    report = case.run()
+    assert report.passed
+    assert report.judged == 1
+
+
+def test_a_printed_secret_is_found(attack: Any) -> None:
+    case = attack().cell("NATZ", "SEX=W", 2)
+    assert verdict(case.row("REC-05", "SEX=W", 2, 900).run()) == "exact"
+
+
+def test_what_is_too_large_is_left_out_and_counted(attack: Any) -> None:
+    case = attack().cell("LEAV", "GRP=A,DEG=OHNE", 2)
+    case.row("SCH-03", "", 50, 900).row("SCH-03", "GRP=A", None, None).row("SCH-03", "GRP=D", None, None)
+    assert case.run().left_out == 0
+    small = case.run(most=1)
+    assert small.left_out == 1
+    assert small.table.num_rows == 0
+
+
+def test_rate_with_a_known_denominator(attack: Any) -> None:
+    """The number is hidden, the rate is not, and another indicator prints the base."""
+    case = attack().cell("SEU_UFULL", "GRP=MMH", 2)
+    case.row("GES-01", "GRP=MMH", None, None, value=100 * 2 / 250)
+    assert verdict(case.row("GES-01", "GRP=OMH", 90, 100).run()) == "ok"  # the base is not known yet
+    case.rows[0][0]["denominator"] = 250
+    assert verdict(case.run()) == "exact"
+
+
+def test_two_groups_and_a_total(attack: Any) -> None:
+    case = attack().cell("LEAV", "GRP=A,DEG=OHNE_HSA", 2)
+    case.row("SCH-03", "", 50, 900).row("SCH-03", "GRP=D", 48, 700).row("SCH-03", "GRP=A", None, None)
+    assert verdict(case.run()) in ("exact", "below")
+
+
+def test_a_row_with_one_hidden_cell(attack: Any) -> None:
+    """Women and “diverse or not stated” make up the rest: women cannot be more than it."""
+    case = attack().cell("NATZ", "SEX=W", 2)
+    case.row("REC-05", "", 30, 900).row("REC-05", "SEX=M", 28, 500).row("REC-05", "SEX=W", None, None)
+    assert verdict(case.run()) == "below"
+
+
+def test_zeros_that_betray(attack: Any, framework: Framework) -> None:
+    """Two blanks and a rest of two: where zeros are always printed, both are one."""
+    case = attack().cell("BIZ_NEW", "GRP=D,SEX=W", 1).cell("BIZ_NEW", "GRP=A,SEX=W", 1)
+    case.row("ARB-08", "", 120, 9000).row("ARB-08", "GRP=D", 70, 5000).row("ARB-08", "GRP=A", 50, 4000)
+    case.row("ARB-08", "GRP=D,SEX=M", 69, 2500).row("ARB-08", "GRP=A,SEX=M", 49, 2000)
+    case.row("ARB-08", "SEX=M", 118, 4500).row("ARB-08", "SEX=W", 2, 4500)
+    case.row("ARB-08", "GRP=D,SEX=W", None, None).row("ARB-08", "GRP=A,SEX=W", None, None)
+    assert {row["verdict"] for row in case.run().table.to_pylist()} == {"below", "exact"} or case.run().leaks == 2
+    rules = framework.confidentiality.model_copy(update={"zeros": "published"})
+    told = case.run(replace(framework, confidentiality=rules)).table.to_pylist()
+    assert [(row["lower"], row["upper"]) for row in told] == [(1, 1), (1, 1)]
+
+
+def test_town_in_its_kreis(attack: Any) -> None:
+    """Kreis and town are both far above the threshold; what is left of the Kreis is not."""
+    case = attack().cell("NATZ", "", 100, region="06532").cell("NATZ", "", 98, region="06532023")
+    case.row("REC-05", "", 100, 9000, region="06532").row("REC-05", "", 98, 8000, region="06532023")
+    (row,) = case.run().table.to_pylist()
+    assert (row["side"], row["verdict"]) == ("rest", "exact")
+    case.rows[0][1] = {**case.rows[0][1], "numerator": None, "value": None, "status": "secret", "denominator": None}
+    assert case.run().passed
+
+
+def test_a_region_under_two_names(attack: Any) -> None:
+    """A programme region of one Kreis prints what the Kreis keeps secret."""
+    case = attack().cell("NATZ", "SEX=W", 2, region="06434")
+    case.row("REC-05", "SEX=W", None, None, region="06434")
+    assert case.run().passed
+    assert verdict(case.row("REC-05", "SEX=W", 2, 900, region="HTK").run()) == "exact"
+
+
+def test_members_and_their_sum(attack: Any) -> None:
+    """All regions of a group but one are printed, and so is the group."""
+    members = attack().framework.territory.members("MODELL", YEAR)
+    case = attack().cell("NATZ", "SEX=W", 2, region=members[0]).row("REC-05", "SEX=W", None, None, region=members[0])
+    for region in members[1:]:
+        case.row("REC-05", "SEX=W", 40, 900, region=region)
+    assert case.run().passed
+    total = 40 * (len(members) - 1) + 2
+    case.row("REC-05", "SEX=W", total, 9000, region="MODELL", n_reported=len(members), n_members=len(members))
+    assert verdict(case.run()) == "exact"
+
+
+def test_overlapping_age_bands(attack: Any) -> None:
+    """0 to 17 and 6 to 17 are printed: nobody printed 0 to 5."""
+    case = attack().cell("POP", "GRP=MMH,AGE=A00_05", 2)
+    case.row("BEV-01", "AGE=A00_17", 500, 900).row("BEV-01", "AGE=A06_17", 498, 800)
+    case.row("BEV-01", "AGE=A00_05", None, None)
+    assert verdict(case.run()) == "exact"
+
+
+def test_the_remainder_of_a_share(attack: Any) -> None:
+    """96 % of 50 tells of two others. The row itself is not small."""
+    case = attack().row("SCH-03", "GRP=A", 48, 50)
+    row = {**case.rows[0][0], "framework_version": ""}
+    truth = Truth(values=published(case.framework, [{k: v for k, v in row.items() if k != "framework_version"}]))
+    report = audit(case.framework, [{"indicator_published": published(case.framework, case.rows[0])}], truth)
+    assert [(r["side"], r["verdict"]) for r in report.table.to_pylist()] == [("complement", "exact")]
+
+
+def test_last_edition_minus_this_one(attack: Any) -> None:
+    """Each edition alone is safe; the older one printed what the newer one keeps back."""
+    case = attack().cell("NATZ", "SEX=W", 2).cell("NATZ", "SEX=X", 1)
+    case.row("REC-05", "", None, None).row("REC-05", "SEX=M", 28, 500).row("REC-05", "SEX=W", None, None)
+    assert case.run().passed
+    case.earlier().row("REC-05", "", 31, 900)
+    assert case.run().leaks == 2
+
+
+def test_a_corrected_total(attack: Any) -> None:
+    """A correction moves another group; what stayed is told by the old total and the new one together."""
+    case = attack().cell("LEAV", "GRP=A,DEG=OHNE_HSA", 2)
+    case.row("SCH-03", "", 52, 900).row("SCH-03", "GRP=D", 50, 700).row("SCH-03", "GRP=A", None, None)
+    case.earlier().row("SCH-03", "", None, None).row("SCH-03", "GRP=D", 48, 700).row("SCH-03", "GRP=A", None, None)
+    assert case.run().leaks == 1
+    case.rows[0][0].update(value=None, numerator=None, denominator=None, status="secret")
+    assert case.run().passed  # the new total was all that told it
+    case.rows[1][0].update(value=5.55, numerator=50, denominator=900, status="ok")
+    assert case.run().leaks == 1  # the old total does as well
+
+
+def test_rounding_plus_a_total(attack: Any, framework: Framework) -> None:
+    """Every number rounded to five on its own: a count that must be there to fill the total is no longer maybe zero."""
+    source = framework.variables["LEAV"].source
+    rules = framework.confidentiality.model_copy(update={"sources": {source: SourceRule(mode="round5")}})
+    rounded = replace(framework, confidentiality=rules)
+    case = attack().cell("LEAV", "GRP=A,DEG=OHNE_HSA", 2)
+    case.row("SCH-03", "", 10, 900).row("SCH-03", "GRP=D", 5, 700).row("SCH-03", "GRP=A", 0, 200)
+    assert verdict(case.run(rounded)) == "narrow" or case.run(rounded).leaks == 1
+    case.rows[0][0]["numerator"] = 5
+    assert case.run(rounded).passed
+
+
+def test_a_gap_gives_the_hidden_side_back(attack: Any) -> None:
+    case = attack().cell("LEAV", "GRP=A,DEG=OHNE_HSA", 2)
+    case.row("SCH-03", "GRP=D", 48, 700).row("SCH-03", "GRP=A", None, 200, value=None, status="ok")
+    assert case.run().passed
+    gap = {**case._place("06413", YEAR, ""), "indicator": "SCH-03", "focus": "A", "reference": "D"}
+    case.more["published_gap"] = [
+        {**gap, "difference": 100 * 2 / 200 - 100 * 48 / 700, "ratio": (2 / 200) / (48 / 700), "standardised": False}
+    ]
+    assert verdict(case.run()) == "exact"
+
+
+def test_a_change_gives_last_year_back(attack: Any) -> None:
+    case = attack().cell("LEAV", "GRP=A,DEG=OHNE_HSA", 2, year=YEAR - 1)
+    case.row("SCH-03", "GRP=A", 10, 200).row("SCH-03", "GRP=A", None, 200, year=YEAR - 1, value=None, status="ok")
+    assert case.run().passed
+    place = {**case._place("06413", YEAR, "GRP=A"), "indicator": "SCH-03", "period": "year", "from_year": YEAR - 1}
+    case.more["published_trend"] = [{**place, "change": 5.0 - 1.0}]
+    assert verdict(case.run()) == "exact"
+
+
+def test_a_row_that_is_marked_secret_and_prints(attack: Any) -> None:
+    case = attack().row("SCH-03", "GRP=A", None, 200, status="secret")
+    report = case.run()
+    assert (report.verdicts["printed"], report.passed) == (1, False)
+
+
+def house(framework: Framework, tables: Mapping[str, pa.Table], cells: pa.Table) -> duckdb.DuckDBPyConnection:
+    """A work file that holds the last release (`tables`) and the delivered cells."""
+    connection = duckdb.connect(":memory:")
+    for name in ("indicator_published", "published_last", "published_gap", "published_trend", "published_profile"):
+        table = tables.get(name, pa.table({"region": pa.array([], pa.string()), "year": pa.array([], pa.int32())}))
+        connection.register(name, table)
+    connection.register("observation", cells)
+    return connection
+
+
+def test_the_gate_blocks_a_leak_and_says_how_many_only(framework: Framework, attack: Any, tmp_path: Path) -> None:
+    """Nothing that was safe before may be opened; what earlier releases opened on their own cannot be taken back."""
+    case = attack().cell("NATZ", "SEX=W", 2).row("REC-05", "SEX=W", None, None)
+    safe = {"indicator_published": published(framework, case.rows[0])}
+    open_rows = attack().row("REC-05", "SEX=W", 2, 900).rows[0]
+    leaky = {"indicator_published": published(framework, open_rows)}
+    dims = {d.lower(): [case.cells[0][d.lower()]] for d in framework.dimension_order}
+    cells = pa.table({"region": ["06413"], "year": [YEAR], "variable": ["NATZ"], **dims, "value": [2.0]})
+
+    def run(new: Mapping[str, pa.Table], last: Mapping[str, pa.Table], ledger: pa.Table | None = None) -> AuditReport:
+        tables = {**new, "indicator_value": leaky["indicator_published"]}
+        return guard(framework, house(framework, last, cells), tables, ledger, tmp_path)
+
+    nothing = {"indicator_published": leaky["indicator_published"].slice(0, 0)}
+    assert run(safe, nothing).passed
+    with pytest.raises(ReleaseBlocked) as told:
+        run(leaky, safe)
+    assert "1 geheime" in str(told.value)
+    assert "06413" not in str(told.value).replace(str(tmp_path), "")
+    path = tmp_path / FILE
+    assert pq.read_table(path).num_rows
+    assert path.stat().st_mode & 0o077 == 0
+    assert not run(safe, leaky).passed  # told by the last release alone: an incident, not a reason to stop
+    ledger = pa.table({"cell": ["06413/2024/NATZ[SEX=W]"], "value": [2.0], "state": ["shown"]})
+    assert not run(safe, nothing, ledger).passed
+    halves = pa.table(
+        {"cell": ["06413/2024/NATZ[]", "06413/2024/NATZ[SEX=M]"], "value": [30.0, 28.0], "state": ["shown", "hidden"]}
+    )
+    assert run(safe, nothing, halves).passed  # hidden records tell nothing
+    men = attack().row("REC-05", "SEX=W", None, None).row("REC-05", "SEX=M", 28, 500).rows[0]
+    with pytest.raises(ReleaseBlocked):  # the old total and the new part together
+        run({"indicator_published": published(framework, men)}, nothing, halves)
