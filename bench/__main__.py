@@ -103,6 +103,12 @@ def readers() -> int:
     return subprocess.run([sys.executable, "-m", "bench.readers"], check=False).returncode
 
 
+def state() -> int:
+    """The whole state over fifteen years: values in this bench, everything with `python -m bench.compute`."""
+    print("\nall indicators of the whole state", flush=True)
+    return subprocess.run([sys.executable, "-m", "bench.compute", "--unprotected"], check=False).returncode
+
+
 if __name__ == "__main__":
     main()
-    sys.exit(readers())
+    sys.exit(state() or readers())

@@ -105,6 +105,7 @@ def compute_indicators(settings: Settings, framework: Framework, night: Night, l
         known = replace(beside(settings.root, framework), ledger=read_ledger(store.connection))
         owed = unpublished_deliveries(store.connection, settings.root)  # an interrupted run may have left some
         if not owed and _stands(store.connection, framework, night, known):
+            write_framework(store.connection, framework, data_years(store.connection))
             note()
             record_run(store.connection, run_of(framework, night))
             progress(f"{night.indicator_values} Indikatorwerte unverändert")

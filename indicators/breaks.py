@@ -14,7 +14,7 @@ from datetime import date
 
 import pyarrow as pa
 
-from schemas.crosswalk import Crosswalk
+from indicators.remembered import crosswalk_of
 from schemas.definitions_series import Break
 from schemas.formula import Expression, Function, Operation, SumOver, terms
 from schemas.framework_model import Framework
@@ -48,7 +48,7 @@ class Breaks:
         bases: Bases | None = None,
     ) -> None:
         self.framework = framework
-        self.crosswalk = Crosswalk(framework.territory)
+        self.crosswalk = crosswalk_of(framework)
         known = {group.code for group in framework.territory.groups()}
         self.regions = sorted(r for r in set(regions) if r in known or framework.territory.known(r))
         given = set(years)

@@ -18,7 +18,9 @@ from indicators.derived import PARTS, derive, table_name
 from indicators.intervals import interval_statements
 from indicators.profile import PROJECTION_FILE, profile_statements, read_projection
 from indicators.protection.applying import protect_computation
+from indicators.protection.forms import Sides, point_sides
 from indicators.protection.reporting import PROFILE_HIDDEN, Protection
+from indicators.remembered import remembered
 from indicators.standardised import standardised_statements, support_statement
 from schemas import sql
 from schemas.framework_model import Framework
@@ -82,15 +84,12 @@ def compute(
 
     Works on temporary tables of the given connection only; nothing is written to the database file.
     """
-    run = _Run(connection, framework, source, codes)
-    run.prepare()
+    run = _evaluated(connection, framework, source, codes)
     run.register_beside(beside or Beside())
-    run.aggregate()
-    run.evaluate()
-    run.uncertainty()
-    make_comparable(connection, framework, source, run.plan, framework.indicators if codes is None else codes)
     connection.execute(judged_statement(framework))
-    protection = protect_computation(connection, framework, run.whole, beside.ledger if beside else None)
+    protection = protect_computation(
+        connection, framework, run.whole, beside.ledger if beside else None, run.plans.sides
+    )
     connection.execute(published_statement(framework))
     derive(connection, framework, "calc_indicator_value", "indicator")
     derive(connection, framework, "calc_indicator_published", "published")
@@ -98,6 +97,48 @@ def compute(
         connection.execute(statement)
     tables = {name: connection.sql(f"FROM calc_{name}").to_arrow_table() for name in RESULT_TABLES}
     return Results(tables, protection)
+
+
+@dataclass(frozen=True)
+class _Plans:
+    """The plan of the indicators asked for, the same with what stands beside them, as tables, and as linear forms."""
+
+    own: Plan
+    whole: Plan
+    tables: Mapping[str, pa.Table]
+    sides: list[Sides]
+
+
+def _plans(framework: Framework, dynamic: Mapping[str, Sequence[str]], codes: Sequence[str] | None) -> _Plans:
+    chosen = tuple(framework.indicators if codes is None else codes)
+
+    def made() -> _Plans:
+        own = indicator_plan(framework, dynamic, chosen)
+        whole = with_supports(own, framework, supports(framework, chosen), dynamic)
+        return _Plans(own, whole, sql.plan_tables(whole), point_sides(framework, whole))
+
+    members = tuple((dimension, tuple(sorted(found))) for dimension, found in sorted(dynamic.items()))
+    return remembered(framework, made, "plans", chosen, members)
+
+
+def values_alone(
+    connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None = None
+) -> pa.Table:
+    """indicator_value without what follows from it: nothing is protected, so none of it may leave the house."""
+    _evaluated(connection, framework, source, codes)
+    return connection.sql("FROM calc_indicator_value").to_arrow_table()
+
+
+def _evaluated(
+    connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None
+) -> _Run:
+    run = _Run(connection, framework, source, codes)
+    run.prepare()
+    run.aggregate()
+    run.evaluate()
+    run.uncertainty()
+    make_comparable(connection, framework, source, run.plan, framework.indicators if codes is None else codes)
+    return run
 
 
 class _Run:
@@ -110,10 +151,8 @@ class _Run:
         self.framework = framework
         self.source = source
         self.dims = sql.dimension_columns(framework)
-        dynamic = self._dynamic_members()
-        self.plan: Plan = indicator_plan(framework, dynamic, codes)
-        beside = supports(framework, framework.indicators if codes is None else codes)
-        self.whole: Plan = with_supports(self.plan, framework, beside, dynamic)
+        self.plans = _plans(framework, self._dynamic_members(), codes)
+        self.plan, self.whole = self.plans.own, self.plans.whole
 
     def _dynamic_members(self) -> dict[str, list[str]]:
         found = {}
@@ -127,11 +166,13 @@ class _Run:
     def prepare(self) -> None:
         """Cells with totals and aggregates, definitions, and the value of every term."""
         register = self.connection.register
-        register("calc_leaves", sql.leaf_table(self.framework))
-        for name, table in sql.plan_tables(self.whole).items():
+        framework = self.framework
+        register("calc_leaf_rows", remembered(framework, lambda: sql.leaf_table(framework), "leaves"))
+        self.connection.execute("CREATE OR REPLACE TEMP TABLE calc_leaves AS FROM calc_leaf_rows")
+        for name, table in self.plans.tables.items():
             register(f"calc_{name}", table)
-        register("calc_indicator", self._indicator_table())
-        register("calc_status", self._status_table())
+        register("calc_indicator", remembered(framework, self._indicator_table, "indicators"))
+        register("calc_status", remembered(framework, self._status_table, "statuses"))
         lags = lags_of(self.connection, self.framework, self.source, self.whole)
         register("calc_member", self._member_table(lags.joint))
         self.connection.execute(sql.create_cell(self.framework, "calc_"))
@@ -150,7 +191,9 @@ class _Run:
             CREATE OR REPLACE TEMP TABLE calc_state AS
             SELECT region, year, variable, count(value) AS valued, min(rank) AS low, max(rank) AS high
             FROM calc_cell GROUP BY ALL""")
-        for statement in sql.completion(self.framework, "calc_", "calc_leaves"):
+        asked = self.connection.execute(sql.broken_down(framework, "calc_")).fetchall()[0]
+        present = [code for code, there in zip(framework.dimension_order, asked, strict=True) if there]
+        for statement in sql.completion(framework, "calc_", "calc_leaves", present):
             self.connection.execute(statement)
         self.connection.execute(sql.keyed_cells(self.framework, "calc_"))
         convert_lags(self.connection, lags)

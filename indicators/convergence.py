@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from schemas.framework_model import Framework
 from schemas.shapes import TOTAL
-from schemas.sql import column, dimension_columns
+from schemas.sql import column, dimension_columns, listed
 
 
 def scope_table(framework: Framework, years: Iterable[int]) -> pa.Table:
@@ -38,7 +38,8 @@ def convergence_statements(framework: Framework, series: str, scopes: str, targe
     """SQL that makes the table `target` (shape of `indicator_convergence`) from the tables of `series_statements`.
 
     `value` and `previous` stand on the same regions. `direction`: converging, diverging or steady. Where fewer regions
-    than needed have comparable values there is no value, and the status says so.
+    than needed have comparable values there is no value, and the status says so. Regions are added up in a fixed order,
+    because the last digit depends on it.
     """
     enough = framework.series.min_regions
     yield from _direction_statements(framework, target)
@@ -54,14 +55,18 @@ WITH earlier AS (
 )
 SELECT p.*, s.scope, d.better FROM paired p JOIN {scopes} s USING (region, year) JOIN {target}_better d USING (indicator)"""
     measures = {
-        "sigma_sd": ("stddev_pop({0})", "what = 'value'"),
-        "sigma_cv": ("stddev_pop({0}) / nullif(abs(avg({0})), 0)", "what = 'value'"),
+        "sigma_sd": ("stddev_pop({0} ORDER BY region)", "what = 'value'"),
+        "sigma_cv": (
+            "stddev_pop({0} ORDER BY region) / nullif(abs(avg({0} ORDER BY region)), 0)",
+            "what = 'value'",
+        ),
         "delta": (
-            "CASE any_value(better) WHEN 'high' THEN max({0}) - avg({0}) WHEN 'low' THEN avg({0}) - min({0})"
-            " WHEN 'one' THEN avg(abs({0} - 1)) - min(abs({0} - 1)) END",
+            "CASE any_value(better) WHEN 'high' THEN max({0}) - avg({0} ORDER BY region)"
+            " WHEN 'low' THEN avg({0} ORDER BY region) - min({0})"
+            " WHEN 'one' THEN avg(abs({0} - 1) ORDER BY region) - min(abs({0} - 1)) END",
             "what = 'value' AND better <> ''",
         ),
-        "group_gap": ("avg(abs({0}))", "what = 'gap'"),
+        "group_gap": ("avg(abs({0}) ORDER BY region)", "what = 'gap'"),
     }
     branches = [
         f"""SELECT indicator, year, scope, '{name}' AS measure, {text.format("value")} AS value,
@@ -75,7 +80,8 @@ WITH measured AS (
     {" UNION ALL ".join(branches)}
     UNION ALL
     SELECT indicator, year, scope, 'beta' AS measure,
-           regr_slope(ln(value / before) / years, ln(before)) AS value, CAST(NULL AS DOUBLE) AS previous, count(*) AS n
+           regr_slope(ln(value / before) / years, ln(before) ORDER BY region) AS value,
+           CAST(NULL AS DOUBLE) AS previous, count(*) AS n
     FROM {target}_pair WHERE period = 'long' AND what = 'value' AND value > 0 AND before > 0
     GROUP BY indicator, year, scope
 ), judged AS (
@@ -102,17 +108,13 @@ def _word(now: str, before: str) -> str:
 
 def _direction_statements(framework: Framework, target: str) -> Iterator[str]:
     words = {"higher_better": "high", "lower_better": "low", "closer_to_1": "one"}
-    yield f"CREATE OR REPLACE TEMP TABLE {target}_better (indicator VARCHAR, better VARCHAR)"
-    rows = [f"('{code}', '{words.get(entry.direction, '')}')" for code, entry in framework.indicators.items()]
-    if rows:
-        yield f"INSERT INTO {target}_better VALUES {', '.join(rows)}"
+    rows = [(code, words.get(entry.direction, "")) for code, entry in framework.indicators.items()]
+    yield f"CREATE OR REPLACE TEMP TABLE {target}_better AS {listed('indicator better', rows)}"
 
 
 def _side_statements(framework: Framework, target: str) -> Iterator[str]:
     """`target`_side: which series of an indicator are looked at, as indicator, role and dimensions."""
     dims = dimension_columns(framework)
-    columns = ", ".join(f"{name} VARCHAR" for name in ("indicator", "role", *dims))
-    yield f"CREATE OR REPLACE TEMP TABLE {target}_side ({columns})"
     rows = []
     for code, entry in framework.indicators.items():
         chosen = {"value": ("", TOTAL)}
@@ -120,10 +122,9 @@ def _side_statements(framework: Framework, target: str) -> Iterator[str]:
             own = column(entry.gap.dimension)
             chosen |= {"focus": (own, entry.gap.focus), "reference": (own, entry.gap.reference)}
         for role, (own, member) in chosen.items():
-            members = ", ".join(f"'{member if name == own else TOTAL}'" for name in dims)
-            rows.append(f"('{code}', '{role}', {members})")
-    if rows:
-        yield f"INSERT INTO {target}_side VALUES {', '.join(rows)}"
+            rows.append((code, role, *(member if name == own else TOTAL for name in dims)))
+    names = " ".join(("indicator", "role", *dims))
+    yield f"CREATE OR REPLACE TEMP TABLE {target}_side AS {listed(names, rows)}"
 
 
 def _flat_statement(framework: Framework, series: str, target: str) -> str:

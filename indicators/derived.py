@@ -26,16 +26,17 @@ def table_name(prefix: str, part: str) -> str:
 
 def derive(connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str) -> None:
     """Make `calc_<prefix>_<part>` for every part from the relation `values` (`indicator_value` or `indicator_published`)."""
+    moved = connection.execute("FROM calc_crosswalk LIMIT 1").fetchall()
     for statement in (
         *gap_statements(framework, values, f"calc_{prefix}_gap", f"calc_{prefix}_standardised"),
-        *_in_time(framework, values, prefix),
+        *_in_time(framework, values, prefix, moved=bool(moved)),
     ):
         connection.execute(statement)
     make_targets(connection, framework, values, f"calc_{table_name(prefix, 'target')}")
 
 
-def _in_time(framework: Framework, values: str, prefix: str) -> Iterator[str]:
-    """Trends, convergence, last values and the series at today's territory."""
+def _in_time(framework: Framework, values: str, prefix: str, *, moved: bool) -> Iterator[str]:
+    """Trends, convergence, last values and the series at today's territory, where any territory changed."""
     series, breaks = f"calc_{prefix}_series", "calc_series_break"
     target = {part: f"calc_{table_name(prefix, part)}" for part in PARTS}
     yield from series_statements(framework, values, breaks, series)
@@ -43,4 +44,8 @@ def _in_time(framework: Framework, values: str, prefix: str) -> Iterator[str]:
     yield from convergence_statements(framework, series, "calc_scope", target["convergence"])
     yield last_statement(framework, values, target["last"])
     published = prefix == "published"
-    yield from today_statements(framework, values, "calc_crosswalk", breaks, target["today"], published=published)
+    if moved:
+        yield from today_statements(framework, values, "calc_crosswalk", breaks, target["today"], published=published)
+    else:
+        nothing = f"SELECT *, CAST(NULL AS DATE) AS territory_day FROM {values} LIMIT 0"
+        yield f"CREATE OR REPLACE TEMP TABLE {target['today']} AS {nothing}"

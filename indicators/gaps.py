@@ -100,14 +100,14 @@ def _sides(framework: Framework, values: str, standardised: str) -> str:
 def _pairs(framework: Framework) -> str:
     """Focus and reference side by side: one branch for each compared dimension."""
     dims = sql.dimension_columns(framework)
-    by_dimension: dict[str, list[str]] = {}
+    by_dimension: dict[str, list[tuple[object, ...]]] = {}
     for code, entry in framework.indicators.items():
         if entry.gap is not None:
             steady = framework.head.intervals.steady_steps / 10**entry.decimals
-            row = f"('{code}', '{entry.gap.focus}', '{entry.gap.reference}', CAST({steady} AS DOUBLE))"
+            row = (code, entry.gap.focus, entry.gap.reference, steady)
             by_dimension.setdefault(entry.gap.dimension, []).append(row)
     if not by_dimension:  # the columns of a gap without any row
-        by_dimension[framework.dimension_order[0]] = ["('', '', '', 0.0)"]
+        by_dimension[framework.dimension_order[0]] = []
     columns = ("value", "lower", "upper", "status", "log_variance")
     branches = []
     for dimension, rows in by_dimension.items():
@@ -119,7 +119,7 @@ def _pairs(framework: Framework) -> str:
                    {", ".join(f"f.{name} AS f_{name}, r.{name} AS r_{name}" for name in columns)}, f.method,
                    f.n_reported AS f_reported, r.n_reported AS r_reported,
                    list_contains(string_split(concat_ws(',', f.flags, r.flags), ','), '{BREAK}') AS broken
-            FROM (VALUES {", ".join(rows)}) d(indicator, focus, reference, steady_below)
+            FROM ({sql.listed("indicator focus reference steady_below:DOUBLE", rows)}) d
             JOIN side f ON f.indicator = d.indicator AND f.{own} = d.focus
             JOIN side r ON r.{own} = d.reference AND {_same(same, "f", "r")}""")
     return " UNION ALL ".join(branches)

@@ -45,9 +45,7 @@ def interval_statements(framework: Framework) -> Iterator[str]:
         WHERE {same} AND s.role = '{CASES}' AND (s.n_reported IS NULL OR s.n_reported = v.n_reported)"""
     declared = {code: interval_method(framework, code) for code in framework.indicators}
     rows = [
-        f"('{code}', '{method}', CAST({float(framework.ratio(code).multiplier)} AS DOUBLE))"
-        for code, method in declared.items()
-        if method != "none"
+        (code, method, float(framework.ratio(code).multiplier)) for code, method in declared.items() if method != "none"
     ]
     if not rows:
         return
@@ -63,7 +61,7 @@ def interval_statements(framework: Framework) -> Iterator[str]:
     keys = ", ".join(f"v.{name}" for name in ["region", "year", "indicator", *dims])
     yield f"""
         UPDATE calc_indicator_value v SET lower = s.lower, upper = s.upper, method = s.method FROM (
-            WITH declared(indicator, method, multiplier) AS (VALUES {", ".join(rows)}),
+            WITH declared AS ({sql.listed("indicator method multiplier:DOUBLE", rows)}),
             given AS (
                 SELECT {keys}, d.method, d.multiplier, CAST(v.numerator AS DOUBLE) AS x,
                        CAST(v.denominator AS DOUBLE) AS n, v.cases / {settings.design_effect} AS m

@@ -88,17 +88,16 @@ def profile_statements(
 
 
 def _declared(framework: Framework) -> str:
-    """Rows of VALUES: position, measure, figure, variable, band, key of a cell, is it optional, breaks_of, projected."""
-    rows: list[str] = []
+    """position, measure, figure, variable, band, key of a cell, is it optional, breaks_of, projected."""
+    rows: list[tuple[object, ...]] = []
     for position, measure in enumerate(framework.profile.measures):
         for band, member in _parts(measure):
             key = member_key([(measure.dimension or "", member)])
             optional = measure.dimension is not None and framework.dimensions[measure.dimension].is_residual(member)
-            rows.append(
-                f"({position}, '{measure.code}', '{measure.figure}', '{measure.variable}', '{band}', '{key}', {optional},"
-                f" '{measure.breaks_of or ''}', {measure.projected})"
-            )
-    return ", ".join(rows) or "(0, '', '', '', '', '', false, '', false)"
+            named = (position, measure.code, measure.figure, measure.variable, band, key, optional)
+            rows.append((*named, measure.breaks_of or "", measure.projected))
+    columns = "position:INTEGER measure figure variable band key optional:BOOLEAN breaks_of projected:BOOLEAN"
+    return sql.listed(columns, rows)
 
 
 def _parts(measure: Measure) -> Iterator[tuple[str, str]]:
@@ -112,8 +111,7 @@ def _counts(framework: Framework) -> str:
     """`calc_profile_count`: the number behind every row and the total of its variable, for units and aggregates."""
     return f"""
 CREATE OR REPLACE TEMP TABLE calc_profile_count AS
-WITH declared(position, measure, figure, variable, band, key, optional, breaks_of, projected)
-       AS (VALUES {_declared(framework)}),
+WITH declared AS MATERIALIZED ({_declared(framework)}),
 needed AS (SELECT measure, band, count(*) FILTER (NOT optional) AS needed FROM declared GROUP BY ALL),
 cell AS (
     SELECT region, year, variable, {sql.key_expression(framework)} AS key, value, rank FROM calc_cell
@@ -163,12 +161,10 @@ WHERE total < {least} OR primary_rule
 def _figures(framework: Framework, target: str, breaks: str, *, published: bool) -> str:
     hidden = "h.region IS NOT NULL" if published else "false"
     secret = "secret"
-    sources = ", ".join(
-        f"('{code}', '{framework.variables[code].source}')" for code in sorted(framework.profile.variables())
-    )
+    sources = [(code, framework.variables[code].source) for code in sorted(framework.profile.variables())]
     return f"""
 CREATE OR REPLACE TEMP TABLE {target} AS
-WITH origin(variable, source) AS (VALUES {sources or "('', '')"}),
+WITH origin AS ({sql.listed("variable source", sources)}),
 stretch AS (
     SELECT c.*, {hidden} AS secret, o.source,
            coalesce((SELECT max(b.year) FROM {breaks} b WHERE b.indicator = c.breaks_of AND b.region = c.region

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from schemas.framework_model import Framework
-from schemas.sql import dimension_columns
+from schemas.sql import dimension_columns, listed
 
 COVERAGE = "coverage"
 """Cause of an interruption that follows from the values themselves: members are missing, and not as many as before."""
@@ -95,14 +95,9 @@ def _keys(framework: Framework) -> str:
 
 def _indicator_statements(framework: Framework, target: str) -> Iterator[str]:
     """`target`_indicator: half a step of the last decimal shown, whether the indicator is a count, does it come yearly."""
-    yield f"""
-CREATE OR REPLACE TEMP TABLE {target}_indicator (indicator VARCHAR, step DOUBLE, counted BOOLEAN)"""
-    rows = [
-        f"('{code}', {10.0**-entry.decimals / 2}, {str(entry.unit == 'count').lower()})"
-        for code, entry in framework.indicators.items()
-    ]
-    if rows:
-        yield f"INSERT INTO {target}_indicator VALUES {', '.join(rows)}"
+    rows = [(code, 10.0**-entry.decimals / 2, entry.unit == "count") for code, entry in framework.indicators.items()]
+    named = listed("indicator step:DOUBLE counted:BOOLEAN", rows)
+    yield f"CREATE OR REPLACE TEMP TABLE {target}_indicator AS {named}"
 
 
 def _changes(framework: Framework, series: str, target: str) -> str:

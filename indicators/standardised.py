@@ -22,12 +22,10 @@ def support_statement(framework: Framework, members: str) -> str:
     `members` is the select list of the dimension columns made from `key`. Columns: indicator, role, region, year, the
     dimensions, left_value, right_value, n_reported (empty unless the region is an aggregate).
     """
-    rows = [
-        f"('{one.owner}', '{one.indicator}', '{one.role}')" for one in supports(framework, framework.indicators)
-    ] or ["('', '', '')"]
+    rows = [(one.owner, one.indicator, one.role) for one in supports(framework, framework.indicators)]
     return f"""
         CREATE OR REPLACE TEMP TABLE calc_support AS
-        WITH declared(owner, indicator, role) AS (VALUES {", ".join(rows)})
+        WITH declared AS ({sql.listed("owner indicator role", rows)})
         SELECT d.indicator, d.role, e.region, e.year, {members},
                CAST(e.left_value AS DOUBLE) AS left_value, CAST(e.right_value AS DOUBLE) AS right_value, c.n_reported
         FROM calc_point p JOIN declared d USING (owner) JOIN calc_evaluated e USING (point)
@@ -45,25 +43,27 @@ def standardised_statements(framework: Framework) -> Iterator[str]:
     dims = sql.dimension_columns(framework)
     settings = framework.head.intervals
     entries = {code: entry for code, entry in framework.indicators.items() if entry.standardise is not None}
-    strata = [
-        f"('{one.indicator}', '{one.role}', CAST({one.weight} AS DOUBLE))"
-        for one in supports(framework, entries)
-        if one.role != CASES
-    ] or ["('', '', 0.0)"]
+    strata = [(one.indicator, one.role, one.weight) for one in supports(framework, entries) if one.role != CASES]
     rates = [
-        f"('{code}', {len(entry.standardise.bands)}, CAST({float(framework.ratio(code).multiplier)} AS DOUBLE),"
-        f" '{entry.standardise.interval}', {entry.unit == 'percent'})"
+        (
+            code,
+            len(entry.standardise.bands),
+            float(framework.ratio(code).multiplier),
+            entry.standardise.interval,
+            entry.unit == "percent",
+        )
         for code, entry in entries.items()
         if entry.standardise is not None
-    ] or ["('', 0, 0.0, '', false)"]
+    ]
+    rate_columns = "indicator strata:INTEGER multiplier:DOUBLE interval_method part_of_base:BOOLEAN"
     keys = ", ".join(["region", "year", "indicator", *dims])
     same = " AND ".join(f"v.{name} = s.{name}" for name in ["region", "year", "indicator", *dims])
     low, high = byar("cases", settings.z)
     chance = "sqrt(variance / cases)"
     yield f"""
         CREATE OR REPLACE TEMP TABLE calc_indicator_standardised AS
-        WITH stratum(indicator, role, weight) AS (VALUES {", ".join(strata)}),
-        declared(indicator, strata, multiplier, interval_method, part_of_base) AS (VALUES {", ".join(rates)}),
+        WITH stratum AS ({sql.listed("indicator role weight:DOUBLE", strata)}),
+        declared AS ({sql.listed(rate_columns, rates)}),
         summed AS (
             SELECT {", ".join("s." + name for name in ["region", "year", "indicator", *dims])},
                    sum(weight * left_value / right_value ORDER BY role) / sum(weight ORDER BY role) AS rate,

@@ -14,10 +14,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from indicators.remembered import crosswalk_of
 from schemas.crosswalk import Crosswalk
 from schemas.formula import Expression, Number, Operation, SumOver, Term
 from schemas.framework_model import Framework
-from schemas.sql import dimension_columns
+from schemas.sql import dimension_columns, listed
 from schemas.territory import reference_day
 
 _COEFFICIENT = pa.decimal128(9, 6)
@@ -28,7 +29,7 @@ def crosswalk_table(framework: Framework, regions: Iterable[str], years: Iterabl
 
     Regions are those of the newest year whose territory was another one in an earlier year of the data.
     """
-    crosswalk, wanted = Crosswalk(framework.territory), sorted(set(years))
+    crosswalk, wanted = crosswalk_of(framework), sorted(set(years))
     rows: list[dict[str, Any]] = []
     now = wanted[-1] if wanted else 0
     reporting = framework.territory.reporters(reference_day(now)) if wanted else ()
@@ -81,17 +82,23 @@ def today_statements(
                      lambda flag: flag <> 'break'), ','), '') ELSE v.flags END"""
     other = f"""LEFT JOIN (SELECT DISTINCT region, year, indicator FROM {breaks} WHERE reason <> 'territory') b
                   ON b.region = v.region AND b.year = v.year AND b.indicator = v.indicator"""
-    statuses = ", ".join(f"('{s.code}', {s.rank}, '{s.sign}')" for s in framework.statuses.values())
+    marks = [(s.code, s.rank, s.sign) for s in framework.statuses.values()]
+    statuses = listed("code rank:INTEGER sign", marks)
     ratios = {code: framework.ratio(code) for code in framework.indicators}
-    rows = ", ".join(
-        f"('{code}', CAST({float(r.multiplier)} AS DOUBLE), {_flag(r.denominator is not None)},"
-        f" {_flag(_additive(r.numerator) and (r.denominator is None or _additive(r.denominator)))})"
+    rows = [
+        (
+            code,
+            float(r.multiplier),
+            r.denominator is not None,
+            _additive(r.numerator) and (r.denominator is None or _additive(r.denominator)),
+        )
         for code, r in ratios.items()
-    )
+    ]
+    definition = listed("indicator multiplier:DOUBLE quotient:BOOLEAN additive:BOOLEAN", rows)
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_sum AS
-WITH definition(indicator, multiplier, quotient, additive) AS (VALUES {rows or "('', 0.0, false, false)"}),
-status(code, rank, sign) AS (VALUES {statuses}),
+WITH definition AS ({definition}),
+status AS ({statuses}),
 summed AS (
     SELECT {keys}, any_value(x.territory_day) AS territory_day, any_value(d.multiplier) AS multiplier,
            any_value(d.quotient) AS quotient, arg_max(v.status, s.rank) AS worst, max(s.rank) AS rank,
@@ -123,7 +130,7 @@ FROM summed"""
         f"""SELECT m.*, CASE WHEN status IN ('ok', 'zero') THEN '' ELSE s.sign END AS sign,
                    CASE WHEN status = 'secret' THEN small ELSE '' END AS reason
             FROM (SELECT {place}, small, {columns} FROM {target}_sum) m
-            JOIN (VALUES {statuses}) s(code, rank, sign) ON s.code = m.status"""
+            JOIN ({statuses}) s ON s.code = m.status"""
         if published
         else f"SELECT {place}, {columns}, '{framework.version}' AS framework_version FROM {target}_sum"
     )
@@ -163,10 +170,6 @@ def _additive(side: Expression) -> bool:
             return False
 
 
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
-
-
 class Lags:
     """Terms that look back: which reports make up, in the earlier year, the territory that a region has in its year.
 
@@ -177,7 +180,7 @@ class Lags:
 
     def __init__(self, framework: Framework, regions: Iterable[str], years: Sequence[int], lags: Iterable[int]) -> None:
         self.framework = framework
-        self.crosswalk = Crosswalk(framework.territory)
+        self.crosswalk = crosswalk_of(framework)
         self.moved: dict[tuple[str, int, int], dict[str, Any]] = {}
         self.joint: dict[tuple[str, int, str], str] = {}
         self._joint_rows: list[dict[str, Any]] = []

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,7 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.compute import Beside, Results, compute
+from indicators.protection.blocks import Blocks
+from indicators.protection.lattice import lattices
 from indicators.protection.naming import name_of, read_name
+from indicators.protection.policy import Policy
 from indicators.protection.problem import Cap, Form, Mask, Problem, Row, Target, Witness
 from indicators.protection.protect import protect
 from indicators.protection.rounding import NoRounding, controlled, rounded
@@ -294,6 +298,34 @@ def test_town_in_kreis(framework: Framework) -> None:
     rows = run(framework, cells, ["ANG-02"]).published.to_pylist()
     values = {row["region"]: row["value"] for row in rows if row["region"] in (town, kreis)}
     assert None in values.values(), "both are shown, and with them the difference"
+
+
+def test_a_region_of_kreise_is_made_of_their_parts() -> None:
+    """A Land's region has Kreise, one of which has a town that reports: what is left of each level may be small."""
+    framework = load_framework(Path(__file__).resolve().parent / "frameworks" / "niedersachsen")
+    region, kreis, town, other = "032", "03241", "03241001", "03251"
+    cells: Cells = {}
+    for place, persons, receivers in ((region, 900, 92), (kreis, 500, 52), (town, 300, 50), (other, 400, 40)):
+        cells |= {(place, 2020, "EW", ""): persons, (place, 2020, "MSE", ""): receivers}
+    results = run(framework, cells, ["NI-6.2.1"])
+    told = {row["region"]: row["numerator"] for row in results.published.to_pylist()}
+    assert (told[kreis], told[town]).count(None), "the Kreis minus its town is 2 people"
+    assert {told[region], told[kreis], told[other]} & {None}, "the region minus the other Kreis gives the Kreis back"
+    assert not results.protection.counts["lost"]
+
+
+def test_a_town_may_report_more_tables_than_its_kreis(framework: Framework) -> None:
+    """The blocks of a place stand in the order of its own tables; a Kreis and its town are compared table by table."""
+    keys = [(("SEX", "M"), ("AGE", "A15_24")), (("RK", "SGB2"),)]
+    first, second = lattices(framework, "UNEMP", keys, {}, {})
+    blocks = Blocks()
+    for place, made in (("06532023", [first, second]), ("~06532", [second])):
+        for lattice in made:
+            blocks.add(lattice, place, 2024, np.full(lattice.size, 50.0))
+    (rest,) = blocks.of("UNEMP", "~06532", 2024)
+    assert [one.lattice for one in blocks.alike(rest, ("~06532", "06532023"))] == [second, second]
+    blocks.parts["UNEMP", "06532", 2024] = ("~06532", "06532023")
+    assert blocks.small(Policy(framework)) == set()
 
 
 def test_a_cell_that_the_supplier_withholds_is_not_given_back(framework: Framework) -> None:

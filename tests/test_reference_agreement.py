@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from reference import Cells, Figure, Members, Reference, Years, key_of, members_of, parsed
 
 from flows.demo.world import World, load_world
-from indicators.compute import compute
+from indicators.compute import values_alone
 from intake.rules import RuleInput, check_rules
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
@@ -76,7 +76,7 @@ def world(framework: Framework) -> World:
 
 
 def by_sql(framework: Framework, deliveries: Deliveries, codes: Iterable[str]) -> dict[Point, Line]:
-    """`indicators.compute` on an in-memory database."""
+    """`indicators.compute` on an in-memory database, without what follows from the values."""
     columns: dict[str, list[object]] = {name: [] for name in ("region", "year", "variable", "value", "status")}
     dims: dict[str, list[str]] = {dimension.lower(): [] for dimension in framework.dimensions}
     for (region, year), cells in deliveries.items():
@@ -98,7 +98,7 @@ def by_sql(framework: Framework, deliveries: Deliveries, codes: Iterable[str]) -
     with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
         connection.register("delivered", table)
         connection.execute("CREATE TABLE observation AS FROM delivered")
-        rows = compute(connection, framework, "observation", list(codes)).values.to_pylist()
+        rows = values_alone(connection, framework, "observation", list(codes)).to_pylist()
     found = {}
     for row in rows:
         key = key_of(framework, {dimension: row[dimension.lower()] for dimension in framework.dimensions})

@@ -37,24 +37,36 @@ class NotProved(RuntimeError):
 
 
 def protect_computation(
-    connection: duckdb.DuckDBPyConnection, framework: Framework, plan: Plan, earlier: pa.Table | None = None
+    connection: duckdb.DuckDBPyConnection,
+    framework: Framework,
+    plan: Plan,
+    earlier: pa.Table | None = None,
+    sides: list[Sides] | None = None,
 ) -> Protection:
     """Make `calc_hidden` and `calc_cell_protection` from the figures of `calc_indicator_judged`.
 
-    `earlier` is the ledger so far (`ledger.SCHEMA`). Raises NotProved when the check of the proof fails.
+    `earlier` is the ledger so far (`ledger.SCHEMA`), `sides` the linear forms of the plan where they are
+    known. Raises NotProved when the check of the proof fails.
     """
-    run = _Protecting(connection, Policy(framework), plan, ledger.empty() if earlier is None else earlier)
+    run = _Protecting(connection, Policy(framework), plan, ledger.empty() if earlier is None else earlier, sides)
     return run.result()
 
 
 class _Protecting:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, policy: Policy, plan: Plan, earlier: pa.Table) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        policy: Policy,
+        plan: Plan,
+        earlier: pa.Table,
+        sides: list[Sides] | None,
+    ) -> None:
         self.connection = connection
         self.policy = policy
         self.framework = policy.framework
         self.plan = plan
         self.earlier = earlier
-        self.sides: list[Sides] = point_sides(self.framework, plan)
+        self.sides: list[Sides] = point_sides(self.framework, plan) if sides is None else sides
         self.external: set[int] = set()
 
     def result(self) -> Protection:

@@ -6,7 +6,7 @@ of seconds: the same problem has the same mask.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from indicators.protection.neighbourhood import Neighbourhood
@@ -68,7 +68,7 @@ class _Work:
             self.certificate[number] = ready
             return True
         dear = self.search.dear()
-        witness = (self._witness(target, dear) if dear else None) or self._witness(target, frozenset())
+        witness = (self._witness(target, dear) if dear else None) or self._witness(target, ())
         if witness is None:
             return False
         self.certificate[number] = witness
@@ -76,7 +76,7 @@ class _Work:
         self.hide_holders(self.search.moved(witness))
         return True
 
-    def _witness(self, target: Target, shown: frozenset[int]) -> Witness | None:
+    def _witness(self, target: Target, shown: Collection[int]) -> Witness | None:
         """A witness in a small neighbourhood, else in wider ones."""
         for width in (0, 4, None):
             around = Neighbourhood(self.search, target, width)

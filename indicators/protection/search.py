@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +29,7 @@ class Search:
     lowest: dict[int, Slot] = field(init=False, default_factory=dict)
     place: npt.NDArray[np.int64] = field(init=False)
     _touching: dict[int, npt.NDArray[np.int64]] = field(init=False, default_factory=dict)
+    _dear: dict[int, set[int]] = field(init=False, default_factory=dict)
     _blocks: dict[int, list[int]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -36,6 +37,8 @@ class Search:
         for number, row in enumerate(self.problem.rows):
             for form in row.tells:
                 self.shown.setdefault(form, set()).add(number)
+                if row.cost >= self.problem.dear:
+                    self._dear.setdefault(form, set()).add(number)
         order = np.argsort(self.problem.group, kind="stable")
         groups, starts = np.unique(self.problem.group[order], return_index=True)
         parts = np.split(order, starts[1:]) if len(order) else []
@@ -49,6 +52,10 @@ class Search:
         for row in rows:
             for form in self.problem.rows[row].tells:
                 self.shown[form].discard(row)
+                if form in self._dear:
+                    self._dear[form].discard(row)
+                    if not self._dear[form]:
+                        del self._dear[form]
 
     def is_known(self, form: int) -> bool:
         """Can a reader see the form, here or elsewhere?"""
@@ -58,11 +65,9 @@ class Search:
         """What is lost when the form moves: the figures that tell it."""
         return sum(self.problem.rows[row].cost for row in sorted(self.shown.get(form, ())))
 
-    def dear(self) -> frozenset[int]:
-        """Forms that dear figures still tell."""
-        rows = (number for number, row in enumerate(self.problem.rows) if row.cost >= self.problem.dear)
-        told = {(row, form) for row in rows for form in self.problem.rows[row].tells}
-        return frozenset(form for row, form in told if row in self.shown[form])
+    def dear(self) -> Collection[int]:
+        """Forms that dear figures still tell, as they are now."""
+        return self._dear.keys()
 
     def forms_of(self, groups: Iterable[int]) -> list[int]:
         """Forms that touch one of the blocks."""

@@ -1,0 +1,76 @@
+"""A night with nothing new keeps the stored results; whatever enters a computation, or touches them, ends that."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from flows import cycle
+from flows.reusing import state_of
+from flows.settings import Settings
+from indicators.compute import Beside
+from schemas.framework_model import Framework
+from warehouse.computed import NOTE, computed_before, note
+from warehouse.ledger import append_ledger
+from warehouse.results import Run, record_run
+from warehouse.store import exclusive, writer
+
+
+def test_the_note_holds_only_for_the_tables_it_was_made_for(tiny: Framework, tmp_path: Path) -> None:
+    with writer(tmp_path, tiny) as store:
+        connection = store.connection
+        state = state_of(connection, tiny, Beside())
+        assert computed_before(connection, state) is None
+        made = note(connection, state, given_away=2)
+        record_run(connection, Run("1", datetime(2026, 1, 1), "ingest", details={NOTE: made}))
+        assert computed_before(connection, state) == made
+        connection.execute("INSERT INTO indicator_value (region, year, indicator, value) VALUES ('06', 2025, 'X', 1)")
+        assert computed_before(connection, state) is None, "somebody touched the results"
+
+
+def test_everything_that_enters_a_computation_is_in_the_state(tiny: Framework, tmp_path: Path) -> None:
+    targets = pa.table({"region": ["06"], "target": [1.0]})
+    told = pa.table({"cell": ["06/2025/X[]"], "value": pa.array([1], pa.decimal128(30, 8)), "state": ["shown"]})
+    with writer(tmp_path, tiny) as store:
+        connection = store.connection
+        states = [state_of(connection, tiny, Beside())]
+        states.append(state_of(connection, tiny, Beside(targets=targets)))
+        states.append(state_of(connection, tiny, Beside(projection=targets)))
+        states.append(state_of(connection, replace(tiny, content_hash="another"), Beside()))
+        states.append(state_of(connection, replace(tiny, calendar_hash="another"), Beside()))
+        append_ledger(connection, "1", datetime(2026, 1, 1), "rules", told)
+        states.append(state_of(connection, tiny, Beside()))
+        names = "region, year, variable, value, status, valid_from"
+        row = "'06411', 2025, 'X', 1, 'ok', TIMESTAMP '2026-01-01'"
+        connection.execute(f"INSERT INTO observation_version ({names}) VALUES ({row})")
+        states.append(state_of(connection, tiny, Beside()))
+        connection.execute("UPDATE observation_version SET value = 2")
+        states.append(state_of(connection, tiny, Beside()))
+    assert len(set(states)) == len(states)
+
+
+def test_an_unchanged_night_computes_nothing(tiny: Framework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def counted(*arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        return computing(*arguments, **named)
+
+    computing = cycle.compute
+    monkeypatch.setattr(cycle, "compute", counted)
+    monkeypatch.setattr(cycle, "guard", lambda *_: SimpleNamespace(left_out=0))  # the attacker has tests of its own
+    settings = Settings(tmp_path)
+    with writer(tmp_path, tiny) as store:
+        names = "region, year, variable, value, status, valid_from"
+        rows = ", ".join(f"('06411', {year}, 'GEB', {year}, 'ok', TIMESTAMP '2026-01-01')" for year in (2023, 2024))
+        store.connection.execute(f"INSERT INTO observation_version ({names}) VALUES {rows}")
+    with exclusive(tmp_path) as lock:
+        values = [cycle.compute_indicators(settings, tiny, cycle.Night(), lock, lambda _: None) for _ in range(3)]
+    assert len(set(values)) == 1
+    assert len(calls) == 1
