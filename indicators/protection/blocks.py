@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from indicators.protection.lattice import Array, Key, Lattice, atoms_of, cells_of, lattices
 from indicators.protection.policy import Policy
 from indicators.protection.solve import Program
+from indicators.remembered import remembered
 from schemas.shapes import TOTAL
 from schemas.sql import column
 from schemas.territory import reference_day
@@ -252,11 +254,12 @@ def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Tabl
     So is a region of Kreise, whose parts then are those of its Kreise.
     """
     territory = policy.framework.territory
+    children = remembered(policy.framework, lambda: cache(territory.children), "children")
     everywhere = sorted(set().union(*tables)) if tables else []
     for region, year in everywhere:
         present = [n for n, table in enumerate(tables) if (region, year) in table]
         day = reference_day(year)
-        below = territory.children(region, day) if together and territory.valid(region, day) else ()
+        below = children(region, day) if together and territory.valid(region, day) else ()
         towns = [t for t in below if all((t, year) in tables[n] for n in present)]
         rests = [tables[n][region, year][0] - sum(tables[n][t, year][0] for t in towns) for n in present]
         split = bool(towns) and all((rest >= 0).all() for rest in rests)

@@ -64,6 +64,8 @@ class Release:
         found = [(part[0], part[1] * factor) for cell, factor in cells if (part := self._cell(cell)) is not None]
         if not found:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+        if len(found) == 1:
+            return found[0]
         atoms, where = np.unique(np.concatenate([part[0] for part in found]), return_inverse=True)
         factors = np.zeros(len(atoms), dtype=np.int64)
         np.add.at(factors, where, np.concatenate([part[1] for part in found]))
@@ -75,7 +77,7 @@ class Release:
             places = (region,) if region.startswith(REST) else self.blocks.places(variable, region, year)
             found = [self._in_place(variable, place, year, key_of(key)) for place in places]
             whole = [part for part in found if part is not None]
-            atoms = np.concatenate(whole) if whole and len(whole) == len(found) else None
+            atoms = np.sort(np.concatenate(whole)) if whole and len(whole) == len(found) else None
             self._atoms[cell] = None if atoms is None else (atoms, np.ones(len(atoms), dtype=np.int64))
         return self._atoms[cell]
 
