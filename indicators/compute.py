@@ -16,17 +16,15 @@ from indicators.comparability import convert_lags, lags_of, make_comparable
 from indicators.confidentiality import judged_statement, published_statement
 from indicators.derived import PARTS, derive, table_name
 from indicators.intervals import interval_statements
+from indicators.planned import indicator_table, plans, status_table
 from indicators.profile import PROJECTION_FILE, profile_statements, read_projection
 from indicators.protection.applying import protect_computation
-from indicators.protection.forms import Sides, point_sides
 from indicators.protection.reporting import PROFILE_HIDDEN, Protection
 from indicators.remembered import remembered
 from indicators.standardised import standardised_statements, support_statement
 from schemas import sql
 from schemas.framework_model import Framework
-from schemas.plan import Plan, indicator_plan, with_supports
 from schemas.shapes import TOTAL
-from schemas.supports import supports
 from schemas.targets import target_table
 
 RESULT_TABLES = (
@@ -99,28 +97,6 @@ def compute(
     return Results(tables, protection)
 
 
-@dataclass(frozen=True)
-class _Plans:
-    """The plan of the indicators asked for, the same with what stands beside them, as tables, and as linear forms."""
-
-    own: Plan
-    whole: Plan
-    tables: Mapping[str, pa.Table]
-    sides: list[Sides]
-
-
-def _plans(framework: Framework, dynamic: Mapping[str, Sequence[str]], codes: Sequence[str] | None) -> _Plans:
-    chosen = tuple(framework.indicators if codes is None else codes)
-
-    def made() -> _Plans:
-        own = indicator_plan(framework, dynamic, chosen)
-        whole = with_supports(own, framework, supports(framework, chosen), dynamic)
-        return _Plans(own, whole, sql.plan_tables(whole), point_sides(framework, whole))
-
-    members = tuple((dimension, tuple(sorted(found))) for dimension, found in sorted(dynamic.items()))
-    return remembered(framework, made, "plans", chosen, members)
-
-
 def values_alone(
     connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None = None
 ) -> pa.Table:
@@ -151,7 +127,7 @@ class _Run:
         self.framework = framework
         self.source = source
         self.dims = sql.dimension_columns(framework)
-        self.plans = _plans(framework, self._dynamic_members(), codes)
+        self.plans = plans(framework, self._dynamic_members(), codes)
         self.plan, self.whole = self.plans.own, self.plans.whole
 
     def _dynamic_members(self) -> dict[str, list[str]]:
@@ -171,8 +147,8 @@ class _Run:
         self.connection.execute("CREATE OR REPLACE TEMP TABLE calc_leaves AS FROM calc_leaf_rows")
         for name, table in self.plans.tables.items():
             register(f"calc_{name}", table)
-        register("calc_indicator", remembered(framework, self._indicator_table, "indicators"))
-        register("calc_status", remembered(framework, self._status_table, "statuses"))
+        register("calc_indicator", remembered(framework, lambda: indicator_table(framework), "indicators"))
+        register("calc_status", remembered(framework, lambda: status_table(framework), "statuses"))
         lags = lags_of(self.connection, self.framework, self.source, self.whole)
         register("calc_member", self._member_table(lags.joint))
         self.connection.execute(sql.create_cell(self.framework, "calc_"))
@@ -314,29 +290,6 @@ class _Run:
     def _member_column(self, dimension: str) -> str:
         pattern = f"(?:^|,){dimension}=([^,]*)"
         return f"coalesce(nullif(regexp_extract(key, '{pattern}', 1), ''), '{TOTAL}') AS {sql.column(dimension)}"
-
-    def _indicator_table(self) -> pa.Table:
-        ratios = {code: self.framework.ratio(code) for code in self.framework.indicators}
-        return pa.table(
-            {
-                "code": list(ratios),
-                "multiplier": pa.array([float(ratio.multiplier) for ratio in ratios.values()], type=pa.float64()),
-                "quotient": [ratio.denominator is not None for ratio in ratios.values()],
-                "since": pa.array([self.framework.indicators[code].since for code in ratios], type=pa.int32()),
-                "until": pa.array([self.framework.indicators[code].until for code in ratios], type=pa.int32()),
-            }
-        )
-
-    def _status_table(self) -> pa.Table:
-        statuses = self.framework.statuses.values()
-        return pa.table(
-            {
-                "code": [status.code for status in statuses],
-                "has_value": [status.has_value for status in statuses],
-                "rank": pa.array([status.rank for status in statuses], type=pa.int32()),
-                "sign": [status.sign for status in statuses],
-            }
-        )
 
     def _member_table(self, joint: Mapping[tuple[str, int, str], str]) -> pa.Table:
         """aggregate, year, member, n_members, complete_only, unit for every year in the data.

@@ -106,6 +106,13 @@ def test_a_printed_secret_is_found(attack: Any) -> None:
     assert verdict(case.row("REC-05", "SEX=W", 2, 900).run()) == "exact"
 
 
+def test_nothing_published_is_nothing_to_attack(framework: Framework) -> None:
+    """A first night with a Fehlanzeige alone: tables without a row."""
+    empty = {"indicator_published": published(framework, [])}
+    report = audit(framework, [empty], Truth(observations=None))
+    assert (report.judged, report.leaks) == (0, 0)
+
+
 def test_what_is_too_large_is_left_out_and_counted(attack: Any) -> None:
     case = attack().cell("LEAV", "GRP=A,DEG=OHNE", 2)
     case.row("SCH-03", "", 50, 900).row("SCH-03", "GRP=A", None, None).row("SCH-03", "GRP=D", None, None)

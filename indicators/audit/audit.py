@@ -91,6 +91,8 @@ def audit(
     """
     forms = Forms(framework)
     index = Index(framework, forms, [*editions, *span])
+    if not index.years:  # nothing is published yet
+        return AuditReport(_table([]), 0, Counter(), 0, 0, 0, 0)
     where = places(framework, index)
     opened = [] if truth.observations is None else open_nodes(framework, forms, index, truth.observations)
     seen = [read_edition(framework, forms, index, edition) for edition in editions]

@@ -42,7 +42,7 @@ class Index:
                     years |= set(edition[name].column("year").unique().to_pylist())
         spans = [year for year in years if year is not None]
         oldest = max((lag for one in forms.figures.values() for lag in _lags(one)), default=0)
-        self.years = list(range(min(spans, default=0) - oldest, max(spans, default=0) + 1))
+        self.years = list(range(min(spans) - oldest, max(spans) + 1)) if spans else []
         for year in self.years:
             for aggregate in framework.territory.aggregates(year):
                 if aggregate.code in regions:
