@@ -105,6 +105,7 @@ def test_the_program_finds_what_the_server_finds(files: list[str]) -> None:
     assert sum(len(d.findings) for d in mine) > 10
 
 
+@pytest.mark.thorough
 def test_the_same_texts_up_to_the_time(files: list[str]) -> None:
     def text(checked: CheckedDelivery) -> list[str]:
         lines = as_text(receipt(framework(), checked)).splitlines()

@@ -4,7 +4,7 @@ After the next run everything must be as after an undisturbed one: the tables, t
 Half of the moments are points in time (they also hit the database engine), half are the n-th file operation of a stage
 (these can be repeated exactly). Children are forked from one process that has imported everything and opened nothing.
 
-Here it dies eight times; the long form (`make thorough`) kills a hundred times, five of them with the shipped framework.
+Here it dies four times; the long form (`make thorough`) kills a hundred times, five of them with the shipped framework.
 `MONITOR_KILLS` sets that number, `MONITOR_KILL_SEED` the moments.
 """
 
@@ -55,7 +55,7 @@ KILLS = int(os.environ.get("MONITOR_KILLS", "100"))
 SHIPPED = KILLS // 20
 """Kills with the shipped framework, whose nights take ten times as long."""
 SEED = int(os.environ.get("MONITOR_KILL_SEED", "20261122"))
-FEW = 8
+FEW = 4
 STAGES = ("migration", "ingest", "compute", "publish")
 AGAIN = 5
 """Every so many-th recovery is killed as well."""

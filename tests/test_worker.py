@@ -25,7 +25,7 @@ import pytest
 from flows.deployments import NAME, POOL
 from warehouse.snapshot import open_snapshot
 
-pytestmark = pytest.mark.prefect
+pytestmark = [pytest.mark.prefect, pytest.mark.thorough]
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CITY, OTHER = "06414", "06413"
