@@ -95,6 +95,25 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """One row of a delivered register: an offer, a target, a body. Its id stays the same over the years.
+
+    `values` holds the filled fields by code, as canonical text: dates `YYYY-MM-DD`, numbers with a point and without
+    grouping, `yes`/`no`, codes of a list instead of their names, several entries separated by `;`. An empty field is
+    absent. `cells` gives the address of every filled field on `sheet`.
+    """
+
+    region: str
+    year: int
+    register: str
+    id: str
+    values: Mapping[str, str]
+    sheet: str
+    row: int
+    cells: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One received file and what became of it."""
 
@@ -119,7 +138,8 @@ class Submission:
 class CheckedDelivery:
     """The result of reading and checking one file: what it is, what it says, what was noticed.
 
-    `shadow`: what rules on trial noticed; part of no answer, count or verdict.
+    `shadow`: what rules on trial noticed; part of no answer, count or verdict. `registers`: the codes of the registers
+    that the file delivered, an empty one included; `records`: their rows.
     """
 
     submission: Submission
@@ -132,6 +152,8 @@ class CheckedDelivery:
     rules_not_evaluable: int = 0
     control_sums: Mapping[str, Decimal] = field(default_factory=dict)
     shadow: tuple[Finding, ...] = ()
+    registers: tuple[str, ...] = ()
+    records: tuple[Record, ...] = ()
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
