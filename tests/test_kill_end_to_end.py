@@ -293,12 +293,12 @@ class Theatre:
         self.after = self.expected["snapshot: seen"]
 
     def play(self, kills: int, dice: random.Random) -> Outcome:
-        """Kill so many times, in every stage by turns."""
+        """Kill so many times, in every stage by turns: first at an operation, which falls into its stage on any machine."""
         outcome, started = Outcome(expected=self.expected), time.monotonic()
         counts: Counter[str] = Counter()
         number = 0
         while len(outcome.killed) < kills and number < 3 * kills + 10:
-            moment = Moment(STAGES[number % 4], ("time", "operation")[number // 4 % 2], dice.random())
+            moment = Moment(STAGES[number % 4], ("operation", "time")[number // 4 % 2], dice.random())
             twice = number % AGAIN == AGAIN - 1
             number += 1
             root = self._copy()
