@@ -225,6 +225,37 @@ def test_a_corrected_total(attack: Any) -> None:
     assert case.run().leaks == 1  # the old total does as well
 
 
+def in_two_editions(attack: Any, before: int | None, was: int) -> Any:
+    """Two members keep a number back, one of them corrected it to 2; the sum over the group is printed both times."""
+    members = attack().framework.territory.members("MODELL", YEAR)
+    case = attack().cell("NATZ", "SEX=W", 2, region=members[0])
+    reported = {"n_reported": len(members), "n_members": len(members)}
+    for women, men, count in ((None, 28, 2), (before, 27, was)):
+        own = women is None
+        case.row("REC-05", "SEX=W", women, None if own else 900, region=members[0])
+        case.row("REC-05", "SEX=M", men, 900, region=members[0]).row("REC-05", "SEX=W", None, None, region=members[1])
+        for region in members[2:]:
+            case.row("REC-05", "SEX=W", 40, 900, region=region)
+        case.row("REC-05", "SEX=W", 40 * (len(members) - 1) + count, 9000, region="MODELL", **reported)
+        if len(case.rows) == 1:
+            case.earlier()
+    return case
+
+
+def test_a_sum_over_regions_moved_with_a_hidden_correction(attack: Any) -> None:
+    """The old sum and the new one contradict each other as long as nothing hidden may have changed: no proof, no leak."""
+    report = in_two_editions(attack, None, 3).run()
+    assert report.contradictions == 1
+    assert report.passed
+
+
+def test_what_was_printed_before_the_correction_opens_the_new_sum(attack: Any) -> None:
+    """The old edition tells the other hidden member, and that the new sum: of two numbers that contradict each other the
+    attacker gives up the one that was corrected."""
+    report = in_two_editions(attack, 30, 30).run()
+    assert [(row["verdict"], row["lower"], row["upper"]) for row in report.table.to_pylist()] == [("exact", 2.0, 2.0)]
+
+
 def test_rounding_plus_a_total(attack: Any, framework: Framework) -> None:
     """Every number rounded to five on its own: a count that must be there to fill the total is no longer maybe zero."""
     source = framework.variables["LEAV"].source

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from indicators.audit.doubt import without_doubt
 from indicators.audit.editions import combine, grown, ledger_editions
 from indicators.audit.evidence import Index, Tables, profile_rows, read_edition
 from indicators.audit.facts import facts_of, places
 from indicators.audit.forms import Atoms, Forms
 from indicators.audit.intervals import BEYOND, EXACT, HARMLESS, UNPROVED, Contradiction, Interval, intervals
-from indicators.audit.system import Piece, System
+from indicators.audit.system import System
 from indicators.audit.targets import Target, Truth, nested_units, open_nodes, targets
 from schemas.framework_model import Framework
 from schemas.territory import reference_day
@@ -84,17 +85,19 @@ def audit(
     exact: bool = False,
     span: Sequence[Tables] = (),
     most: int | None = None,
+    former: bool = False,
 ) -> AuditReport:
     """Attack a release. `editions`: published tables, newest first. `ledger`: records of all releases (cell, value,
     state). `exact`: prove both ends of every interval, which takes longer. `span`: tables whose regions and years count
-    too, although the attacker has not seen them. `most`: pieces with more unknowns are left out and counted.
+    too, although the attacker has not seen them. `most`: pieces with more unknowns are left out and counted. `former`: the
+    editions are older than the truth, which then says nothing about cells that anybody is assumed to know.
     """
     forms = Forms(framework)
     index = Index(framework, forms, [*editions, *span])
     if not index.years:  # nothing is published yet
         return AuditReport(_table([]), 0, Counter(), 0, 0, 0, 0)
     where = places(framework, index)
-    opened = [] if truth.observations is None else open_nodes(framework, forms, index, truth.observations)
+    opened = [] if truth.observations is None or former else open_nodes(framework, forms, index, truth.observations)
     seen = [read_edition(framework, forms, index, edition) for edition in editions]
     facts = [
         facts_of(forms, index, evidence, where, profile_rows(framework, edition))
@@ -103,10 +106,12 @@ def audit(
     if ledger is not None:
         facts += ledger_editions(forms, index, ledger)
     facts = list(grown(facts, len(forms.nodes)))
+    atoms = Atoms(forms)
     for region, year, node, value in opened:
         facts[0].nodes[region, year, node] = value
-    atoms = Atoms(forms)
     known = combine(atoms, facts)
+    for region, year, node, _ in opened:  # assumed, not printed
+        known.origin[region, year, node] = len(facts)
     nested = nested_units(framework, index)
     complete = frozenset(
         (above, year)
@@ -130,7 +135,7 @@ def audit(
             rows += intervals(piece, exact)
         except Contradiction:
             contradictions += 1
-            rows += _without_doubt(piece, exact)
+            rows += without_doubt(piece, known.corrected, exact)
     careless = [index.regions[r] + str(index.years[y]) for one in seen for r, y, _ in one.careless]
     verdicts = Counter(row.verdict for row in rows)
     verdicts[CARELESS] += len(careless)
@@ -151,28 +156,17 @@ def not_given_away(
     """How many leaks of a report earlier releases had not opened already: those of the new tables alone, and those that
     only both together open."""
     nothing = {"indicator_published": tables["indicator_published"].slice(0, 0)}
-    old = _leaks(audit(framework, [*history] or [nothing], truth, ledger, span=[tables], most=most))
+    before = audit(framework, [*history] or [nothing], truth, ledger, span=[tables], most=most, former=True)
     new = _leaks(audit(framework, [tables], truth, most=most))
-    return len(new | (_leaks(report) - old)) + report.verdicts[CARELESS]
+    return len(new | (_leaks(report) - _leaks(before, proved=True))) + report.verdicts[CARELESS]
 
 
-def _leaks(report: AuditReport) -> set[tuple[object, ...]]:
+def _leaks(report: AuditReport, proved: bool = False) -> set[tuple[object, ...]]:
+    """Keys of what is not wide enough; `proved`: without those for which the solver only had no answer."""
     rows = report.table.to_pylist()
     keys = ("region", "year", "subject", "members", "side")
-    return {tuple(row[key] for key in keys) for row in rows if row["verdict"] not in HARMLESS}
-
-
-def _without_doubt(piece: Piece, exact: bool) -> list[Interval]:
-    """A piece that does not fit together: without cells as they were before a correction, then without inequalities too.
-    What still does not fit counts as unproved."""
-    former = {column for place, column in piece.columns.items() if place[0]}
-    newest = [row for row in piece.rows if not former & row[0].keys()]
-    for rows in (newest, [row for row in newest if row[1] == row[2]]):
-        try:
-            return intervals(Piece(piece.columns, rows, piece.targets), exact)
-        except Contradiction:
-            continue
-    return [Interval(target, 0.0, float("inf"), UNPROVED) for target in piece.targets]
+    fine = (*HARMLESS, UNPROVED) if proved else HARMLESS
+    return {tuple(row[key] for key in keys) for row in rows if row["verdict"] not in fine}
 
 
 def _table(rows: Sequence[Interval]) -> pa.Table:

@@ -26,13 +26,19 @@ Place = tuple[int, int, int, int]
 
 @dataclass
 class Knowledge:
-    """Values of nodes that count now, relations with the edition they come from, and nodes as they were before a
-    correction (edition, region, year, node, value)."""
+    """Values of nodes that count now and the edition each comes from, relations with theirs, and nodes as they were
+    before a correction (edition, region, year, node, value)."""
 
     nodes: np.ndarray
     relations: list[tuple[int, Relation]]
+    origin: np.ndarray
     former: list[tuple[int, int, int, int, float]] = field(default_factory=list)
     changed: dict[tuple[int, int, int], frozenset[int]] = field(default_factory=dict)
+
+    @property
+    def corrected(self) -> frozenset[tuple[int, int]]:
+        """Regions and years in which some printed number is another than before."""
+        return frozenset((region, year) for (_, region, year), atoms in self.changed.items() if atoms)
 
     def atom(self, edition: int, region: int, year: int, atom: int) -> Place:
         """The atom as it was in an edition: the same as now unless it was corrected since."""
@@ -43,7 +49,8 @@ class Knowledge:
 def combine(atoms: Atoms, editions: Sequence[Facts]) -> Knowledge:
     """Editions, newest first, as one."""
     newest = editions[0]
-    known = Knowledge(newest.nodes.copy(), [(0, relation) for relation in newest.relations])
+    origin = np.where(np.isnan(newest.nodes), len(editions), 0)
+    known = Knowledge(newest.nodes.copy(), [(0, relation) for relation in newest.relations], origin)
     for number, older in enumerate(editions[1:], start=1):
         both = ~np.isnan(known.nodes) & ~np.isnan(older.nodes)
         size = np.maximum(1, np.abs(np.nan_to_num(known.nodes)))
@@ -58,6 +65,7 @@ def combine(atoms: Atoms, editions: Sequence[Facts]) -> Knowledge:
                     known.former.append((number, region, year, int(node), float(older.nodes[region, year, node])))
                     takes[region, year, node] = False
         known.nodes = np.where(takes, older.nodes, known.nodes)
+        known.origin[takes] = number
         known.relations += [(number, relation) for relation in older.relations]
     untouched = Facts(known.nodes, [relation for edition, relation in known.relations if not known.changed])
     if untouched.relations:

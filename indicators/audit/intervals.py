@@ -40,7 +40,9 @@ correction; no answer of the solver, which counts as recovered."""
 HARMLESS = (OK, BEYOND, MISLED)
 
 
-class _Solver:
+class Solver:
+    """A piece as a linear program that is asked again and again; every answer is kept as a witness."""
+
     def __init__(self, piece: Piece) -> None:
         self.columns = piece.columns
         self.solver = highspy.Highs()  # type: ignore[no-untyped-call]
@@ -101,7 +103,7 @@ def intervals(piece: Piece, exact: bool = False, local: bool = False) -> list[In
 
     Raises Contradiction.
     """
-    solver = _Solver(piece)
+    solver = Solver(piece)
     tops = [solver.costs([(target.touched, 1.0)]) for target in piece.targets]
     bottoms = [solver.costs([(target.inside, 1.0)]) for target in piece.targets]
     capped = np.clip(np.sum(tops, axis=0), 0, 1)
@@ -129,7 +131,7 @@ def intervals(piece: Piece, exact: bool = False, local: bool = False) -> list[In
     return found
 
 
-def _nearby(piece: Piece, solver: _Solver) -> dict[int, Interval]:
+def _nearby(piece: Piece, solver: Solver) -> dict[int, Interval]:
     """Targets of a large piece that are wide enough already when everything in other regions and years stays as in a
     known solution: what is possible then is possible. By their number in the piece."""
     if len(piece.columns) < _LOCAL or not solver.witnesses:

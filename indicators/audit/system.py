@@ -20,11 +20,13 @@ _SLACK = 1e-6
 
 @dataclass
 class Piece:
-    """Unknown atoms and what ties them: rows of (coefficients by column, low, high). Every atom is 0 or more."""
+    """Unknown atoms and what ties them: rows of (coefficients by column, low, high), and by their numbers those that only
+    an older edition tells, or that are assumed. Every atom is 0 or more."""
 
     columns: dict[Place, int] = field(default_factory=dict)
     rows: list[tuple[dict[int, float], float, float]] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
+    older: set[int] = field(default_factory=set)
 
     def column(self, place: Place) -> int:
         """Number of the column of an atom, a new one at need."""
@@ -142,6 +144,8 @@ class System:
             nodes = self.nodes_of[variable]
             values = self.known.nodes[region, year, nodes]
             for node, value in zip(nodes[~np.isnan(values)], values[~np.isnan(values)], strict=True):
+                if self.known.origin[region, year, node]:
+                    piece.older.add(len(piece.rows))
                 row = {piece.column((0, region, year, atom)): 1.0 for atom in self.atoms.of_node[node]}
                 piece.rows.append((row, float(value), float(value)))
             below = self.nested.get(year, {}).get(region, ())
@@ -156,6 +160,8 @@ class System:
             for factor, region, year, node in relation.terms:
                 for atom in self.atoms.of_node[node]:
                     sums[piece.column(self.known.atom(edition, region, year, atom))] += factor
+            if edition:
+                piece.older.add(len(piece.rows))
             piece.rows.append((sums, relation.low, relation.high))
         for target in mine:
             for place in target.touched:
