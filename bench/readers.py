@@ -127,9 +127,12 @@ def measure(root: Path, waiting: Path, chosen: argparse.Namespace) -> int:
     started = os.getloadavg()[0]
     try:
         wrote = _take_turns(root, sorted(waiting.iterdir()), phase, chosen)
-    finally:
+    except RuntimeError as error:
+        print(f"the writer failed ({error}): nothing to compare")
+        return 1
+    finally:  # the readers end before their folder goes
         phase.value = OVER
-    failed = sum(os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]) != 0 for reader in readers)
+        failed = sum(os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]) != 0 for reader in readers)
     reports = [_report(folder / f"{n}.json") for n in range(chosen.readers)]
     return say(reports, failed, wrote, started, chosen)
 
