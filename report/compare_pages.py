@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from report.content import IndicatorContent, Report
+from report.content import FEW, IndicatorContent, Report
 from report.figures import Figures
 from report.mini_charts import mini_chart, shared_scale
 from report.places import slug
@@ -19,6 +19,8 @@ from report.wording import Wording
 from schemas.definitions import ReportField
 
 FOLDER = "vergleich"
+LATEST = 8
+"""With many regions the tables show so many years; the page of the indicator leads to all of them."""
 
 
 def compare_pages(site: Site, wording: Wording) -> None:
@@ -56,11 +58,12 @@ def _item(wording: Wording, report: Report, content: IndicatorContent) -> dict[s
         return {}
     up = shared_scale(report, content, shown, figures.full)
     tables = Tables(wording, report, content)
-    heads = [str(year) for year in tables.shown_years]
+    years = report.years if len(report.places) <= FEW else report.years[-LATEST:]
+    heads = [str(year) for year in years]
     rows = [
         (
             Markup('<a href="../regionen/{}.html">{}</a>').format(place.slug, wording.place(place)),
-            [tables.cell(content.cell(place.code, year)) for year in tables.shown_years],
+            [tables.cell(content.cell(place.code, year)) for year in years],
             place.reference,
         )
         for place in shown

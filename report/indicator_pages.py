@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from report import sentences, standalone, trend_sentences
 from report.charts import key_marker
-from report.content import IndicatorContent, Report
+from report.content import FEW, IndicatorContent, Report
 from report.figures import Figures
 from report.formula_text import formula_words
 from report.map_figures import Maps
@@ -44,11 +44,32 @@ def indicator_page(site: Site, wording: Wording, content: IndicatorContent) -> N
         concepts=_concepts(site.report, content.code),
         before=before,
         after=after,
+        years_page=view.years_path if view.many else "",
         **view.findings(),
         **view.charts(),
         **view.numbers(),
         permalink=standalone.address_of(site.report, f"{wording.lang}/{view.path}"),
         citation=standalone.citation(wording, site.report, wording.plain(content.entry), view.path),
+    )
+    if view.many:
+        years_page(view)
+
+
+def years_page(view: IndicatorView) -> None:
+    """Write the page with all regions and years: of many regions these tables are too heavy beside everything else."""
+    title = f"{view.wording.plain(view.content.entry)}: {view.wording('indicator.heading_years')}"
+    field = view.site.report.framework.fields[view.content.field]
+    view.site.page(
+        view.wording,
+        view.years_path,
+        "indicator_years.html",
+        title=title,
+        content=view.content,
+        indicator_path=view.path,
+        slug=slug(view.content.code),
+        field=field,
+        field_slug=slug(view.content.field),
+        **view.year_tables(),
     )
 
 
@@ -64,6 +85,16 @@ class IndicatorView:
     def path(self) -> str:
         """Path of the page below its language."""
         return f"indikatoren/{slug(self.content.code)}.html"
+
+    @property
+    def years_path(self) -> str:
+        """Path of the page with all regions and years."""
+        return f"indikatoren/{slug(self.content.code)}-jahre.html"
+
+    @property
+    def many(self) -> bool:
+        """Are there more regions than tables of all years fit beside?"""
+        return len(self.report.places) > FEW
 
     @property
     def report(self) -> Report:
@@ -129,11 +160,14 @@ class IndicatorView:
     def numbers(self) -> dict[str, object]:
         """The tables of the page."""
         return {
-            "years_table": self.tables.years(),
-            "gap_table": self.tables.gaps(),
+            **({} if self.many else self.year_tables()),
             "groups_table": self.tables.groups(),
             "today_table": self.tables.today(),
         }
+
+    def year_tables(self) -> dict[str, object]:
+        """Regions in rows, years in columns: values, gaps."""
+        return {"years_table": self.tables.years(), "gap_table": self.tables.gaps()}
 
     def _files(
         self,

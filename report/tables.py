@@ -11,8 +11,6 @@ from report.places import Place
 from report.values import Cell
 from report.wording import Wording
 
-LATEST = 8
-"""With many regions the tables by year show so many years; the file of the indicator has them all."""
 _EMPTY = Markup("<td></td>")
 
 
@@ -24,11 +22,6 @@ class Tables:
         self.report = report
         self.content = content
         self.decimals = content.entry.decimals
-
-    @property
-    def shown_years(self) -> tuple[int, ...]:
-        """Years of the tables that have all regions in rows."""
-        return self.report.years if len(self.report.places) <= FEW else self.report.years[-LATEST:]
 
     def cell(self, cell: Cell | None) -> Markup:
         """A cell with number, number and sign, or sign; the meaning of the sign is readable and heard."""
@@ -54,10 +47,10 @@ class Tables:
         """Regions in rows, years in columns, total population."""
         caption = self._caption("indicator.table_years", "short")
         rows = [
-            (self._name(place), [self.cell(self.content.cell(place.code, year)) for year in self.shown_years], place)
+            (self._name(place), [self.cell(self.content.cell(place.code, year)) for year in self.report.years], place)
             for place in self.report.places
         ]
-        return self._table(caption, self.shown_years, rows, self.wording("word.region"))
+        return self._table(caption, self.report.years, rows, self.wording("word.region"))
 
     def gaps(self) -> Markup:
         """Regions in rows, years in columns, gap."""
@@ -69,10 +62,10 @@ class Tables:
         }
         caption = self._caption("indicator.table_gap", "gap", **sides)
         rows = [
-            (self._name(place), [self.gap(place, year) for year in self.shown_years], place)
+            (self._name(place), [self.gap(place, year) for year in self.report.years], place)
             for place in self.report.places
         ]
-        return self._table(caption, self.shown_years, rows, self.wording("word.region"))
+        return self._table(caption, self.report.years, rows, self.wording("word.region"))
 
     def gap(self, place: Place, year: int) -> Markup:
         """A cell with the gap, or the sign of the group that hides it."""

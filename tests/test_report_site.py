@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import report_sample
+import report_sample_derived
 from report_sample import YEAR, sample_data, sample_regions
 from report_sample_derived import with_derived
 
@@ -58,6 +60,30 @@ def site(framework: Framework, data: ReportData, tmp_path_factory: pytest.TempPa
     return build_report(
         few, framework, YEAR, tmp_path_factory.mktemp("site"), langs=("de",), parts=(SITE,)
     ).parent.parent
+
+
+@pytest.mark.thorough
+def test_pages_stay_light_with_every_reporter_and_fifteen_years(
+    framework: Framework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The field with the most gaps, all reporting regions: no page above 100 kB, all years on a page of their own."""
+    aggregates = sample_regions(framework)[1]
+    regions = list(framework.territory.reporters(reference_day(YEAR)))
+    for module in (report_sample, report_sample_derived):
+        monkeypatch.setattr(module, "YEARS", range(YEAR - 14, YEAR + 1))
+        monkeypatch.setattr(module, "sample_regions", lambda _: (regions, aggregates))
+    whole = with_derived(framework, sample_data(framework))
+    fields = [[entry.code for entry in framework.indicators_of(field)] for field in framework.fields]
+    codes = max(fields, key=lambda codes: sum(framework.indicators[code].gap is not None for code in codes))
+    few = replace(whole, published=whole.published[whole.published["indicator"].isin(codes)].copy())
+    start = build_report(few, framework, YEAR, tmp_path, langs=("de",), parts=(SITE,))
+    heavy = {p.name: p.stat().st_size for p in start.parent.rglob("*.html") if p.stat().st_size > 100_000}
+    assert heavy == {}
+    page = (start.parent / f"indikatoren/{slug(codes[0])}.html").read_text(encoding="utf-8")
+    assert f'href="../indikatoren/{slug(codes[0])}-jahre.html"' in page
+    years = (start.parent / f"indikatoren/{slug(codes[0])}-jahre.html").read_text(encoding="utf-8")
+    assert all(f'<th scope="col">{year}</th>' in years for year in range(YEAR - 14, YEAR + 1))
+    assert all(f"../regionen/{region}.html" in years for region in regions)
 
 
 # --- sentences --------------------------------------------------------------------------------------------------------
