@@ -23,6 +23,7 @@ from csvw import CSVW, TableGroup
 from pysdmx.io import read_sdmx
 from pysdmx.model import Codelist, DataStructureDefinition
 from report_sample import YEAR, YEARS, sample_data, sample_regions
+from report_sample_derived import with_derived
 
 from report.build import DATA_PARTS, build_report
 from report.data import ReportData
@@ -219,6 +220,36 @@ def test_derived_figures_are_published_rounded_and_not_of_hidden_values(folder: 
     assert {row["change"] for row in rows} <= {"-0.3", "-0.26"}
     assert {row["n_years"] for row in rows} == {"2"}
     assert not (folder / "brueche.csv").exists()
+
+
+def test_targets_profile_and_series_are_open_data_too(framework: Framework, tmp_path: Path) -> None:
+    """Rounded as on the pages; of a target without a shown value the plan alone is told; projections go beyond the year."""
+    whole = with_derived(framework, sample_data(framework))
+    aim = whole.targets.iloc[0]
+    same = (whole.published["region"] == aim["region"]) & (whole.published["indicator"] == aim["indicator"])
+    published = whole.published.copy()
+    published.loc[same & (published["year"] == aim["value_year"]), ["value", "status", "sign"]] = [None, "secret", "."]
+    build_report(replace(whole, published=published), framework, YEAR, tmp_path, parts=DATA_PARTS)
+    tables = {
+        name: read_csv(tmp_path / DATA / f"{name}.csv")
+        for name in ("ziele", "bevoelkerungsprofil", "heutiger-gebietsstand", "letzte-werte", "annaeherung")
+    }
+    rows = {(row["region"], row["target_id"]): row for row in tables["ziele"]}
+    told = rows[aim["region"], aim["target_id"]]
+    assert told["target"] == str(shown(aim["target"], framework.indicators[aim["indicator"]].decimals))
+    assert {told[name] for name in ("value", "baseline", "projection", "symbol", "certainty", "direction")} == {""}
+    others = [row for key, row in rows.items() if key != (aim["region"], aim["target_id"])]
+    assert others
+    assert all(row["symbol"] or row["reason"] for row in others)
+    ahead = [row for row in tables["bevoelkerungsprofil"] if row["projected"] == "true"]
+    assert {int(row["year"]) for row in ahead} == {YEAR + 5, YEAR + 10}
+    assert all("." not in row["value"] for row in tables["bevoelkerungsprofil"] if row["measure"] == "POPULATION")
+    assert all(row["value"] == "" for row in tables["bevoelkerungsprofil"] if row["status"] == "secret")
+    now = {(row["indicator"], row["year"]): row for row in tables["heutiger-gebietsstand"]}
+    assert all(row["numerator"].isdigit() or not row["numerator"] for row in now.values())
+    assert all(int(row["value_year"]) < YEAR for row in tables["letzte-werte"])
+    assert {row["scope"] for row in tables["annaeherung"]} == {sample_regions(framework)[1][0]}
+    assert frictionless.validate(str(tmp_path / DATA / "datapackage.json")).valid
 
 
 # --- read by the tools of others ------------------------------------------------------------------------------------
