@@ -27,9 +27,12 @@ def _chapter(wording: Wording, report: Report, *parts: Callable[[Wording, Report
 
 
 def short_signs(wording: Wording) -> Block:
-    """The legend of the signs as a table."""
-    lines = [Line(sign, ["; ".join(_plain(meaning) for meaning in meanings)]) for sign, meanings in wording.legend()]
-    columns = [Column(wording("word.meaning"), 6.0, left=True)]
+    """The legend of the signs as a table, with the letters that stand for them where a sign cannot be read."""
+    lines = [
+        Line(sign, [", ".join(letters), "; ".join(_plain(meaning) for meaning in meanings)])
+        for sign, letters, meanings in wording.signs()
+    ]
+    columns = [Column(wording("word.letter"), 0.9, left=True), Column(wording("word.meaning"), 5.1, left=True)]
     return table("", wording("word.sign"), columns, lines, first=0.7)
 
 

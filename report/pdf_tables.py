@@ -29,7 +29,7 @@ class Marks:
         if cell is None:
             self._empty = True
         elif cell.sign:
-            self._found.setdefault(cell.sign, {})[self.wording.status(cell.status)] = None
+            self._found.setdefault(cell.sign, {})[self.wording.sign_meaning(cell)] = None
         return self.wording.cell_text(cell, decimals)
 
     def note(self) -> str:

@@ -155,7 +155,7 @@ class RegionProfile:
         cell = content.cell(self.place.code, self.report.year)
         parts = [] if cell else [self.wording("word.no_row")]
         if cell is not None:
-            parts += [self.wording.status(cell.status)] if cell.sign else []
+            parts += [self.wording.sign_meaning(cell)] if cell.sign else []
             parts.append(self.wording.reason(cell))
             parts += [self.wording.plain(flag) for flag in self.wording.flags(cell)]
         parts.append(last_value(self.wording, self.report, content, self.place))

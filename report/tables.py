@@ -31,7 +31,7 @@ class Tables:
         flags = self.wording.flags(cell)
         if not cell.sign and not flags:
             return Markup("<td>{}</td>").format(text)
-        meanings = [self.wording.status(cell.status)] if cell.sign else []
+        meanings = [self.wording.sign_meaning(cell)] if cell.sign else []
         meaning = ", ".join([*meanings, *(self.wording.plain(flag) for flag in flags)])
         css = Markup(' class="sign"') if cell.value is None else ""
         pattern = '<td{} title="{}"><span aria-hidden="true">{}{}</span><span class="vh">{}</span></td>'

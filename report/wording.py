@@ -108,6 +108,25 @@ class Wording:
         entry = self.framework.statuses.get(code)
         return self.plain(entry) if entry else code
 
+    def behind(self, cell: Cell) -> list[Status]:
+        """The statuses that the sign of a cell speaks of: a value may be bracketed beside its own status, or have nothing
+        but the brackets."""
+        own = self.framework.statuses.get(cell.status)
+        if not cell.sign or (own is not None and own.sign == cell.sign):
+            return [own] if own is not None and cell.sign else []
+        bracket, _, letter = cell.sign.rpartition(")")
+        parts = [f"{bracket})".strip()] if bracket else []
+        parts += [letter.strip()] if letter.strip() else []
+        with_value = [status for status in self.framework.statuses.values() if status.has_value]
+        found = [next((status for status in with_value if status.sign == part), own) for part in parts]
+        return [status for status in found if status is not None]
+
+    def sign_meaning(self, cell: Cell) -> str:
+        """What the sign of a cell says, empty without one."""
+        if not cell.sign:
+            return ""
+        return ", ".join(self.plain(status) for status in self.behind(cell)) or self.status(cell.status)
+
     def meaning(self, status: Status) -> Markup:
         """What a status means; its name where the meaning is not written in this language."""
         return self.own(status, "meaning" if getattr(status, f"meaning_{self.lang}", "") else "name")
@@ -122,10 +141,6 @@ class Wording:
         if cell.value is None and known is not None and known.conf_status != FREE:
             return self("reason.protected")
         return self.choice("reason", cell.reason) if cell.reason else ""
-
-    def legend(self) -> list[tuple[str, list[Markup]]]:
-        """Every table sign once, with all that it can mean."""
-        return [(sign, meanings) for sign, _, meanings in self.signs()]
 
     def signs(self) -> list[tuple[str, list[str], list[Markup]]]:
         """Every table sign once, with its letters (for those who cannot see or hear the sign) and all that it can mean."""

@@ -268,13 +268,12 @@ def _sign(t: DataWording, cell: Cell | None) -> str:
 
 def _remarks(t: DataWording, cells: dict[int, Cell | None]) -> str:
     """`2021, 2023: vorläufig [p]`, one part per status; what has no sign needs no remark."""
-    years: dict[str, list[str]] = {}
+    years: dict[tuple[str, str], list[str]] = {}
     for year, cell in cells.items():
         if cell is not None and cell.sign:
-            years.setdefault(cell.status, []).append(str(year))
+            letters = " ".join(status.letter for status in t.behind(cell))
+            years.setdefault((t.sign_meaning(cell), letters), []).append(str(year))
     parts = []
-    for status, found in years.items():
-        known = t.framework.statuses.get(status)
-        letter = known.letter if known else ""
-        parts.append(t("book.remark", years=", ".join(found), status=t.status(status), letter=letter))
+    for (meaning, letters), found in years.items():
+        parts.append(t("book.remark", years=", ".join(found), status=meaning, letter=letters))
     return "; ".join(parts) or t("book.no_remark")

@@ -8,6 +8,7 @@ from report.charts import Line, line_chart
 from report.formula_text import formula_words
 from report.numbers import FORMATS, rounded, with_sign
 from report.svg import Frame, Point, scale, spread, wrapped
+from report.values import Cell
 from report.wording import Wording
 from schemas.loading import load_framework
 
@@ -57,6 +58,24 @@ def test_labels_keep_their_distance_and_order() -> None:
 
 def test_long_labels_wrap_at_words() -> None:
     assert wrapped("Ausländerinnen und Ausländer", 82) == ["Ausländerinnen", "und Ausländer"]
+
+
+@pytest.mark.parametrize(
+    ("status", "sign", "heard"),
+    [
+        ("ok", "", ""),
+        ("ok", "( )", "Aussagewert eingeschränkt"),
+        ("limited", "( )", "Aussagewert eingeschränkt"),
+        ("provisional", "p", "vorläufig"),
+        ("provisional", "( ) p", "Aussagewert eingeschränkt, vorläufig"),
+        ("partial", "( ) t", "Aussagewert eingeschränkt, nur ein Teil der Gebiete"),
+        ("secret", ".", "geheim zu halten"),
+        ("ok", "?", "Wert"),
+    ],
+)
+def test_a_sign_is_heard_with_all_that_it_says(status: str, sign: str, heard: str) -> None:
+    value = None if sign == "." else 12.0
+    assert Wording("de", load_framework()).sign_meaning(Cell(value, status, sign)) == heard
 
 
 def test_a_hidden_value_breaks_the_line_and_shows_its_sign() -> None:
