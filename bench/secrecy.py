@@ -77,9 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{HEAD}  (CPU seconds; unprotected: recovered when only small numbers are hidden)", flush=True)
     worst = 0
     if options.only != "state":
-        worst += _measure(framework, "municipalities, 1 table", _municipalities(framework), [TABLE[0]])
+        worst += _measure(framework, "municipalities, 1 table", municipalities(framework), [TABLE[0]])
     if options.only != "municipalities":
-        rows = _state(framework, options.years)
+        rows = state(framework, options.years)
         worst += _measure(framework, f"state, all tables, {options.years} years", rows, None)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     return 1 if worst else 0
@@ -95,7 +95,7 @@ def _measure(framework: Framework, name: str, observations: pa.Table, codes: lis
     truth = Truth(results.values, observations)
     report = audit(framework, [results.tables], truth)
     attacked = time.process_time()
-    bare = audit(framework, [{"indicator_published": _primary_only(framework, results)}], truth)
+    bare = audit(framework, [{"indicator_published": primary_only(framework, results)}], truth)
     status = results.published.column("status")
     hidden = pc.sum(pc.equal(status, HIDDEN)).as_py() or 0
     figures = hidden + results.published.num_rows - results.published.column("value").null_count
@@ -104,7 +104,7 @@ def _measure(framework: Framework, name: str, observations: pa.Table, codes: lis
     return report.leaks
 
 
-def _primary_only(framework: Framework, results: Results) -> pa.Table:
+def primary_only(framework: Framework, results: Results) -> pa.Table:
     """The release as it would be with small numbers hidden one by one."""
     limit = framework.head.confidentiality.suppress_counts_below
     small = " OR ".join(f"{number} BETWEEN 1 AND {limit - 1}" for number in ("n", "d", "d - n"))
@@ -122,7 +122,7 @@ def _primary_only(framework: Framework, results: Results) -> pa.Table:
 # --- worlds -------------------------------------------------------------------------------------------------------------
 
 
-def _state(framework: Framework, years: int) -> pa.Table:
+def state(framework: Framework, years: int) -> pa.Table:
     """Every reporting unit in every year; a unit borrows the cells of a sample region of its level under its own seed."""
     world = load_world(WORLD, framework)
     rows: list[dict[str, Any]] = []
@@ -152,7 +152,7 @@ def _borrowed(world: World, framework: Framework, unit: str, number: int, year: 
     return {key: Decimal(str(value)) for key, value in values.items() if value is not None}
 
 
-def _municipalities(framework: Framework) -> pa.Table:
+def municipalities(framework: Framework) -> pa.Table:
     """Every municipality with its Kreis as the sum: counts that fall with the population, many of them small."""
     chance = random.Random(421)
     day = reference_day(LAST)

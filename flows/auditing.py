@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 FILE = Path("state") / "audit.parquet"
 """Beside the warehouse, for the house alone: it holds true counts."""
-MOST = 6_000
-"""Unknowns in a piece up to which the nightly gate attacks: one of the sample world has some hundred, one year of the
-whole state 8,583 and more than ten seconds. What is larger is attacked by `monitor audit`; the certificates of the
-protection are checked in every case."""
 
 
 class ReleaseBlocked(RuntimeError):
@@ -49,10 +45,10 @@ def guard(
     truth = Truth(tables["indicator_value"], _observations(framework, connection))
     before = _last_release(connection)
     history = [before] if before["indicator_published"].num_rows else []
-    report = audit(framework, [tables, *history], truth, ledger, most=MOST)
+    report = audit(framework, [tables, *history], truth, ledger)
     blocking = report.leaks
     if blocking and (history or (ledger is not None and ledger.num_rows)):
-        blocking = not_given_away(framework, report, tables, history, truth, ledger, MOST)
+        blocking = not_given_away(framework, report, tables, history, truth, ledger)
     keep(root, report)
     if blocking:
         raise ReleaseBlocked(text("audit.blocked", count=blocking, file=root / FILE))

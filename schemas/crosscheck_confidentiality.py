@@ -24,6 +24,12 @@ def confidentiality_problems(
     for code in rules.dominance.variables:
         if code not in loaded["variables"]:
             yield Located(source, ("dominance",)).problem(f"Die Angabe „{code}“ gibt es nicht.")
+        else:
+            yield Located(source, ("dominance", "variables")).problem(
+                f"Die Dominanzregel ist auf {code} nicht anwendbar: geliefert werden Summen, nicht die größten Beiträge dazu. "
+                "Wer eine Summe bestimmt, ist so nicht zu erkennen. Die Angabe hier streichen und in keinem Indikator "
+                "veröffentlichen oder mit einer höheren Schwelle schützen (variables: threshold)."
+            )
     for code, members in rules.open_members.items():
         at = Located(source, ("open_members", code))
         if code not in loaded["dimensions"]:

@@ -38,7 +38,8 @@ class Costs(Entry):
 
 
 class Dominance(Entry):
-    """The (n,k) rule for magnitudes; nothing of that kind is published so far, so the default has no variables."""
+    """The (n,k) rule for magnitudes. It needs the largest contributions to a sum, and no delivery has them: naming a
+    variable is refused when the framework is loaded, so that nobody relies on a rule that is not applied."""
 
     contributors: Annotated[int, Field(ge=1)] = 2
     percent: Annotated[int, Field(ge=1, le=100)] = 85

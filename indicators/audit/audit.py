@@ -16,9 +16,11 @@ from indicators.audit.editions import combine, grown, ledger_editions
 from indicators.audit.evidence import Index, Tables, profile_rows, read_edition
 from indicators.audit.facts import facts_of, places
 from indicators.audit.forms import Atoms, Forms
-from indicators.audit.intervals import BEYOND, EXACT, HARMLESS, UNPROVED, Contradiction, Interval, intervals
+from indicators.audit.intervals import intervals
+from indicators.audit.program import Contradiction
 from indicators.audit.system import System
 from indicators.audit.targets import Target, Truth, nested_units, open_nodes, targets
+from indicators.audit.verdicts import BEYOND, EXACT, HARMLESS, UNPROVED, Interval
 from schemas.framework_model import Framework
 from schemas.territory import reference_day
 
@@ -42,10 +44,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What the attacker found. `table` (shape SCHEMA) holds true counts: it never leaves the house.
-
-    `left_out`: small counts in pieces that were too large to be attacked.
-    """
+    """What the attacker found. `table` (shape SCHEMA) holds true counts: it never leaves the house."""
 
     table: pa.Table
     judged: int
@@ -54,7 +53,6 @@ class AuditReport:
     unknowns: int
     contradictions: int
     largest: int
-    left_out: int = 0
 
     @property
     def recovered(self) -> int:
@@ -84,13 +82,12 @@ def audit(
     ledger: pa.Table | None = None,
     exact: bool = False,
     span: Sequence[Tables] = (),
-    most: int | None = None,
     former: bool = False,
 ) -> AuditReport:
     """Attack a release. `editions`: published tables, newest first. `ledger`: records of all releases (cell, value,
     state). `exact`: prove both ends of every interval, which takes longer. `span`: tables whose regions and years count
-    too, although the attacker has not seen them. `most`: pieces with more unknowns are left out and counted. `former`: the
-    editions are older than the truth, which then says nothing about cells that anybody is assumed to know.
+    too, although the attacker has not seen them. `former`: the editions are older than the truth, which then says
+    nothing about cells that anybody is assumed to know.
     """
     forms = Forms(framework)
     index = Index(framework, forms, [*editions, *span])
@@ -125,12 +122,8 @@ def audit(
     rows: list[Interval] = []
     sizes: list[int] = []
     contradictions = sum(one.contradictions for one in facts)
-    left_out = 0
     for piece in system.pieces(found):
         sizes.append(len(piece.columns))
-        if most is not None and len(piece.columns) > most:
-            left_out += len(piece.targets)
-            continue
         try:
             rows += intervals(piece, exact)
         except Contradiction:
@@ -140,7 +133,7 @@ def audit(
     verdicts = Counter(row.verdict for row in rows)
     verdicts[CARELESS] += len(careless)
     return AuditReport(
-        _table(rows), len(found), +verdicts, len(sizes), sum(sizes), contradictions, max(sizes, default=0), left_out
+        _table(rows), len(found), +verdicts, len(sizes), sum(sizes), contradictions, max(sizes, default=0)
     )
 
 
@@ -151,13 +144,12 @@ def not_given_away(
     history: Sequence[Tables],
     truth: Truth,
     ledger: pa.Table | None,
-    most: int | None = None,
 ) -> int:
     """How many leaks of a report earlier releases had not opened already: those of the new tables alone, and those that
     only both together open."""
     nothing = {"indicator_published": tables["indicator_published"].slice(0, 0)}
-    before = audit(framework, [*history] or [nothing], truth, ledger, span=[tables], most=most, former=True)
-    new = _leaks(audit(framework, [tables], truth, most=most))
+    before = audit(framework, [*history] or [nothing], truth, ledger, span=[tables], former=True)
+    new = _leaks(audit(framework, [tables], truth))
     return len(new | (_leaks(report) - _leaks(before, proved=True))) + report.verdicts[CARELESS]
 
 

@@ -11,8 +11,10 @@ from collections.abc import Collection, Mapping
 
 import numpy as np
 
-from indicators.audit.intervals import UNPROVED, Contradiction, Interval, Solver, intervals
+from indicators.audit.intervals import intervals
+from indicators.audit.program import Contradiction, Rows, Solver
 from indicators.audit.system import Piece
+from indicators.audit.verdicts import UNPROVED, Interval
 
 _BROKEN = 1e-6
 _CHEAP = 0.01
@@ -58,7 +60,7 @@ def _broken(piece: Piece, prices: Mapping[int, float]) -> set[int] | None:
         _, low, high = piece.rows[number]
         size = max(1.0, *(abs(end) for end in (low, high) if math.isfinite(end)))
         costs[list(sides)] = prices[number] / size
-    solver = Solver(bent)
+    solver = Solver(Rows.of(len(bent.columns), bent.rows))
     try:
         if solver.solve(costs, most=False) is None:
             return None

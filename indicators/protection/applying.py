@@ -75,7 +75,7 @@ class _Protecting:
         round_figures(self.connection, self.policy, self.sides, places)
         blocks = read_blocks(self.connection, self.policy, self._keys(), self._secret_ranks())
         active = self._active(blocks)
-        release = Release(self.policy, blocks, active)
+        release = Release(policy=self.policy, blocks=blocks, active=active)
         wanted = {v for v, _ in active}
         points = [n for n, s in enumerate(self.sides) if any(v in wanted for f in s.all() for v, _, _ in f)]
         for figure in self._figures(points, active):

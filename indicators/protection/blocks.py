@@ -14,9 +14,9 @@ from functools import cache
 import duckdb
 import numpy as np
 
-from indicators.protection.lattice import Array, Key, Lattice, atoms_of, cells_of, lattices
+from indicators.protection.lattice import Array, Key, Lattice, lattices
 from indicators.protection.policy import Policy
-from indicators.protection.solve import Program
+from indicators.protection.tables import Table, read_table
 from indicators.remembered import remembered
 from schemas.shapes import TOTAL
 from schemas.sql import column
@@ -132,12 +132,9 @@ def read_blocks(
     for variable in sorted(keys):
         for own_keys, regions, dynamic in _dynamic_groups(connection, policy, variable, keys[variable]):
             made = lattices(policy.framework, variable, own_keys, dynamic, policy.rules.open_members)
-            tables = [_read(connection, lattice, regions, secret_ranks) for lattice in made]
+            tables = [read_table(connection, lattice, regions, secret_ranks) for lattice in made]
             _place(policy, found, made, tables, together)
     return found
-
-
-Table = dict[tuple[str, int], tuple[Array, tuple[Key, ...]]]
 
 
 def _dynamic_groups(
@@ -172,80 +169,6 @@ def _dynamic_groups(
         dynamic = dict(zip(own, (list(m) for m in members), strict=True))
         mine = [key for key in listed if all(m in dynamic[d] for d, m in key if d in dynamic)]
         yield mine, regions, dynamic
-
-
-def _read(
-    connection: duckdb.DuckDBPyConnection, lattice: Lattice, regions: list[str] | None, secret_ranks: set[int]
-) -> Table:
-    """Atoms of every region and year of one lattice."""
-    dims = [axis.dimension for axis in lattice.axes]
-    names = [row[0] for row in connection.execute("DESCRIBE calc_cell").fetchall()]
-    others = [n for n in names if n not in ("unit", "region", "year", "variable", "value", "rank")]
-    others = [n for n in others if n not in {d.lower() for d in dims}]
-    at_total = "".join(f" AND \"{name}\" = '{TOTAL}'" for name in others)
-    chosen = "".join(f", {column(d)}" for d in dims)
-    rows = connection.execute(
-        f"SELECT region, year, CAST(value AS DOUBLE), rank{chosen} FROM calc_cell WHERE variable = ?{at_total}"
-        " ORDER BY ALL",
-        [lattice.variable],
-    ).fetchall()
-    positions = [{member: n for n, member in enumerate(axis.members)} for axis in lattice.axes]
-    shape = tuple(len(axis.members) for axis in lattice.axes)
-    values: dict[tuple[str, int], Array] = {}
-    withheld: dict[tuple[str, int], list[Key]] = {}
-    for region, year, value, rank, *members in rows:
-        if regions is not None and region not in regions:
-            continue
-        at = tuple(position.get(member, -1) for position, member in zip(positions, members, strict=True))
-        if -1 in at:
-            continue
-        cells = values.setdefault((region, year), np.full(shape, np.nan))
-        if value is not None:
-            cells[at] = value
-        elif rank in secret_ranks:
-            key = tuple((d, m) for d, m in zip(dims, members, strict=True) if m != TOTAL)
-            withheld.setdefault((region, year), []).append(key)
-    if not values:
-        return {}
-    order = list(values)
-    stacked = np.stack([_residual_as_zero(lattice, values[place], withheld.get(place, [])) for place in order])
-    solved = np.rint(atoms_of(lattice, stacked))
-    found: Table = {}
-    for number, place in enumerate(order):
-        atoms = solved[number]
-        if np.isnan(atoms).any() or (atoms < 0).any():
-            atoms = _completed(lattice, stacked[number])
-        found[place] = (atoms, tuple(withheld.get(place, ())))
-    return found
-
-
-def _residual_as_zero(lattice: Lattice, cells: Array, withheld: list[Key]) -> Array:
-    """Residual members that nobody delivered count as nobody, as in every sum of the framework."""
-    if withheld or np.isnan(cells).all():
-        return cells
-    filled = cells.copy()
-    for number, axis in enumerate(lattice.axes):
-        for position, row in enumerate(axis.incidence):
-            if axis.residual[row > 0].all():
-                inside = (slice(None),) * number + (position,)
-                filled[inside] = np.nan_to_num(filled[inside], nan=0.0)
-    return filled
-
-
-def _completed(lattice: Lattice, cells: Array) -> Array:
-    """Whole numbers for all atoms that contradict the known cells as little as possible, and are small otherwise."""
-    program = Program()
-    atoms = [program.variable(0, 1e9, 1e-3) for _ in range(lattice.size)]
-    for (_, row), value in zip(cells_of(lattice), cells.ravel(), strict=True):
-        if np.isnan(value):
-            continue
-        over, under = (program.variable(0, 1e9, 1.0, whole=False) for _ in range(2))
-        inside = np.nonzero(row)[0]
-        program.row([*(atoms[a] for a in inside), over, under], [1.0] * len(inside) + [1.0, -1.0], value, value)
-    solution = program.solve()
-    if solution is None:
-        return np.zeros(lattice.size)
-    return np.rint(solution[: lattice.size])
 
 
 def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Table], together: bool) -> None:

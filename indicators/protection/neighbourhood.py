@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from indicators.protection.problem import Moves, Target, Witness
-from indicators.protection.search import Search
-from indicators.protection.solve import Program
+from indicators.protection.problem import Moves, Target, Whole, Witness, spans
+from indicators.protection.search import NO_CAP, Flags, Search
+from indicators.protection.solve import Matrix
 
 WIDEST = 40
 """Blocks in the widest neighbourhood."""
 NARROW_NODES, WIDE_NODES = 100, 300
 """Nodes of the search tree for the second and the third proposal."""
 _ENDLESS = 1e9
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """The atoms of some forms that may move: form n has `places` and `factors` from `starts[n]` on."""
+
+    starts: Whole
+    places: Whole
+    factors: npt.NDArray[np.float64]
 
 
 class Neighbourhood:
@@ -27,37 +37,37 @@ class Neighbourhood:
         self.target = target
         self.groups = search.blocks_of(target.form)
         self.complete = self._grow(WIDEST if width is None else width)
-        atoms = {atom for group in self.groups for atom in search.members[group].tolist()} - self.problem.fixed
-        self.atoms = np.array(sorted(atoms), dtype=np.int64)
+        atoms = np.sort(np.concatenate([search.members[group] for group in self.groups]))
+        self.atoms = atoms[~search.fixed[atoms]]
         self.forms = search.forms_of(self.groups)
 
     def _grow(self, width: int) -> bool:
         """Add tied blocks, those with most hidden forms first; says whether none was left out."""
         if not width:
             return False
-        own = set(self.groups)
-        known = [form for form in self.search.forms_of(self.groups) if self.search.is_known(form)]
-        tied = {group for form in known for group in self.search.blocks_of(form)} - own
-        ranked = sorted(tied, key=lambda g: (-sum(not self.search.is_known(f) for f in self.search.forms_of([g])), g))
-        self.groups = [*self.groups, *ranked[:width]]
-        return len(ranked) <= width
+        forms, known = self.search.forms_of(self.groups), self.search.known
+        tied = self.search.tied(forms[known[forms]]) - set(self.groups)
+        hidden = {group: int(np.count_nonzero(~known[self.search.forms_of([group])])) for group in tied}
+        self.groups = [*self.groups, *sorted(tied, key=lambda group: (-hidden[group], group))[:width]]
+        return len(tied) <= width
 
-    def witness(self, *, two_sided: bool, shown: Collection[int] = (), free: bool = False) -> Witness | None:
+    def witness(self, *, two_sided: bool, shown: Flags | None = None, free: bool = False) -> Witness | None:
         """The cheapest witness, None when there is none here. With `free` nothing more may be hidden.
 
-        One-sided, the start table is the lower end of the range. `shown` are forms that are to be taken as known.
+        One-sided, the start table is the lower end of the range. `shown` marks forms that are to be taken as known.
         """
+        stuck = self.search.always if shown is None else self.search.always | shown
         self.search.place[self.atoms] = np.arange(len(self.atoms))
         try:
-            program, switches = self._program(two_sided, shown, free)
+            found = self._program(two_sided, stuck, free)
         finally:
             self.search.place[self.atoms] = -1
-        if program is None:
+        if found is None:
             return None
-        for solution in self._solutions(program, switches):
+        for solution in self._solutions(*found):
             up = self._moves(solution, 0)
             witness = Witness(up, self._moves(solution, len(self.atoms)) if two_sided else {})
-            if self._holds(witness, shown, free):
+            if self._holds(witness, stuck | self.search.known if free else stuck):
                 return witness
         return None
 
@@ -65,83 +75,80 @@ class Neighbourhood:
         steps = np.rint(solution[first : first + len(self.atoms)]).astype(int)
         return {int(self.atoms[n]): int(steps[n]) for n in np.nonzero(steps)[0]}
 
-    def _solutions(self, program: Program, switches: list[int]) -> Iterator[npt.NDArray[np.float64]]:
+    def _solutions(self, program: Matrix, switches: Whole) -> Iterator[npt.NDArray[np.float64]]:
         """Proposals, cheap ones first: without whole numbers, then whole with the same switches, then in full."""
         relaxed = program.solve(relaxed=True)
         if relaxed is None:
             return
         yield relaxed
-        unused = [switch for switch in switches if relaxed[switch] < 1e-7]
-        for nodes, off in ((NARROW_NODES, unused), (WIDE_NODES, [])):
-            with program.off(off):
-                solution = program.solve(nodes=nodes)
+        unused = switches[relaxed[switches] < 1e-7]
+        for nodes, off in ((NARROW_NODES, unused), (WIDE_NODES, unused[:0])):
+            solution = program.solve(nodes=nodes, off=off)
             if solution is not None:
                 yield solution
 
     # --- the program -----------------------------------------------------------------------------------------------------
 
-    def _program(
-        self, two_sided: bool, shown: Collection[int], free: bool
-    ) -> tuple[Program, list[int]] | tuple[None, list[int]]:
-        program, switches = Program(), []
-        reach = 2 * self.target.need
-        most = np.minimum(self.problem.start[self.atoms], reach)
+    def _program(self, two_sided: bool, stuck: Flags, free: bool) -> tuple[Matrix, Whole] | None:
+        """The program and the numbers of its switches: a known form may move only when it is paid for."""
         firsts = [0, len(self.atoms)] if two_sided else [0]
-        for _ in firsts:
-            for low in most.tolist():
-                program.variable(-low, reach)
-        if not self._reach(program, firsts):
-            return None, []
-        for number in self.forms:
-            cap = self.search.caps.get(number)
-            stuck = number in self.problem.known or number in shown
-            price = 0.0 if stuck else self.search.price(number)
-            if cap is None and not stuck and not price:
-                continue
-            places, factors = self._inside(number)
-            if not places:
-                continue
-            if cap is not None:
-                for first in firsts:
-                    program.row([first + place for place in places], factors, -_ENDLESS, cap)
-            if stuck or (free and price):
-                for first in firsts:
-                    program.row([first + place for place in places], factors, 0, 0)
-            elif price:
-                switches.append(
-                    self._switch(program, [[first + p for p in places] for first in firsts], factors, price)
-                )
-        return program, switches
+        own = self._inside(np.array([self.target.form]))
+        if not len(own.places):
+            return None
+        prices = self.search.prices(self.forms)
+        caps = self.search.cap[self.forms]
+        fast = stuck[self.forms]
+        kept = (caps != NO_CAP) | fast | (prices > 0)
+        inside = self._inside(self.forms[kept])
+        some = np.diff(inside.starts) > 0
+        prices, caps, fast = (one[kept] for one in (prices, caps, fast))
+        fast = (fast | ((prices > 0) & free)) & some
+        paid = ~fast & (prices > 0) & some
+        rows = _Rows(inside)
+        for side, first in enumerate(firsts):
+            capped = np.flatnonzero((caps != NO_CAP) & some)
+            rows.add(capped, side, first, -_ENDLESS, caps[capped])
+            rows.add(np.flatnonzero(fast), 2 + side, first, 0, 0)
+        switched = np.flatnonzero(paid)
+        size = len(firsts) * len(self.atoms)
+        switches = size + np.arange(len(switched))
+        if len(switched):
+            largest = np.maximum.reduceat(
+                np.abs(inside.factors), np.minimum(inside.starts[:-1], len(inside.factors) - 1)
+            )
+            most = 2 * self.target.need * largest[switched]
+            for side, first in enumerate(firsts):
+                rows.add(switched, 2 + 2 * side, first, -_ENDLESS, 0, switches, -most)
+                rows.add(switched, 3 + 2 * side, first, 0, _ENDLESS, switches, most)
+        reach = 2 * self.target.need
+        lowest = np.tile(-np.minimum(self.problem.start[self.atoms], reach), len(firsts))
+        tail = np.zeros(len(switches))
+        matrix = rows.matrix(
+            self._reach(own, firsts),
+            np.concatenate([np.zeros(size), prices[switched]]),
+            np.concatenate([lowest, tail]),
+            np.concatenate([np.full(size, reach), tail + 1]),
+        )
+        return matrix, switches
 
-    def _switch(self, program: Program, sides: list[list[int]], factors: list[float], price: float) -> int:
-        """A known form may move only when it is paid for."""
-        switch = program.variable(0, 1, price)
-        most = 2 * self.target.need * max(abs(factor) for factor in factors)
-        for columns in sides:
-            program.row([*columns, switch], [*factors, -most], -_ENDLESS, 0)
-            program.row([*columns, switch], [*factors, most], 0, _ENDLESS)
-        return switch
-
-    def _reach(self, program: Program, firsts: list[int]) -> bool:
-        places, factors = self._inside(self.target.form)
-        if not places:
-            return False
+    def _reach(self, own: _Inside, firsts: list[int]) -> list[tuple[Whole, npt.NDArray[np.float64], float]]:
+        """How far the target has to move: columns, factors and the least sum of each row."""
+        need = float(self.target.need)
         if len(firsts) == 1:
-            program.row(places, factors, self.target.need, _ENDLESS)
-            return True
-        program.row(places, factors, self.target.need - self.target.value, _ENDLESS)
-        both = [*places, *(firsts[1] + place for place in places)]
-        program.row(both, [*factors, *(-factor for factor in factors)], self.target.need, _ENDLESS)
-        return True
+            return [(own.places, own.factors, need)]
+        both = np.concatenate([own.places, firsts[1] + own.places])
+        factors = np.concatenate([own.factors, -own.factors])
+        return [(own.places, own.factors, need - self.target.value), (both, factors, need)]
 
-    def _inside(self, number: int) -> tuple[list[int], list[float]]:
-        """Positions and factors of the atoms of a form that may move."""
-        form = self.problem.forms[number]
-        places = self.search.place[form.atoms]
-        inside = places >= 0
-        return places[inside].tolist(), form.factors[inside].astype(float).tolist()
+    def _inside(self, forms: Whole) -> _Inside:
+        """Positions and factors of the atoms of some forms that may move."""
+        where, owner = self.search.columns.of_forms(forms)
+        places = self.search.place[self.search.columns.atoms[where]]
+        kept = places >= 0
+        starts = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=len(forms)))])
+        return _Inside(starts, places[kept], self.search.columns.factors[where[kept]].astype(float))
 
-    def _holds(self, witness: Witness, shown: Collection[int], free: bool) -> bool:
+    def _holds(self, witness: Witness, stuck: Flags) -> bool:
         """What the solver says holds for floating-point numbers; does it hold for whole ones?"""
         form = self.problem.forms[self.target.form]
         up, down = form.change(witness.up), form.change(witness.down)
@@ -150,8 +157,73 @@ class Neighbourhood:
         for moves in (witness.up, witness.down):
             if any(int(self.problem.start[atom]) + step < 0 for atom, step in moves.items()):
                 return False
-            for number, change in self.search.columns.changes(moves).items():
-                stuck = number in self.problem.known or number in shown or (free and self.search.is_known(number))
-                if stuck or change > self.search.caps.get(number, change):
-                    return False
+            forms, changes = self.search.columns.changes(moves)
+            if stuck[forms].any() or (changes > self.search.cap[forms]).any():
+                return False
         return True
+
+
+class _Rows:
+    """Rows over forms, gathered kind by kind and written form by form."""
+
+    def __init__(self, inside: _Inside) -> None:
+        self.inside = inside
+        self.parts: list[tuple[npt.NDArray[np.float64], ...]] = []
+
+    def add(
+        self,
+        forms: Whole,
+        turn: int,
+        first: int,
+        low: float,
+        high: float | Whole,
+        switches: Whole | None = None,
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> None:
+        """A row for each of the forms, the `turn`-th of its form, over the columns from `first` on."""
+        size = len(forms)
+        columns = (
+            forms,
+            turn,
+            first,
+            low,
+            high,
+            -1 if switches is None else switches,
+            0 if weights is None else weights,
+        )
+        self.parts.append(tuple(np.broadcast_to(np.asarray(one, dtype=float), size) for one in columns))
+
+    def matrix(
+        self,
+        before: list[tuple[Whole, npt.NDArray[np.float64], float]],
+        cost: npt.NDArray[np.float64],
+        low: npt.NDArray[np.float64],
+        high: npt.NDArray[np.float64],
+    ) -> Matrix:
+        """The whole program; `before` are rows (columns, factors, least) that come first."""
+        forms, turns, firsts, lows, highs, switches, weights = (
+            np.concatenate(one) for one in zip(*self.parts, strict=True)
+        )
+        order = np.lexsort((turns, forms))
+        forms, firsts, switches, weights = (one[order] for one in (forms, firsts, switches, weights))
+        lows, highs = lows[order], highs[order]
+        mine = forms.astype(np.int64)
+        begin, end = self.inside.starts[mine], self.inside.starts[mine + 1]
+        where = spans(begin, end)
+        own = np.repeat(firsts.astype(np.int64), end - begin) + self.inside.places[where]
+        switched = np.flatnonzero(switches >= 0)
+        behind = np.cumsum(end - begin)[switched]  # a switch stands at the end of its row
+        columns = np.insert(own, behind, switches[switched].astype(np.int64))
+        factors = np.insert(self.inside.factors[where], behind, weights[switched])
+        sizes = [*(len(columns_of) for columns_of, _, _ in before), *(end - begin + (switches >= 0)).tolist()]
+        return Matrix(
+            cost,
+            low,
+            high,
+            np.ones(len(cost), dtype=bool),
+            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+            np.concatenate([*(one for one, _, _ in before), columns]),
+            np.concatenate([*(one for _, one, _ in before), factors]),
+            np.concatenate([[least for _, _, least in before], lows]),
+            np.concatenate([[_ENDLESS] * len(before), highs]),
+        )

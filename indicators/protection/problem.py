@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+Whole = npt.NDArray[np.int64]
+Short = npt.NDArray[np.int32]
+"""Half the room, for what a release has tens of millions of."""
 Moves = Mapping[int, int]
 """Atom -> by how much a witness table differs from the start table."""
 
@@ -102,39 +105,59 @@ class Mask:
     def moved(self, problem: Problem) -> set[int]:
         """Forms that must stay hidden, because a witness moves them."""
         columns = Columns(problem)
-        return {
-            form
-            for witness in self.certificate.values()
-            for moves in (witness.up, witness.down)
-            for form in columns.changes(moves)
-        }
+        tables = {id(moves): moves for witness in self.certificate.values() for moves in (witness.up, witness.down)}
+        return {form for moves in tables.values() for form in columns.changes(moves)[0].tolist()}
 
 
 class Columns:
-    """The forms of every atom, to tell at once which forms a witness moves."""
+    """All forms as arrays: what a form is made of, and which forms an atom is part of."""
 
     def __init__(self, problem: Problem) -> None:
-        sizes = [len(form.atoms) for form in problem.forms]
-        atoms = np.concatenate([form.atoms for form in problem.forms] or [np.empty(0, dtype=np.int64)])
-        factors = np.concatenate([form.factors for form in problem.forms] or [np.empty(0, dtype=np.int64)])
-        order = np.argsort(atoms, kind="stable")
-        self._forms = np.repeat(np.arange(len(sizes)), sizes)[order]
-        self._factors = factors[order]
-        self._ends = np.searchsorted(atoms[order], np.arange(len(problem.start) + 1))
+        sizes = np.array([len(form.atoms) for form in problem.forms], dtype=np.int64)
+        nothing = [np.empty(0, dtype=np.int64)]
+        self.starts: Whole = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self.atoms: Short = np.concatenate([form.atoms for form in problem.forms] or nothing, dtype=np.int32)
+        self.factors: Short = np.concatenate([form.factors for form in problem.forms] or nothing, dtype=np.int32)
+        order = np.argsort(self.atoms, kind="stable")
+        self._forms: Short = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)[order]
+        self._steps = self.factors[order]
+        self._ends = np.searchsorted(self.atoms[order], np.arange(len(problem.start) + 1))
+        self._sums = np.zeros(len(sizes), dtype=np.int64)
 
-    def forms(self, atom: int) -> npt.NDArray[np.int64]:
-        """Forms that an atom is part of."""
-        return self._forms[self._ends[atom] : self._ends[atom + 1]]
+    def forms(self, atoms: Whole) -> Whole:
+        """Forms that some atoms are part of, each once, in order."""
+        return distinct(self._forms[spans(self._ends[atoms], self._ends[atoms + 1])].astype(np.int64))
 
-    def changes(self, moves: Moves) -> dict[int, int]:
+    def of_forms(self, forms: Whole) -> tuple[Whole, Whole]:
+        """Where the atoms of some forms stand in `atoms` and `factors`, and to which of the forms each belongs."""
+        firsts, ends = self.starts[forms], self.starts[forms + 1]
+        return spans(firsts, ends), np.repeat(np.arange(len(forms)), ends - firsts)
+
+    def changes(self, moves: Moves) -> tuple[Whole, Whole]:
         """Every form that moves, and by how much."""
-        if not moves:
-            return {}
-        parts = [(slice(self._ends[atom], self._ends[atom + 1]), step) for atom, step in moves.items()]
-        forms, inverse = np.unique(np.concatenate([self._forms[part] for part, _ in parts]), return_inverse=True)
-        changes = np.zeros(len(forms), dtype=np.int64)
-        np.add.at(changes, inverse, np.concatenate([self._factors[part] * step for part, step in parts]))
-        return {int(form): int(change) for form, change in zip(forms, changes, strict=True) if change}
+        atoms = np.fromiter(moves.keys(), np.int64, len(moves))
+        steps = np.fromiter(moves.values(), np.int64, len(moves))
+        firsts, ends = self._ends[atoms], self._ends[atoms + 1]
+        where = spans(firsts, ends)
+        forms = self._forms[where].astype(np.int64)
+        np.add.at(self._sums, forms, self._steps[where] * np.repeat(steps, ends - firsts))
+        touched = distinct(forms)
+        changes = self._sums[touched]
+        self._sums[touched] = 0
+        return touched[changes != 0], changes[changes != 0]
+
+
+def distinct(numbers: Whole) -> Whole:
+    """Each number once, in order; for short arrays faster than `np.unique`, which looks for hashes first."""
+    found = np.sort(numbers)
+    return found[np.concatenate([[True], found[1:] != found[:-1]])] if len(found) else found
+
+
+def spans(firsts: Whole, ends: Whole) -> Whole:
+    """All positions from each first up to its end, one span after the other."""
+    sizes = ends - firsts
+    before = np.concatenate([[0], np.cumsum(sizes)])
+    return np.repeat(firsts - before[:-1], sizes) + np.arange(int(before[-1]))
 
 
 def known_forms(problem: Problem, hidden: Iterable[int]) -> set[int]:

@@ -6,15 +6,17 @@ of seconds: the same problem has the same mask.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from indicators.protection.neighbourhood import Neighbourhood
 from indicators.protection.problem import Mask, Problem, Target, Witness
-from indicators.protection.search import Search
+from indicators.protection.search import Flags, Search
 
-TIDY_TRIES, TIDY_USERS = 120, 6
-"""How many witnesses are sought anew in all, and how many may hang on a form that is tried."""
+TIDY_TRIES, TIDY_SHARE, TIDY_USERS = 300, 5, 6
+"""How many witnesses are sought anew at least, of how many targets one is, and how many may hang on a form that is tried."""
 
 
 def protect(problem: Problem, *, tidy: bool = True) -> Mask:
@@ -67,8 +69,8 @@ class _Work:
         if ready is not None:
             self.certificate[number] = ready
             return True
-        dear = self.search.dear()
-        witness = (self._witness(target, dear) if dear else None) or self._witness(target, ())
+        dear = self.search.dear > 0
+        witness = (self._witness(target, dear) if dear.any() else None) or self._witness(target, None)
         if witness is None:
             return False
         self.certificate[number] = witness
@@ -76,7 +78,7 @@ class _Work:
         self.hide_holders(self.search.moved(witness))
         return True
 
-    def _witness(self, target: Target, shown: Collection[int]) -> Witness | None:
+    def _witness(self, target: Target, shown: Flags | None) -> Witness | None:
         """A witness in a small neighbourhood, else in wider ones."""
         for width in (0, 4, None):
             around = Neighbourhood(self.search, target, width)
@@ -92,7 +94,9 @@ class _Work:
         """Fail closed: hide everything told about the blocks of the target, then try once more."""
         target = self.problem.targets[number]
         blocks = self.search.blocks_of(target.form)
-        rows = {row for form in self.search.forms_of(blocks) for row in self.holders.get(form, ())} - self.hidden
+        rows = {
+            row for form in self.search.forms_of(blocks).tolist() for row in self.holders.get(form, ())
+        } - self.hidden
         self.hidden |= rows
         self.withheld |= rows
         self.search.hide(rows)
@@ -105,7 +109,7 @@ class _Work:
         for number, witness in self.certificate.items():
             for form in self.search.moved(witness):
                 users.setdefault(form, set()).add(number)
-        tries = TIDY_TRIES
+        tries = max(TIDY_TRIES, len(self.problem.targets) // TIDY_SHARE)
         spare = [f for f in users if f not in secret and f in self.holders and len(users[f]) <= TIDY_USERS]
         for form in sorted(spare, key=self._rank):
             if tries <= 0:
@@ -126,9 +130,11 @@ class _Work:
     def _without(self, form: int, concerned: list[int]) -> dict[int, Witness]:
         """Witnesses that leave the form alone and hide nothing more, for all concerned or for none."""
         found = {}
+        alone = np.zeros(len(self.problem.forms), dtype=bool)
+        alone[form] = True
         for number in concerned:
             target = self.problem.targets[number]
-            witness = Neighbourhood(self.search, target, 0).witness(two_sided=False, shown=(form,), free=True)
+            witness = Neighbourhood(self.search, target, 0).witness(two_sided=False, shown=alone, free=True)
             if witness is None:
                 return {}
             found[number] = witness

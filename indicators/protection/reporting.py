@@ -11,10 +11,9 @@ import duckdb
 import pyarrow as pa
 
 from indicators.protection import ledger
-from indicators.protection.figure import PROFILE, Figure, over
+from indicators.protection.figure import PROFILE, Figure
 from indicators.protection.figures import STANDARDISED, named_sides
 from indicators.protection.lattice import key_of
-from indicators.protection.naming import name_of
 from indicators.protection.problem import Mask, Problem, known_forms
 from indicators.protection.release import Release
 from schemas import sql
@@ -92,10 +91,10 @@ class Reporter:
         """Cells that a shown figure tells although it is no linear form of them."""
         shown = figure.shown and figure.place not in self._hidden_places()
         for side in figure.sides if shown else ():
-            combination = over(side, figure.regions, figure.place[1])
-            number = self.release.form(combination)
+            number = self.release.told(side, figure.regions, figure.place[1])
             if number is not None:
-                self.parts[name_of(combination)] = self.release.truth[number] / self.release.scale(combination)
+                name = self.release.forms[number].key
+                self.parts[name] = self.release.truth[number] / self.release.scales[number]
 
     def protection(self, earlier: pa.Table, lags: int) -> Protection:
         """Records of the ledger, incidents and counts."""
@@ -155,7 +154,7 @@ class Reporter:
         for number in sorted((secret | self.needed | self.problem.frozen) - known):
             name = self.problem.forms[number].key
             if not name.startswith("@"):
-                kept[name] = self.release.truth[number] / self.release.scale_of(name)
+                kept[name] = self.release.truth[number] / self.release.scales[number]
         names = [*self.parts, *kept]
         values = [*self.parts.values(), *kept.values()]
         states = [ledger.SHOWN] * len(self.parts) + [ledger.HIDDEN] * len(kept)

@@ -2,107 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from indicators.protection.problem import Columns, Moves, Problem, Target, Witness
+from indicators.protection.problem import Columns, Moves, Problem, Target, Whole, Witness, distinct
 
-Slot = tuple[int, Moves]
+Flags = npt.NDArray[np.bool_]
+NO_CAP = np.iinfo(np.int64).max
 
 
 @dataclass
 class Search:
-    """`shown`: rows that still tell a form. `highest`, `lowest`: how far a remembered table moves a form, and which.
-
+    """Arrays over all forms. `known`: somebody can see it, `always`: whatever is hidden. `cap`: how far it can rise at
+    most. `dear`: how many shown figures that are to be hidden last tell it. `fixed` marks atoms that everybody knows.
     `place` is a scratch array over all atoms: -1, or the position of an atom in the program that is being written.
     """
 
     problem: Problem
     columns: Columns = field(init=False)
-    shown: dict[int, set[int]] = field(init=False, default_factory=dict)
-    members: dict[int, npt.NDArray[np.int64]] = field(init=False)
-    caps: dict[int, int] = field(init=False, default_factory=dict)
-    highest: dict[int, Slot] = field(init=False, default_factory=dict)
-    lowest: dict[int, Slot] = field(init=False, default_factory=dict)
-    place: npt.NDArray[np.int64] = field(init=False)
-    _touching: dict[int, npt.NDArray[np.int64]] = field(init=False, default_factory=dict)
-    _dear: dict[int, set[int]] = field(init=False, default_factory=dict)
-    _blocks: dict[int, list[int]] = field(init=False, default_factory=dict)
+    members: dict[int, Whole] = field(init=False)
+    known: Flags = field(init=False)
+    dear: Whole = field(init=False)
+    cap: Whole = field(init=False)
+    place: Whole = field(init=False)
+    always: Flags = field(init=False)
+    fixed: Flags = field(init=False)
+    _shown: Flags = field(init=False)
+    _tellers: dict[int, list[int]] = field(init=False, default_factory=dict)
+    _prices: npt.NDArray[np.float64] = field(init=False)
+    _tables: list[Moves] = field(init=False, default_factory=list)
+    _highest: Whole = field(init=False)
+    _lowest: Whole = field(init=False)
+    _above: Whole = field(init=False)
+    _below: Whole = field(init=False)
+    _changed: dict[int, tuple[Moves, Whole, Whole]] = field(init=False, default_factory=dict)
+    _touching: dict[int, Whole] = field(init=False, default_factory=dict)
+    _blocks: dict[int, Whole] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.columns = Columns(self.problem)
+        size = len(self.problem.forms)
+        self.always = np.zeros(size, dtype=bool)
+        self.always[list(self.problem.known)] = True
+        self.known = self.always.copy()
+        self.fixed = np.zeros(len(self.problem.start), dtype=bool)
+        self.fixed[list(self.problem.fixed)] = True
+        self.dear = np.zeros(size, dtype=np.int64)
+        self._shown = np.ones(len(self.problem.rows), dtype=bool)
         for number, row in enumerate(self.problem.rows):
-            for form in row.tells:
-                self.shown.setdefault(form, set()).add(number)
-                if row.cost >= self.problem.dear:
-                    self._dear.setdefault(form, set()).add(number)
+            for form in dict.fromkeys(row.tells):
+                self._tellers.setdefault(form, []).append(number)
+                self.known[form] = True
+                self.dear[form] += row.cost >= self.problem.dear
+        self._prices = np.full(size, np.nan)
         order = np.argsort(self.problem.group, kind="stable")
         groups, starts = np.unique(self.problem.group[order], return_index=True)
         parts = np.split(order, starts[1:]) if len(order) else []
         self.members = dict(zip(groups.tolist(), parts, strict=True))
+        self.cap = np.full(size, NO_CAP)
         for cap in self.problem.caps:
-            self.caps[cap.form] = min(cap.slack, self.caps.get(cap.form, cap.slack))
+            self.cap[cap.form] = min(cap.slack, int(self.cap[cap.form]))
         self.place = np.full(len(self.problem.start), -1, dtype=np.int64)
+        self._highest, self._lowest = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+        self._above, self._below = np.full(size, -1), np.full(size, -1)
 
     def hide(self, rows: Iterable[int]) -> None:
         """The rows tell nothing any more."""
         for row in rows:
-            for form in self.problem.rows[row].tells:
-                self.shown[form].discard(row)
-                if form in self._dear:
-                    self._dear[form].discard(row)
-                    if not self._dear[form]:
-                        del self._dear[form]
+            if not self._shown[row]:
+                continue
+            self._shown[row] = False
+            entry = self.problem.rows[row]
+            for form in dict.fromkeys(entry.tells):
+                self._prices[form] = np.nan
+                self.dear[form] -= entry.cost >= self.problem.dear
+                self.known[form] = self.always[form] or any(self._shown[one] for one in self._tellers[form])
 
-    def is_known(self, form: int) -> bool:
-        """Can a reader see the form, here or elsewhere?"""
-        return form in self.problem.known or bool(self.shown.get(form))
+    def prices(self, forms: Whole) -> npt.NDArray[np.float64]:
+        """What is lost when a form moves: the figures that tell it."""
+        for form in forms[np.isnan(self._prices[forms])].tolist():
+            told = (row for row in self._tellers.get(form, ()) if self._shown[row])
+            self._prices[form] = sum(self.problem.rows[row].cost for row in told)
+        return self._prices[forms]
 
-    def price(self, form: int) -> float:
-        """What is lost when the form moves: the figures that tell it."""
-        return sum(self.problem.rows[row].cost for row in sorted(self.shown.get(form, ())))
-
-    def dear(self) -> Collection[int]:
-        """Forms that dear figures still tell, as they are now."""
-        return self._dear.keys()
-
-    def forms_of(self, groups: Iterable[int]) -> list[int]:
+    def forms_of(self, groups: Iterable[int]) -> Whole:
         """Forms that touch one of the blocks."""
         parts = [self._forms_touching(group) for group in groups]
-        found: list[int] = np.unique(np.concatenate(parts)).tolist() if parts else []
-        return found
+        return distinct(np.concatenate(parts)) if parts else np.empty(0, dtype=np.int64)
 
-    def _forms_touching(self, group: int) -> npt.NDArray[np.int64]:
+    def _forms_touching(self, group: int) -> Whole:
         if group not in self._touching:
-            parts = [self.columns.forms(atom) for atom in self.members[group].tolist()]
-            self._touching[group] = np.unique(np.concatenate(parts))
+            self._touching[group] = self.columns.forms(self.members[group])
         return self._touching[group]
 
     def blocks_of(self, form: int) -> list[int]:
         """Blocks that a form touches."""
         if form not in self._blocks:
-            self._blocks[form] = np.unique(self.problem.group[self.problem.forms[form].atoms]).tolist()
-        return self._blocks[form]
+            self._blocks[form] = distinct(self.problem.group[self.problem.forms[form].atoms])
+        found: list[int] = self._blocks[form].tolist()
+        return found
+
+    def tied(self, forms: Whole) -> set[int]:
+        """Blocks that one of the forms touches."""
+        where, _ = self.columns.of_forms(forms)
+        found: list[int] = distinct(self.problem.group[self.columns.atoms[where]]).tolist()
+        return set(found)
 
     def moved(self, witness: Witness) -> set[int]:
         """Forms that a witness moves."""
-        return {form for moves in (witness.up, witness.down) for form in self.columns.changes(moves)}
+        return {form for moves in (witness.up, witness.down) for form in self._changes(moves)[0].tolist()}
+
+    def _changes(self, moves: Moves) -> tuple[Whole, Whole]:
+        """As `Columns.changes`; the answers are kept together with the tables, which many targets share."""
+        if id(moves) not in self._changed:
+            self._changed[id(moves)] = (moves, *self.columns.changes(moves))
+        return self._changed[id(moves)][1:]
 
     def remember(self, witness: Witness) -> None:
         """Keep the tables of a witness: they may serve other targets, too."""
         for moves in (witness.up, witness.down):
-            for form, change in self.columns.changes(moves).items():
-                if change > self.highest.get(form, (0, {}))[0]:
-                    self.highest[form] = (change, moves)
-                if change < self.lowest.get(form, (0, {}))[0]:
-                    self.lowest[form] = (change, moves)
+            number = len(self._tables)
+            self._tables.append(moves)
+            forms, changes = self._changes(moves)
+            higher, lower = changes > self._highest[forms], changes < self._lowest[forms]
+            self._highest[forms[higher]], self._above[forms[higher]] = changes[higher], number
+            self._lowest[forms[lower]], self._below[forms[lower]] = changes[lower], number
 
     def again(self, target: Target) -> Witness | None:
         """A witness from remembered tables, None when they do not move the target far enough."""
-        up, above = self.highest.get(target.form, (0, {}))
-        down, below = self.lowest.get(target.form, (0, {}))
-        enough = target.value + up >= target.need and up - down >= target.need
-        return Witness(above, below) if enough else None
+        up, down = int(self._highest[target.form]), int(self._lowest[target.form])
+        if target.value + up < target.need or up - down < target.need:
+            return None
+        above, below = (int(one[target.form]) for one in (self._above, self._below))
+        return Witness(*({} if one < 0 else self._tables[one] for one in (above, below)))

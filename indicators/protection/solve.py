@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import highspy
@@ -18,9 +17,65 @@ _ACCEPTED = (
 )
 
 
+Solution = npt.NDArray[np.float64]
+
+
+@dataclass
+class Matrix:
+    """Minimise `cost @ x` with `low <= x <= high` and `row_low <= factors @ x[columns] <= row_high` row after row, row n
+    from `starts[n]` on; `whole` variables take whole numbers."""
+
+    cost: Solution
+    low: Solution
+    high: Solution
+    whole: npt.NDArray[np.bool_]
+    starts: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int64]
+    factors: Solution
+    row_low: Solution
+    row_high: Solution
+
+    def solve(
+        self, *, relaxed: bool = False, nodes: int = NODE_LIMIT, off: Sequence[int] | npt.NDArray[np.int64] = ()
+    ) -> Solution | None:
+        """The best solution found within the node limit, None when none was found. Variables in `off` are zero.
+
+        Limits count nodes, never time, and there is one thread: the same program has the same answer on every run.
+        Whether an answer is right is checked elsewhere, with whole numbers.
+        """
+        solver = _quiet_solver(nodes)
+        if (
+            relaxed
+        ):  # these are small and asked by the thousand: looking for what to leave out takes as long as the rest
+            solver.setOptionValue("presolve", "off")
+        solver.passModel(self._model(relaxed, np.asarray(off, dtype=np.int64)))
+        solver.run()
+        if solver.getModelStatus() not in _ACCEPTED or solver.getInfo().primal_solution_status != 2:
+            return None
+        return np.array(solver.getSolution().col_value)
+
+    def _model(self, relaxed: bool, off: npt.NDArray[np.int64]) -> highspy.HighsLp:
+        model = highspy.HighsLp()
+        model.num_col_, model.num_row_ = len(self.cost), len(self.row_low)
+        low, high = self.low.copy(), self.high.copy()
+        low[off] = high[off] = 0.0
+        model.col_cost_ = self.cost
+        model.col_lower_, model.col_upper_ = low, high
+        model.row_lower_, model.row_upper_ = self.row_low, self.row_high
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.num_col_, model.a_matrix_.num_row_ = model.num_col_, model.num_row_
+        model.a_matrix_.start_ = self.starts.astype(np.int32)
+        model.a_matrix_.index_ = self.columns.astype(np.int32)
+        model.a_matrix_.value_ = self.factors
+        if not relaxed and self.whole.any():
+            kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+            model.integrality_ = [kinds[whole] for whole in self.whole.tolist()]
+        return model
+
+
 @dataclass
 class Program:
-    """Minimise `cost @ x` with `low <= x <= high`, rows added one by one; `whole` variables take whole numbers."""
+    """A matrix whose variables and rows are added one by one."""
 
     cost: list[float] = field(default_factory=list)
     low: list[float] = field(default_factory=list)
@@ -48,44 +103,22 @@ class Program:
         self.row_low.append(low)
         self.row_high.append(high)
 
-    @contextmanager
-    def off(self, columns: Sequence[int]) -> Iterator[None]:
-        """Variables that stay at zero for the time being."""
-        before = [(self.low[c], self.high[c]) for c in columns]
-        for column in columns:
-            self.low[column] = self.high[column] = 0.0
-        yield
-        for column, (low, high) in zip(columns, before, strict=True):
-            self.low[column], self.high[column] = low, high
+    def solve(self, *, relaxed: bool = False, nodes: int = NODE_LIMIT) -> Solution | None:
+        """The best solution found within the node limit, None when none was found."""
+        return self._matrix().solve(relaxed=relaxed, nodes=nodes)
 
-    def solve(self, *, relaxed: bool = False, nodes: int = NODE_LIMIT) -> npt.NDArray[np.float64] | None:
-        """The best solution found within the node limit, None when none was found.
-
-        Limits count nodes, never time, and there is one thread: the same program has the same answer on every run.
-        Whether an answer is right is checked elsewhere, with whole numbers.
-        """
-        solver = _quiet_solver(nodes)
-        solver.passModel(self._model(relaxed))
-        solver.run()
-        if solver.getModelStatus() not in _ACCEPTED or solver.getInfo().primal_solution_status != 2:
-            return None
-        return np.array(solver.getSolution().col_value)
-
-    def _model(self, relaxed: bool) -> highspy.HighsLp:
-        model = highspy.HighsLp()
-        model.num_col_, model.num_row_ = len(self.cost), len(self.starts)
-        model.col_cost_ = np.array(self.cost)
-        model.col_lower_, model.col_upper_ = np.array(self.low), np.array(self.high)
-        model.row_lower_, model.row_upper_ = np.array(self.row_low), np.array(self.row_high)
-        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        model.a_matrix_.num_col_, model.a_matrix_.num_row_ = model.num_col_, model.num_row_
-        model.a_matrix_.start_ = np.array([*self.starts, len(self.columns)], dtype=np.int32)
-        model.a_matrix_.index_ = np.array(self.columns, dtype=np.int32)
-        model.a_matrix_.value_ = np.array(self.factors, dtype=np.float64)
-        if not relaxed and any(self.whole):
-            kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-            model.integrality_ = [kinds[whole] for whole in self.whole]
-        return model
+    def _matrix(self) -> Matrix:
+        return Matrix(
+            np.array(self.cost, dtype=np.float64),
+            np.array(self.low, dtype=np.float64),
+            np.array(self.high, dtype=np.float64),
+            np.array(self.whole, dtype=bool),
+            np.array([*self.starts, len(self.columns)], dtype=np.int64),
+            np.array(self.columns, dtype=np.int64),
+            np.array(self.factors, dtype=np.float64),
+            np.array(self.row_low, dtype=np.float64),
+            np.array(self.row_high, dtype=np.float64),
+        )
 
 
 def _quiet_solver(nodes: int) -> highspy.Highs:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from indicators.protection.problem import Form, Mask, Moves, Problem, known_forms
+import numpy as np
+
+from indicators.protection.problem import Form, Mask, Moves, Problem, Short, known_forms
+
+_NO_LIMIT = np.iinfo(np.int64).max
 
 
 def verify(problem: Problem, mask: Mask) -> list[str]:
@@ -13,11 +17,7 @@ def verify(problem: Problem, mask: Mask) -> list[str]:
     A witness must leave every known form as it is, keep every atom at zero or above, leave alone what everybody knows,
     and obey every cap. With it the target reaches its need, and both witnesses together are as far apart.
     """
-    known = known_forms(problem, mask.hidden)
-    by_atom = _forms_by_atom(problem.forms)
-    caps: dict[int, list[int]] = {}
-    for cap in problem.caps:
-        caps.setdefault(cap.form, []).append(cap.slack)
+    table = _Table(problem, known_forms(problem, mask.hidden))
     found = []
     lost = set(mask.lost)
     secret = {target.form for target in problem.targets}
@@ -34,7 +34,7 @@ def verify(problem: Problem, mask: Mask) -> list[str]:
             continue
         for moves in (witness.up, witness.down):
             if id(moves) not in faults:  # one table may serve many targets
-                faults[id(moves)] = list(_faults(problem, moves, known, by_atom, caps))
+                faults[id(moves)] = list(table.faults(moves))
             found += [f"target {number}: {text}" for text in faults[id(moves)]]
         up = problem.forms[target.form].change(witness.up)
         down = problem.forms[target.form].change(witness.down)
@@ -45,34 +45,44 @@ def verify(problem: Problem, mask: Mask) -> list[str]:
     return found
 
 
-def _faults(
-    problem: Problem,
-    moves: Moves,
-    known: set[int],
-    by_atom: dict[int, list[tuple[int, int]]],
-    caps: dict[int, list[int]],
-) -> Iterator[str]:
-    for atom, step in moves.items():
-        if int(problem.start[atom]) + step < 0:
-            yield f"atom {atom} falls below zero"
-        if step and atom in problem.fixed:
-            yield f"atom {atom} is known to everybody"
-    changes: dict[int, int] = {}
-    for atom, step in moves.items():
-        for number, factor in by_atom.get(atom, ()):
-            changes[number] = changes.get(number, 0) + factor * step
-    for number, change in sorted(changes.items()):
-        if change and number in known:
-            yield f"form {number} is published and moved"
-        for slack in caps.get(number, ()):
-            if change > slack:
-                yield f"form {number} rises above its limit"
+class _Table:
+    """Every (atom, form, factor) once, in the order of atoms, and what is known of the forms."""
+
+    def __init__(self, problem: Problem, known: set[int]) -> None:
+        self.start = problem.start
+        self.fixed = problem.fixed
+        self.known = np.zeros(len(problem.forms), dtype=bool)
+        self.known[sorted(known)] = True
+        self.limit = np.full(len(problem.forms), _NO_LIMIT)
+        for cap in problem.caps:
+            self.limit[cap.form] = min(cap.slack, self.limit[cap.form])
+        atoms, self.forms, self.factors = _entries(problem.forms)
+        self.ends = np.searchsorted(atoms, np.arange(len(problem.start) + 1))
+        self.moved = np.zeros(len(problem.forms), dtype=np.int64)
+
+    def faults(self, moves: Moves) -> Iterator[str]:
+        """What is wrong with one witness table."""
+        touched = [self.forms[self.ends[atom] : self.ends[atom + 1]] for atom in moves]
+        forms = np.unique(np.concatenate(touched or [np.empty(0, dtype=np.int64)]))
+        self.moved[forms] = 0
+        for atom, step in moves.items():
+            if int(self.start[atom]) + step < 0:
+                yield f"atom {atom} falls below zero"
+            if step and atom in self.fixed:
+                yield f"atom {atom} is known to everybody"
+            mine = slice(self.ends[atom], self.ends[atom + 1])
+            np.add.at(self.moved, self.forms[mine], self.factors[mine] * step)
+        changes = self.moved[forms]
+        yield from (f"form {form} is published and moved" for form in forms[(changes != 0) & self.known[forms]])
+        yield from (f"form {form} rises above its limit" for form in forms[changes > self.limit[forms]])
 
 
-def _forms_by_atom(forms: Iterable[Form]) -> dict[int, list[tuple[int, int]]]:
-    """Number and factor of every form that an atom is part of."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    for number, form in enumerate(forms):
-        for atom, factor in zip(form.atoms.tolist(), form.factors.tolist(), strict=True):
-            found.setdefault(atom, []).append((number, factor))
-    return found
+def _entries(forms: Iterable[Form]) -> tuple[Short, Short, Short]:
+    """Atom, form and factor of every entry, atom by atom."""
+    listed = list(forms)
+    nothing = [np.empty(0, dtype=np.int64)]
+    atoms = np.concatenate([form.atoms for form in listed] or nothing, dtype=np.int32)
+    factors = np.concatenate([form.factors for form in listed] or nothing, dtype=np.int32)
+    numbers = np.repeat(np.arange(len(listed), dtype=np.int32), [len(form.atoms) for form in listed])
+    order = np.argsort(atoms, kind="stable")
+    return atoms[order], numbers[order], factors[order]

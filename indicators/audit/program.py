@@ -1,0 +1,158 @@
+"""Rows of a piece as arrays, and the solver (HiGHS) that looks for ends and for solutions far from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import highspy
+import numpy as np
+import numpy.typing as npt
+
+Real = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+_SLACK = 1e-6
+_OPTIMAL, _UNBOUNDED = highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kUnbounded
+
+
+class Contradiction(ArithmeticError):
+    """What is published does not fit together, or not with the rules."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """`low <= values @ x[columns] <= high` row after row, row n from `starts[n]` on; `size` unknowns, each 0 or more."""
+
+    size: int
+    starts: Whole
+    columns: Whole
+    values: Real
+    low: Real
+    high: Real
+
+    @classmethod
+    def of(cls, size: int, rows: Sequence[tuple[Mapping[int, float], float, float]]) -> Rows:
+        """From rows of (coefficients by column, low, high)."""
+        starts = np.cumsum([0, *(len(row) for row, _, _ in rows)])
+        return cls(
+            size,
+            starts,
+            np.fromiter((column for row, _, _ in rows for column in row), np.int64, int(starts[-1])),
+            np.fromiter((value for row, _, _ in rows for value in row.values()), float, int(starts[-1])),
+            np.array([low for _, low, _ in rows], dtype=float),
+            np.array([high for _, _, high in rows], dtype=float),
+        )
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    @cached_property
+    def owner(self) -> Whole:
+        """The row of each coefficient."""
+        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+
+    def sums(self, solution: Real) -> Real:
+        """What each row comes to."""
+        return added(self.owner, self.values * solution[self.columns], len(self))
+
+    def fits(self, solution: Real) -> bool:
+        """Does a solution obey every row, but for the last digits?"""
+        found = self.sums(solution)
+        slack = _SLACK / 10 * np.maximum(1.0, np.abs(found) * 1e-3)
+        return bool(
+            np.all(found >= self.low - slack) and np.all(found <= self.high + slack) and solution.min() > -_SLACK
+        )
+
+    @cached_property
+    def most(self) -> Real:
+        """What each unknown can be at most, as far as a single row says so."""
+        least = np.ones(len(self), dtype=bool)
+        least[self.owner[self.values < 0]] = False
+        within = least[self.owner] & np.isfinite(self.high[self.owner]) & (self.values > 0)
+        found = np.full(self.size, np.inf)
+        np.minimum.at(found, self.columns[within], (self.high[self.owner] / np.where(within, self.values, 1))[within])
+        return found
+
+    def part(self, columns: Whole, rows: Whole, low: Real, high: Real) -> Rows:
+        """Some columns of some rows, with the room that is left for them."""
+        place = np.full(self.size, -1)
+        place[columns] = np.arange(len(columns))
+        mine = self.of_rows(rows)
+        inside = mine[place[self.columns[mine]] >= 0]
+        sizes = np.bincount(self.owner[inside], minlength=len(self))[rows]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        return Rows(len(columns), starts, place[self.columns[inside]], self.values[inside], low, high)
+
+    def of_rows(self, rows: Whole) -> Whole:
+        """Positions of the coefficients of some rows, in order."""
+        sizes = np.diff(self.starts)[rows]
+        firsts = np.repeat(self.starts[rows] - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes)
+        return firsts + np.arange(int(sizes.sum()))
+
+
+def added(numbers: Whole, values: Real, size: int) -> Real:
+    """The sum of the values of each number below `size`."""
+    return np.bincount(numbers, values, size).astype(np.float64)
+
+
+class Solver:
+    """One program, asked many times. Every solution is kept as a witness: it agrees with all that is published."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self.solver = highspy.Highs()  # type: ignore[no-untyped-call]
+        for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 1)):
+            self.solver.setOptionValue(option, value)
+        program = highspy.HighsLp()
+        program.num_col_, program.num_row_ = rows.size, len(rows)
+        program.col_cost_ = np.zeros(rows.size)
+        program.col_lower_ = np.zeros(rows.size)
+        program.col_upper_ = np.full(rows.size, highspy.kHighsInf)
+        program.row_lower_ = np.maximum(rows.low, -highspy.kHighsInf)
+        program.row_upper_ = np.minimum(rows.high, highspy.kHighsInf)
+        program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        program.a_matrix_.start_ = rows.starts.astype(np.int32)
+        program.a_matrix_.index_ = rows.columns.astype(np.int32)
+        program.a_matrix_.value_ = rows.values
+        self.solver.passModel(program)
+        self.witnesses: list[Real] = []
+        self.numbers = np.arange(rows.size, dtype=np.int32)
+
+    def centre(self) -> Real | None:
+        """A solution far from all ends, None when the interior point method has none that fits."""
+        self.solver.setOptionValue("solver", "ipm")
+        self.solver.setOptionValue("run_crossover", "off")
+        self.solver.run()
+        solution = np.array(self.solver.getSolution().col_value)
+        self.solver.clearSolver()
+        self.solver.setOptionValue("solver", "choose")
+        if len(solution) != self.rows.size:
+            return None
+        solution = np.maximum(solution, 0.0)
+        return solution if self.rows.fits(solution) else None
+
+    def solve(self, costs: Real, most: bool) -> float | None:
+        """Least or most of an objective; infinite when nothing limits it, None when the solver has no answer.
+
+        Raises Contradiction.
+        """
+        self.solver.changeColsCost(len(self.numbers), self.numbers, costs)
+        sense = highspy.ObjSense.kMaximize if most else highspy.ObjSense.kMinimize
+        self.solver.changeObjectiveSense(sense)
+        for cold in (False, True):
+            if cold:  # from the beginning, and without the presolve that cannot tell unbounded from infeasible
+                self.solver.clearSolver()
+                self.solver.setOptionValue("presolve", "off")
+            self.solver.run()
+            status = self.solver.getModelStatus()
+            if status == _OPTIMAL:
+                solution = np.array(self.solver.getSolution().col_value)
+                self.witnesses.append(solution)
+                return float(costs @ solution)
+            if status == _UNBOUNDED:
+                return math.inf if most else -math.inf
+            if status == highspy.HighsModelStatus.kInfeasible and cold:
+                raise Contradiction
+        return None
