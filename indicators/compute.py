@@ -7,7 +7,7 @@ A member counts only when it has all terms of the formula; how many of how many 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import duckdb
 import pyarrow as pa
@@ -15,16 +15,18 @@ import pyarrow as pa
 from indicators.comparability import convert_lags, lags_of, make_comparable
 from indicators.confidentiality import judged_statement, published_statement
 from indicators.derived import PARTS, derive, table_name
+from indicators.former import SYMBOLS
 from indicators.intervals import interval_statements
 from indicators.planned import indicator_table, plans, status_table
 from indicators.profile import PROJECTION_FILE, profile_statements, read_projection
 from indicators.protection.applying import protect_computation
 from indicators.protection.reporting import PROFILE_HIDDEN, Protection
+from indicators.registers import published_registers
 from indicators.remembered import remembered
 from indicators.standardised import standardised_statements, support_statement
 from schemas import sql
 from schemas.framework_model import Framework
-from schemas.shapes import TOTAL
+from schemas.shapes import TOTAL, Registers
 from schemas.targets import target_table
 
 RESULT_TABLES = (
@@ -40,12 +42,15 @@ RESULT_TABLES = (
 
 @dataclass(frozen=True)
 class Beside:
-    """What is known beside the deliveries: targets of the regions (shape of `schemas.targets`), a projection of the
-    population (`indicators.profile.PROJECTION`), the ledger of earlier releases (`indicators.protection.ledger`)."""
+    """What is known beside the values: targets of the regions (shape of `schemas.targets`), a projection of the
+    population (`indicators.profile.PROJECTION`), the ledger of earlier releases (`indicators.protection.ledger`), the
+    symbols that earlier releases showed (`indicators.former.SYMBOLS`), the delivered registers."""
 
     targets: pa.Table | None = None
     projection: pa.Table | None = None
     ledger: pa.Table | None = None
+    symbols: pa.Table | None = None
+    registers: Registers = field(default_factory=Registers)
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,10 @@ def compute(
     derive(connection, framework, "calc_indicator_published", "published")
     for statement in profile_statements(framework, protected=PROFILE_HIDDEN):
         connection.execute(statement)
-    tables = {name: connection.sql(f"FROM calc_{name}").to_arrow_table() for name in RESULT_TABLES}
+    derived = {table_name(prefix, part) for prefix in ("indicator", "published") for part in PARTS}
+    in_order = {name: " ORDER BY ALL" if name in derived else "" for name in RESULT_TABLES}  # joins have no order
+    tables = {name: connection.sql(f"FROM calc_{name}{order}").to_arrow_table() for name, order in in_order.items()}
+    tables |= published_registers(framework, beside.registers if beside else Registers())
     return Results(tables, protection)
 
 
@@ -175,9 +183,11 @@ class _Run:
         convert_lags(self.connection, lags)
         for statement in sql.slot_values(self.whole, "calc_"):
             self.connection.execute(statement)
+        self._forget(*sql.COMPLETION_TABLES, "keyed")
 
     def register_beside(self, beside: Beside) -> None:
-        """`calc_target` (of the programme and of the regions), `calc_projection` (of the framework folder and given)."""
+        """`calc_target` (of the programme and of the regions), `calc_projection` (of the framework folder and given),
+        `calc_symbol`."""
         own = target_table(self.framework, self.framework.targets.targets)
         projected = read_projection(self.framework.folder / PROJECTION_FILE, self.framework)
         for name, first, more in (
@@ -185,6 +195,7 @@ class _Run:
             ("calc_projection", projected, beside.projection),
         ):
             self.connection.register(name, first if more is None else pa.concat_tables([first, more]))
+        self.connection.register("calc_symbol", SYMBOLS.empty_table() if beside.symbols is None else beside.symbols)
 
     def aggregate(self) -> None:
         """Terms of aggregates: sums over the members that have all terms of the formula."""
@@ -261,6 +272,7 @@ class _Run:
                    '{self.framework.version}' AS framework_version, CAST(NULL AS VARCHAR) AS method,
                    CAST(NULL AS VARCHAR) AS flags, CAST(NULL AS BIGINT) AS cases
             FROM valued ORDER BY indicator, region, year, key""")
+        self._forget("slot_value", "asked", "reason")
 
     def uncertainty(self) -> None:
         """Case numbers and confidence limits beside the values, and the standardised rates."""
@@ -268,6 +280,11 @@ class _Run:
         self.connection.execute(support_statement(self.framework, members))
         for statement in (*interval_statements(self.framework), *standardised_statements(self.framework)):
             self.connection.execute(statement)
+
+    def _forget(self, *names: str) -> None:
+        """Give up tables that nothing asks any more: they are the larger part of the memory of a run."""
+        for name in names:
+            self.connection.execute(f"DROP TABLE IF EXISTS calc_{name}")
 
     def _reasons(self) -> str:
         """Why a point could not be computed: the status its variables share, when they share one."""

@@ -2,13 +2,14 @@
 
 Every variable has a concept of migration background, a population basis, a reference day and a rounding base (its own,
 or that of its source and period). A quotient whose sides differ is computed all the same and flagged: hiding it would
-be wrong, and so would be keeping silent.
+be wrong, and so would be keeping silent. What two concepts in one quotient mean is written by experts (`Concept.against`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import combinations
 
 import pyarrow as pa
 
@@ -30,7 +31,7 @@ def point_flags(framework: Framework, plan: Plan) -> pa.Table:
             continue
         members = dict(pair.split("=") for pair in point.key.split(",") if pair)
         place = {dimension.lower(): members.get(dimension, TOTAL) for dimension in framework.dimension_order}
-        if len(_concepts(framework, point)) > 1:
+        if any(not _comparable(framework, *pair) for pair in combinations(sorted(_concepts(framework, point)), 2)):
             rows.append({"indicator": point.owner, "flag": CONCEPT, **place})
         if point.owner in days:
             rows.append({"indicator": point.owner, "flag": DAY, **place})
@@ -69,6 +70,12 @@ def _concepts(framework: Framework, point: Point) -> set[str]:
         for lookup in _lookups(point)
         if any(_by_concept(framework, pair) for pair in lookup.key.split(",") if pair)
     }
+
+
+def _comparable(framework: Framework, concept: str, other: str) -> bool:
+    """Different concepts are not, unless the framework says so."""
+    said = framework.compared(concept, other)
+    return said is not None and said.comparable
 
 
 def _lookups(point: Point) -> Iterator[Lookup]:

@@ -132,7 +132,7 @@ def _slopes(framework: Framework, series: str, target: str) -> str:
     With N slopes and standard deviation s of Kendall's S the interval runs from the round((N - z s) / 2)-th to the
     (round((N + z s) / 2) + 1)-th smallest slope, halves rounded to even, ends held within the list.
     """
-    rules = framework.series
+    rules, z = framework.series, framework.head.intervals.z
     back = rules.trend_max_years - 1
     return f"""
 CREATE OR REPLACE TEMP TABLE {target}_slope AS
@@ -159,7 +159,7 @@ WITH pairs AS (
     ) GROUP BY id, year
 ), ranked AS (
     SELECT s.id, s.year, s.stretch, s.from_year, s.n_years, l.slopes, len(l.slopes) AS n,
-           {rules.z} * sqrt((s.n_years * (s.n_years - 1) * (2 * s.n_years + 5) - coalesce(t.tied, 0)) / 18.0) AS width
+           {z} * sqrt((s.n_years * (s.n_years - 1) * (2 * s.n_years + 5) - coalesce(t.tied, 0)) / 18.0) AS width
     FROM sized s LEFT JOIN listed l USING (id, year) LEFT JOIN ties t USING (id, year)
 )
 SELECT id, year, stretch, from_year, CAST(n_years AS INTEGER) AS n_years, list_median(slopes) AS slope,

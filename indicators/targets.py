@@ -2,24 +2,26 @@
 
 Targets are few and their rules are read by people, so they are judged one by one in plain functions
 (`indicators.progress`); the values come in one query. A break in series interrupts: only the points behind the last
-break count. Former years are judged with the values up to that year, so that the page shows whether a symbol is stable.
+break count. Former years keep the symbols that were published (`indicators.former`); one that no release showed is judged
+with the values up to that year.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from indicators.former import Figure, Published, published_symbols, tell_former
 from indicators.progress import Aim, GrowthJudgement, Judgement, Point, certain, growth, reach_of_chance, weather
 from schemas import sql
 from schemas.definitions_targets import SYMBOLS, TargetRules
 from schemas.framework_model import Framework
+from schemas.shapes import member_key
 
 CLEAR, NOISE, UNKNOWN = "clear", "within_noise", "unknown"
 BREAK, TOO_FEW, NO_VALUE = "break", "too_few_points", "no_value"
@@ -37,9 +39,11 @@ def make_targets(
     target: str,
     goals: str = "calc_target",
     breaks: str = "calc_series_break",
+    symbols: str = "calc_symbol",
 ) -> None:
     """Create the temp table `target` (columns of `target_status`) from the relation `values` (`indicator_value` or
-    `indicator_published`), the table of targets `goals` (`schemas.targets`) and `breaks` (`series_break`)."""
+    `indicator_published`), the table of targets `goals` (`schemas.targets`), `breaks` (`series_break`) and the `symbols`
+    that earlier releases showed (`indicators.former.SYMBOLS`)."""
     wanted = _goals(connection, framework, goals)
     series = _series(connection, framework, values, goals) if wanted else {}
     stops = _breaks(connection, breaks) if wanted else {}
@@ -49,6 +53,7 @@ def make_targets(
         data.breaks = stops.get(key[:2], {})
         rows += _Progress(framework, goal, data).rows()
     rows += _summed_up(framework, rows)
+    _remember(framework, rows, published_symbols(connection, symbols))
     connection.register(f"{target}_rows", pa.Table.from_pylist(rows, schema=_schema(framework)))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS FROM {target}_rows")
     connection.unregister(f"{target}_rows")
@@ -114,7 +119,7 @@ def _point(framework: Framework, indicator: str, year: int, value: float, limits
         base = denominator if ratio.denominator is not None else 1.0
         if counts and numerator is not None and numerator >= 0 and base is not None and base > 0:
             share = framework.indicators[indicator].unit == "percent" and numerator <= base
-            lower, upper = reach_of_chance(numerator, base, share, float(ratio.multiplier), framework.targets.z)
+            lower, upper = reach_of_chance(numerator, base, share, float(ratio.multiplier), framework.head.intervals.z)
     return Point(year, value, lower, upper)
 
 
@@ -141,19 +146,11 @@ class _Progress:
 
     def rows(self) -> Iterator[Row]:
         """One row for every reporting year that is judged, oldest first."""
-        earlier: dict[str, str] = {}
         since = self.first["since"] or self.first["baseline_year"] or 0
         until = self.first["until"]
         for year in sorted(self.series.years):
             if since <= year and (until is None or year <= until):
-                row = self._row(year)
-                row |= {
-                    "earlier": json.dumps(earlier),
-                    "stability": _stability([*earlier.values(), row["symbol"]], self.rules),
-                }
-                if row["symbol"]:
-                    earlier = {**earlier, str(year): row["symbol"]}
-                yield row
+                yield self._row(year)
 
     def _row(self, year: int) -> Row:
         step = self._step(year)
@@ -247,34 +244,24 @@ class _Progress:
         return TOO_FEW
 
 
-def _stability(symbols: Sequence[str], rules: TargetRules) -> str:
-    """Did the symbol stay, or change again and again? Empty while there are not two symbols."""
-    known = [symbol for symbol in symbols if symbol][-rules.remembered :]
-    if not symbols[-1] or len(known) < 2:
-        return ""
-    changes = sum(before != now for before, now in pairwise(known))
-    return "jumping" if changes >= rules.jumping else "stable"
-
-
 def _summed_up(framework: Framework, rows: Iterable[Row]) -> list[Row]:
     """Where one figure has several targets, a row of kind `several` with the worst symbol."""
     grouped: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         grouped.setdefault((*(row[name] for name in _columns(framework)), row["year"]), []).append(row)
-    found: list[Row] = []
-    remembered: dict[Key, dict[str, str]] = {}
-    for key in sorted(grouped):
-        several = grouped[key]
-        if len(several) > 1:
-            earlier = remembered.setdefault(key[:-1], {})
-            row = _worst(framework, several) | {
-                "earlier": json.dumps(earlier),
-            }
-            row["stability"] = _stability([*earlier.values(), row["symbol"]], framework.targets)
-            if row["symbol"]:
-                earlier[str(row["year"])] = row["symbol"]
-            found.append(row)
-    return found
+    return [_worst(framework, grouped[key]) for key in sorted(grouped) if len(grouped[key]) > 1]
+
+
+def _remember(framework: Framework, rows: list[Row], published: Published) -> None:
+    """Former symbols of every target."""
+
+    def figure(row: Row) -> Figure:
+        members = ((code, row[code.lower()]) for code in framework.dimension_order)
+        return row["region"], row["indicator"], member_key(members), row["target_id"]
+
+    rows.sort(key=lambda row: (figure(row), row["year"]))
+    for key, own in groupby(rows, key=figure):
+        tell_former(list(own), published.get(key, {}), framework.targets)
 
 
 def _worst(framework: Framework, rows: Sequence[Row]) -> Row:
@@ -298,4 +285,5 @@ def _schema(framework: Framework) -> pa.Schema:
     names |= {"baseline_year": whole, "from_year": whole, "value": number, "value_year": whole, "projection": number}
     names |= {"mean_change": number, "miss": number, "symbol": text, "certainty": text, "cagr": number}
     names |= {"cagr_ratio": number, "cagr_symbol": text, "direction": text, "earlier": text, "stability": text}
+    names |= {"recomputed": text}
     return pa.schema([*names.items(), ("reason", text)])

@@ -53,7 +53,9 @@ class StandardPopulation(Entry):
 
 
 class Intervals(Entry):
-    """Confidence intervals: z of the level, design effect of surveys, defaults (the first rule that holds) and notes.
+    """Confidence intervals: design effect of surveys, defaults (the first rule that holds) and notes.
+
+    `z`: normal quantile of every interval of the framework, those of trends and of targets, too.
 
     `design_effect`: effective sample size = unweighted case number / design effect, because only sums of weights are
     delivered, not the single weights that Kish's formula needs.

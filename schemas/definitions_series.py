@@ -25,16 +25,15 @@ class SeriesRules(Entry):
     """With what change, trend and convergence are measured.
 
     `long_years`: distance of the second comparison beside the one with last year. `trend_min_years`, `trend_max_years`:
-    values that a trend needs, years that it looks back. `z`: normal quantile of its interval. `rate_base`: base below which
-    a count gets no change rate. `min_regions`: regions that a measure of convergence needs. `reference_days`: days between the
-    reference days of numerator and denominator beyond which they count as mixed. `wording`: the sentence of a break that
-    follows from the data, by cause.
+    values that a trend needs, years that it looks back. `rate_base`: base below which a count gets no change rate.
+    `min_regions`: regions that a measure of convergence needs. `reference_days`: days between the reference days of
+    numerator and denominator beyond which they count as mixed. `wording`: the sentence of a break that follows from the
+    data, by cause.
     """
 
     long_years: Annotated[int, Field(ge=2)]
     trend_min_years: Annotated[int, Field(ge=3)]
     trend_max_years: Annotated[int, Field(ge=3)]
-    z: Annotated[float, Field(gt=0)]
     rate_base: Annotated[float, Field(gt=0)]
     min_regions: Annotated[int, Field(ge=3)]
     reference_days: Count

@@ -84,12 +84,11 @@ class Growth(Entry):
 
 
 class TargetRules(Entry):
-    """targets.yaml. `z`: normal quantile of chance; a symbol is jumping when it changed at least `jumping` times within
-    the last `remembered` years. `targets`: those of the programme as a whole; regions bring their own beside."""
+    """targets.yaml. A symbol is jumping when it changed at least `jumping` times within the last `remembered` years.
+    `targets`: those of the programme as a whole; regions bring their own beside."""
 
     weather: Weather = Weather()
     growth: Growth = Growth()
-    z: Positive = 1.959964
     remembered: Annotated[int, Field(ge=2)] = 5
     jumping: Annotated[int, Field(ge=1)] = 2
     symbols: dict[Symbol, Names] = {}

@@ -7,21 +7,25 @@ Tables by contract (`prefix` is put before every name, so that rules and indicat
     {p}lookup      point, slot, variable, key, lag, zero                                         (from the plan)
     {p}part        point, slot, part, optional, sub, variable, key, lag, zero, runs, inner_shape  (from the plan)
     {p}point       point, owner, key, shape, slots, additive                                      (from the plan)
+    {p}keyed       unit, region, year, lag, variable, key, value, rank           (of `keyed_cells`, after `completion`)
     {p}slot_value  unit, region, year, point, slot, value, real, rank, undefined                  (of `slot_values`)
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from schemas.framework_model import Framework
 from schemas.plan import Plan
 from schemas.shapes import TOTAL
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 VALUE_TYPE = "DECIMAL(24, 4)"
+COMPLETION_TABLES = ("kind", "place", "numbered", "adding")
+"""Tables that `completion` makes beside the cells; only `keyed_cells` needs them afterwards."""
 
 
 def column(dimension: str) -> str:
@@ -99,6 +103,8 @@ def leaf_table(framework: Framework) -> pa.Table:
                             "optional": entry.is_residual(leaf),
                         }
                     )
+    import pyarrow as pa  # not with the module: commands that only ask the warehouse do without
+
     texts = [(name, pa.string()) for name in ("variable", "dimension", "member", "leaf")]
     schema = pa.schema([*texts, ("optional", pa.bool_())])
     return pa.Table.from_pylist(rows, schema=schema)
@@ -110,16 +116,25 @@ def completion(framework: Framework, prefix: str, leaves: str, present: Collecti
     A member that was not delivered is the sum of its leaf members when all of them have a value; residual leaves may
     be absent. What was delivered, or filled before, stays. `leaves` names the table of `leaf_table`. `present` are the
     dimensions in which any cell is broken down (see `broken_down`): in the others there is nothing to add up.
+
+    A few thousand kinds of cells (variable and members) and some hundred places (unit, region, year) make up millions of
+    cells, so kinds and places are numbered first, and what adds up to what is worked out for the kinds alone:
+    `{p}kind`, `{p}place` and `{p}numbered` (place, kind, value, rank) stay for `keyed_cells`.
     """
+    yield from _numbering(framework, prefix)
     for totals in (True, False):
         for dimension in framework.dimension_order:
             if present is not None and dimension not in present:
                 continue
-            if framework.dimensions[dimension].dynamic:
-                if totals:
-                    yield _fill_dynamic(framework, prefix, dimension)
-            else:
-                yield _fill(framework, prefix, leaves, dimension, totals=totals)
+            if not framework.dimensions[dimension].dynamic:
+                yield from _fill(framework, prefix, dimension, _leaves_of(leaves, dimension, totals=totals))
+            elif totals:
+                yield from _fill(framework, prefix, dimension, _members_of(framework, prefix, dimension))
+    kind = ", ".join(f"k.{name}" for name in dimension_columns(framework))
+    yield f"""
+INSERT INTO {prefix}cell
+SELECT p.unit, p.region, p.year, k.variable, {kind}, n.value, n.rank
+FROM {prefix}numbered n JOIN {prefix}place p USING (place) JOIN {prefix}kind k USING (kind) WHERE n.made"""
 
 
 def broken_down(framework: Framework, prefix: str) -> str:
@@ -128,48 +143,62 @@ def broken_down(framework: Framework, prefix: str) -> str:
     return f"SELECT {', '.join(asked)} FROM {prefix}cell"
 
 
-def _fill(framework: Framework, prefix: str, leaves: str, dimension: str, *, totals: bool) -> str:
-    own = column(dimension)
-    others = [name for name in dimension_columns(framework) if name != own]
-    same = " AND ".join(f"have.{name} = made.{name}" for name in ["unit", "region", "year", "variable", own, *others])
-    chosen = "=" if totals else "<>"
-    select = ", ".join(f"made.{name}" for name in dimension_columns(framework))
+def _numbering(framework: Framework, prefix: str) -> Iterator[str]:
+    dims = dimension_columns(framework)
+    kind = ", ".join(["variable", *dims])
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {prefix}kind AS
+SELECT CAST(row_number() OVER () AS INTEGER) AS kind, * FROM (SELECT DISTINCT {kind} FROM {prefix}cell)"""
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {prefix}place AS
+SELECT CAST(row_number() OVER () AS INTEGER) AS place, * FROM (SELECT DISTINCT unit, region, year FROM {prefix}cell)"""
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {prefix}numbered AS
+SELECT p.place, k.kind, c.value, c.rank, false AS made
+FROM {prefix}cell c JOIN {prefix}place p USING (unit, region, year) JOIN {prefix}kind k USING ({kind})"""
+
+
+def _leaves_of(leaves: str, dimension: str, *, totals: bool) -> str:
+    """SQL of variable, leaf, member, optional, needed: the leaves of the totals, or of the aggregates, of a dimension."""
     return f"""
-INSERT INTO {prefix}cell
-SELECT made.unit, made.region, made.year, made.variable, {select}, made.value, made.rank
-FROM (
-    SELECT c.unit, c.region, c.year, c.variable, leaf.member AS {own}, {"".join(f"c.{name}, " for name in others)}
-           sum(c.value) AS value, max(c.rank) AS rank
-    FROM {prefix}cell c
-    JOIN {leaves} leaf ON leaf.variable = c.variable AND leaf.dimension = '{dimension}' AND leaf.leaf = c.{own}
-    JOIN (SELECT variable, member, count(*) FILTER (NOT optional) AS needed FROM {leaves}
-          WHERE dimension = '{dimension}' AND member {chosen} '{TOTAL}' GROUP BY ALL) need
-      ON need.variable = leaf.variable AND need.member = leaf.member
-    GROUP BY c.unit, c.region, c.year, c.variable, leaf.member, {"".join(f"c.{name}, " for name in others)} need.needed
-    HAVING count(*) FILTER (c.value IS NULL) = 0 AND count(*) FILTER (NOT leaf.optional) = need.needed
-) made
-ANTI JOIN {prefix}cell have ON {same}"""
+    SELECT variable, leaf, member, optional,
+           count(*) FILTER (NOT optional) OVER (PARTITION BY variable, member) AS needed
+    FROM {leaves} WHERE dimension = '{dimension}' AND member {"=" if totals else "<>"} '{TOTAL}'"""
 
 
-def _fill_dynamic(framework: Framework, prefix: str, dimension: str) -> str:
+def _members_of(framework: Framework, prefix: str, dimension: str) -> str:
+    """The same for a dimension without a fixed list: whatever members were delivered make up the total."""
     own = column(dimension)
-    others = [name for name in dimension_columns(framework) if name != own]
-    same = " AND ".join(f"have.{name} = made.{name}" for name in ["unit", "region", "year", "variable", own, *others])
-    select = ", ".join(f"made.{name}" for name in dimension_columns(framework))
     having = [v for v in framework.variables if dimension in framework.variable_dimensions(v)]
     names = ", ".join(f"'{variable}'" for variable in having) or "''"
     return f"""
-INSERT INTO {prefix}cell
-SELECT made.unit, made.region, made.year, made.variable, {select}, made.value, made.rank
+    SELECT DISTINCT variable, {own} AS leaf, '{TOTAL}' AS member, true AS optional, 0 AS needed
+    FROM {prefix}kind WHERE variable IN ({names}) AND {own} <> '{TOTAL}'"""
+
+
+def _fill(framework: Framework, prefix: str, dimension: str, leaves: str) -> Iterator[str]:
+    own = column(dimension)
+    kind = ", ".join(["variable", *dimension_columns(framework)])
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {prefix}adding AS
+SELECT k.kind AS leaf_kind, k.* EXCLUDE (kind) REPLACE (leaf.member AS {own}), leaf.optional, leaf.needed
+FROM {prefix}kind k JOIN ({leaves}) leaf ON leaf.variable = k.variable AND leaf.leaf = k.{own}"""
+    yield f"""
+INSERT INTO {prefix}kind
+SELECT (SELECT max(kind) FROM {prefix}kind) + row_number() OVER (), *
+FROM (SELECT DISTINCT {kind} FROM {prefix}adding) ANTI JOIN {prefix}kind USING ({kind})"""
+    yield f"""
+INSERT INTO {prefix}numbered
+SELECT place, kind, value, rank, true AS made
 FROM (
-    SELECT c.unit, c.region, c.year, c.variable, '{TOTAL}' AS {own}, {"".join(f"c.{name}, " for name in others)}
-           sum(c.value) AS value, max(c.rank) AS rank
-    FROM {prefix}cell c
-    WHERE c.variable IN ({names}) AND c.{own} <> '{TOTAL}'
-    GROUP BY {"".join(f"c.{name}, " for name in others)} c.unit, c.region, c.year, c.variable
-    HAVING count(*) FILTER (c.value IS NULL) = 0
+    SELECT n.place, a.kind, sum(n.value) AS value, max(n.rank) AS rank
+    FROM {prefix}numbered n
+    JOIN (SELECT leaf_kind, kind, optional, needed FROM {prefix}adding JOIN {prefix}kind USING ({kind})) a
+      ON a.leaf_kind = n.kind
+    GROUP BY n.place, a.kind, a.needed
+    HAVING count(*) FILTER (n.value IS NULL) = 0 AND count(*) FILTER (NOT a.optional) = a.needed
 ) made
-ANTI JOIN {prefix}cell have ON {same}"""
+ANTI JOIN {prefix}numbered have USING (place, kind)"""
 
 
 def plan_tables(plan: Plan) -> dict[str, pa.Table]:
@@ -208,6 +237,8 @@ def inner_shape_numbers(plan: Plan) -> dict[str, int]:
 
 
 def _table(rows: list[tuple[Any, ...]], columns: str) -> pa.Table:
+    import pyarrow as pa
+
     kinds = {"i": pa.int32(), "b": pa.bool_()}
     names = [spec.partition(":") for spec in columns.split()]
     arrays = [
@@ -218,14 +249,16 @@ def _table(rows: list[tuple[Any, ...]], columns: str) -> pa.Table:
 
 
 def keyed_cells(framework: Framework, prefix: str) -> str:
-    """`{p}keyed`: cells with their member key, once for every lag that a lookup asks for."""
+    """`{p}keyed`: cells with their member key, once for every lag with which anything looks them up."""
     return f"""
 CREATE OR REPLACE TEMP TABLE {prefix}keyed AS
-SELECT c.unit, c.region, c.year + lags.lag AS year, lags.lag, c.variable, {key_expression(framework, "c")} AS key,
-       c.value, c.rank
-FROM {prefix}cell c
-JOIN (SELECT DISTINCT variable, lag FROM {prefix}lookup UNION SELECT DISTINCT variable, lag FROM {prefix}part) lags
-  ON lags.variable = c.variable"""
+SELECT p.unit, p.region, p.year + k.lag AS year, k.lag, k.variable, k.key, n.value, n.rank
+FROM {prefix}numbered n JOIN {prefix}place p USING (place) JOIN (
+    SELECT kind, asked.variable, asked.key, asked.lag
+    FROM (SELECT kind, variable, {key_expression(framework)} AS key FROM {prefix}kind) known
+    JOIN (SELECT variable, key, lag FROM {prefix}lookup UNION SELECT variable, key, lag FROM {prefix}part) asked
+      USING (variable, key)
+) k USING (kind)"""
 
 
 def slot_values(plan: Plan, prefix: str) -> Iterator[str]:

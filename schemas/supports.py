@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from schemas.definitions_intervals import Method, StandardPopulation
-from schemas.formula import Expression, Number, as_ratio, parse_expression
+from schemas.formula import Expression, Number, as_ratio, parse_expression, terms
 from schemas.framework_model import Framework
 
 CASES = "cases"
@@ -43,6 +43,14 @@ def supports(framework: Framework, codes: Iterable[str]) -> Iterator[Support]:
             for number, band in enumerate(entry.standardise.bands):
                 weight = sum(weights[member] for member in band.members)
                 yield Support(code, str(number), parse_expression(band.cases), parse_expression(band.base), weight)
+
+
+def cases_since(framework: Framework, indicator: str) -> int | None:
+    """First year of the case number of an indicator: earlier forms did not ask for all of it. None: it always was."""
+    entry = framework.indicators[indicator]
+    named = terms(parse_expression(entry.cases)) if entry.cases is not None else ()
+    years = [framework.variables[term.variable].since for term in named]
+    return max((year for year in years if year is not None), default=None)
 
 
 def standard(framework: Framework, code: str) -> StandardPopulation:

@@ -6,17 +6,21 @@ contract and by the count of expected values, so that they cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from itertools import product
 
 from schemas.definitions import Variable
 from schemas.framework_model import Framework, Members
+from schemas.remembered import remembered
 from schemas.shapes import TOTAL, member_key
 
+CellKey = tuple[str, str]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Row:
     """A row of an entry table: which variable, and which members it stands for."""
 
@@ -24,14 +28,14 @@ class Row:
     members: Members
     label: str
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Machine-readable key, written into the hidden column: `VAR` or `VAR|DIM=MEMBER`."""
         named = ",".join(f"{dimension}={member}" for dimension, member in self.members)
         return f"{self.variable}|{named}" if named else self.variable
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """A column of an entry table: its members, and one label per header row."""
 
@@ -39,13 +43,18 @@ class Column:
     labels: tuple[str, ...]
     optional: bool
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Machine-readable key, written into the hidden row: `DIM=MEMBER,…`, or `VALUE` without dimensions."""
         return ",".join(f"{dimension}={member}" for dimension, member in self.members) or "VALUE"
 
+    @cached_property
+    def heading(self) -> str:
+        """All labels in one text."""
+        return " / ".join(self.labels)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class EntryTable:
     """One table of a field's sheet. `variables` has one entry unless the rows are variables."""
 
@@ -60,34 +69,40 @@ class EntryTable:
     omitted: frozenset[tuple[str, str]]
     dimension_order: tuple[str, ...]
 
-    def cell(self, row: Row, column: Column) -> tuple[str, str] | None:
-        """(variable, member key) of a cell, or None where the value is already asked for in another table."""
-        members = dict((*row.members, *column.members))
-        ordered = ((dimension, members[dimension]) for dimension in self.dimension_order if dimension in members)
-        key = (row.variable, member_key(ordered))
+    @cached_property
+    def grid(self) -> tuple[tuple[CellKey | None, ...], ...]:
+        """(variable, member key) of every cell in the order of `rows` and `columns`, or None where the value is already
+        asked for in another table."""
+        return tuple(tuple(self._key(row, column) for column in self.columns) for row in self.rows)
+
+    @cached_property
+    def members(self) -> Mapping[CellKey, Members]:
+        """Members of the cells by their key, in framework order, totals left out."""
+        return {key: self._members(row, column) for row, column, key in self.cells()}
+
+    def _members(self, row: Row, column: Column) -> Members:
+        named = dict((*row.members, *column.members))
+        return tuple((d, named[d]) for d in self.dimension_order if named.get(d, TOTAL) != TOTAL)
+
+    def _key(self, row: Row, column: Column) -> CellKey | None:
+        key = (row.variable, member_key(self._members(row, column)))
         return None if key in self.omitted else key
 
-    def cells(self) -> Iterator[tuple[Row, Column, tuple[str, str]]]:
+    def cells(self) -> Iterator[tuple[Row, Column, CellKey]]:
         """Every cell that is asked for, row by row."""
-        for row in self.rows:
-            for column in self.columns:
-                key = self.cell(row, column)
+        for row, keys in zip(self.rows, self.grid, strict=True):
+            for column, key in zip(self.columns, keys, strict=True):
                 if key is not None:
                     yield row, column, key
 
 
 def entry_tables(framework: Framework, region: str, year: int) -> tuple[EntryTable, ...]:
-    """All entry tables of a region and reporting year, field by field."""
-    found: list[EntryTable] = []
-    for field in framework.fields:
-        found += _field_tables(framework, field, region, year)
-    return tuple(found)
+    """All entry tables of a region and reporting year, field by field. Shared: they are worked out once."""
 
+    def made() -> tuple[EntryTable, ...]:
+        return tuple(table for field in framework.fields for table in _field_tables(framework, field, region, year))
 
-def ordered_members(framework: Framework, members: Members) -> Members:
-    """Members in framework order, totals left out."""
-    place = {dimension: number for number, dimension in enumerate(framework.dimension_order)}
-    return tuple(sorted((pair for pair in members if pair[1] != TOTAL), key=lambda pair: place[pair[0]]))
+    return remembered(framework, made, "entry tables", region, year)
 
 
 def is_optional(framework: Framework, members: Members) -> bool:
@@ -100,10 +115,17 @@ def _field_tables(framework: Framework, field: str, region: str, year: int) -> I
     for variable in framework.variables_of(field, year):
         grouped.setdefault(_signature(framework, variable), []).append(variable)
     for (kind, *_), variables in grouped.items():
-        if kind == "shared":
-            yield _shared_table(framework, field, variables)
-        else:
+        if any(framework.dimensions[d].dynamic for d in framework.variable_dimensions(variables[0].code)):
             yield from _own_tables(framework, field, variables[0], region, year)
+            continue
+        same: dict[str, tuple[EntryTable, ...]] = remembered(framework, dict, "entry tables of any region", year)
+        if variables[0].code not in same:
+            same[variables[0].code] = (
+                (_shared_table(framework, field, variables),)
+                if kind == "shared"
+                else tuple(_own_tables(framework, field, variables[0], region, year))
+            )
+        yield from same[variables[0].code]
 
 
 def _signature(framework: Framework, variable: Variable) -> tuple[object, ...]:
@@ -136,12 +158,15 @@ def _shared_table(framework: Framework, field: str, variables: list[Variable]) -
 
 def _own_tables(framework: Framework, field: str, variable: Variable, region: str, year: int) -> Iterator[EntryTable]:
     asked: set[tuple[str, str]] = set()
+    several = len(variable.asked_in(year)) > 1
     for number, dims in enumerate(variable.tables, start=1):
+        if dims not in variable.asked_in(year):
+            continue
         ordered = [dimension for dimension in framework.dimension_order if dimension in dims]
         row_dims = [dimension for dimension in ordered if framework.dimensions[dimension].axis == "row"]
         column_dims = tuple(dimension for dimension in ordered if framework.dimensions[dimension].axis == "column")
         names = " und ".join(framework.dimensions[dimension].name_de for dimension in ordered)
-        suffix = f" nach {names}" if len(variable.tables) > 1 else ""
+        suffix = f" nach {names}" if several else ""
         table = EntryTable(
             id=f"{field}:{variable.code}:{number}",
             field=field,

@@ -241,6 +241,7 @@ def test_difference_of_published_sides_obeys_the_rules_for_small_numbers(framewo
     """Sides that may be published each on its own, and what their difference gives away."""
     sides = {"BEV-01": ((40, 200), (20, 60)), "BEV-02": ((40, 200), (38, 60)), "BEV-03": ((40, 100), (20, 78))}
     sides |= {"BEV-06": ((90, 100), (40, 90)), "ANG-02": ((60, 100), (30, 68)), "ANG-03": ((50, 80), (20, 80))}
+    sides |= {"REC-02": ((40, 100), (20, 60)), "ARB-06": ((30, 300), (40, 200))}
     rows = [
         {"region": region, "year": 2025, "indicator": code, "value": 1.0, "sign": "", "status": "ok", "reason": ""}
         | {dimension.lower(): "T" for dimension in framework.dimension_order}
@@ -255,15 +256,19 @@ def test_difference_of_published_sides_obeys_the_rules_for_small_numbers(framewo
         breaks = "(SELECT '' AS region, 0 AS year, '' AS indicator, '' AS reason WHERE false)"
         for statement in today_statements(framework, "values_", "moved", breaks, "found", published=True):
             connection.execute(statement)
-        query = f"SELECT indicator, reason, numerator, denominator FROM found WHERE region = '{KREIS}'"
-        found = {code: (reason, above, below) for code, reason, above, below in connection.execute(query).fetchall()}
+        query = f"SELECT indicator, reason, sign, numerator, denominator FROM found WHERE region = '{KREIS}'"
+        found = {code: tuple(rest) for code, *rest in connection.execute(query).fetchall()}
+    signs = {code: framework.statuses[code].sign for code in ("secret", "unreliable", "not_computable", "limited")}
+    secret = ("secret", signs["secret"], None, None)  # the public reason: which of the sides is small is not said
     assert found == {
-        "BEV-01": ("", 20, 140),
-        "BEV-02": ("small_numerator", None, None),  # 2 of 140
-        "BEV-03": ("small_remainder", None, None),  # 20 of 22
-        "BEV-06": ("small_denominator", None, None),  # 50 of 10: no part of it
-        "ANG-02": ("small_remainder", None, None),  # 30 of 32
-        "ANG-03": ("", None, None),  # 30 of 0: nothing to divide by
+        "BEV-01": ("", "", 20, 140),
+        "BEV-02": secret,  # 2 of 140
+        "BEV-03": secret,  # 20 of 22
+        "BEV-06": ("small_denominator", signs["unreliable"], None, None),  # 50 of 10
+        "ANG-02": secret,  # 30 of 32
+        "ANG-03": ("", signs["not_computable"], None, None),  # 30 of 0: nothing to divide by
+        "REC-02": ("", signs["limited"], 20, 40),  # few cases, as for any other figure
+        "ARB-06": ("", signs["not_computable"], None, None),  # -10 of 100: the reports do not fit together
     }
 
 
