@@ -6,9 +6,8 @@ import json
 import os
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
-
 from intake.checked_workbook import write_checked
+from intake.page_templates import template
 from intake.protocol import checked_name
 from intake.reply import EarlierDelivery, as_text, machine_twin, receipt
 from intake.rules import Known
@@ -35,9 +34,8 @@ def write_reply(
     folder.mkdir(parents=True, exist_ok=True)
     kind = "Bereits_eingegangen" if duplicate_of else "Eingangsbestaetigung"
     base = f"{kind}_{delivery.submission.id}"
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
     files = {
-        folder / f"{base}.html": environment.get_template("receipt.html").render(r=content),
+        folder / f"{base}.html": template("receipt.html").render(r=content),
         folder / f"{base}.txt": as_text(content),
         folder / f"{base}.json": json.dumps(machine_twin(framework, delivery), ensure_ascii=False, indent=1) + "\n",
     }

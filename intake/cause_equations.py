@@ -7,7 +7,7 @@ delivered is replaced by its leaves, as `schemas.sql.completion` does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
@@ -48,6 +48,9 @@ class Equation(NamedTuple):
         return middle - self.slack / abs(factor), middle + self.slack / abs(factor)
 
 
+Named = tuple[frozenset[CellKey], Equation]
+
+
 class Parts(NamedTuple):
     """Cells that make up another one; those that collect what could not be assigned may be absent."""
 
@@ -64,6 +67,7 @@ class Sums:
     _parts: dict[CellKey, list[Parts]] = field(default_factory=dict)
     _expansions: dict[CellKey, Parts] = field(default_factory=dict)
     _slacks: dict[str, Decimal] = field(default_factory=dict)
+    _known: dict[Hashable, list[Named]] = field(default_factory=dict)
 
     @classmethod
     def for_items(cls, framework: Framework, items: Iterable[RuleInput]) -> Sums:
@@ -71,18 +75,43 @@ class Sums:
         return cls(framework, dynamic_members(framework, items))
 
     def of(self, item: RuleInput, values: Values) -> list[Equation]:
-        """All equations whose cells were delivered; an equation that rules and dimensions both state, once, as rule."""
+        """All equations whose cells were delivered; an equation that rules and dimensions both state, once, as rule.
+
+        They follow from which cells of a variable have a value, not from the values: deliveries of the same form share
+        most of them.
+        """
         found: dict[frozenset[CellKey], Equation] = {}
         unknown = {(o.variable, member_key(o.members)) for o in item.observations if o.value is None}
-        for equation in (*self._of_rules(item.year, values, unknown), *self._of_dimensions(values, unknown)):
-            if len(equation.cells) > 1:
-                found.setdefault(frozenset(cell for cell, _ in equation.cells), equation)
+        delivered: dict[str, list[CellKey]] = {}
+        for cell in values:
+            delivered.setdefault(cell[0], []).append(cell)
+        without: dict[str, list[CellKey]] = {}
+        for cell in unknown:
+            without.setdefault(cell[0], []).append(cell)
+        seen = {
+            variable: (tuple(delivered.get(variable, ())), frozenset(without.get(variable, ())))
+            for variable in (*delivered, *without)
+        }
+        for owner, variables in self._owners.items():
+            if self.framework.rules[owner].tried_in(item.year):
+                key: Hashable = (owner, *(seen.get(variable) for variable in variables))
+                if key not in self._known:
+                    self._known[key] = _named(self._of_rule(owner, values, unknown))
+                for cells, equation in self._known[key]:
+                    found.setdefault(cells, equation)
+        for variable, own in delivered.items():
+            key = (variable, *seen[variable])
+            if key not in self._known:
+                self._known[key] = _named(self._of_dimensions(own, values, unknown))
+            for cells, equation in self._known[key]:
+                found.setdefault(cells, equation)
         return list(found.values())
 
     # --- dimensions ---------------------------------------------------------------------------------------------------
 
-    def _of_dimensions(self, values: Values, unknown: set[CellKey]) -> Iterator[Equation]:
-        for whole in values:
+    def _of_dimensions(self, own: Iterable[CellKey], values: Values, unknown: set[CellKey]) -> Iterator[Equation]:
+        """Equations of the cells of one variable."""
+        for whole in own:
             if whole not in self._parts:
                 self._parts[whole] = list(self._parts_of(*whole))
                 self._slacks.setdefault(whole[0], self._slack(whole[0]))
@@ -119,23 +148,29 @@ class Sums:
     # --- rules --------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _points(self) -> list[tuple[Point, list[tuple[Lookup, Decimal]], Decimal]]:
-        """Every point of every linear rule: its lookups with their factors, and its tolerance."""
+    def _points(self) -> Mapping[str, list[tuple[list[tuple[Lookup, Decimal]], Decimal]]]:
+        """Every point of every linear rule, by rule: its lookups with their factors, and its tolerance."""
         shown = [code for code, rule in self.framework.rules.items() if rule.shown]
         linear = {code: found for code in shown if (found := _linear_rule(self.framework, code))}
-        points = []
+        points: dict[str, list[tuple[list[tuple[Lookup, Decimal]], Decimal]]] = {}
         for point in rule_plan(self.framework, self.dynamic, linear).points:
             looks = [
                 (look, factor) for slot, factor in linear[point.owner].items() for look in _slot_lookups(point, slot)
             ]
             if all(look.lag == 0 for look, _ in looks):
-                points.append((point, looks, tolerance(self.framework, point)))
+                points.setdefault(point.owner, []).append((looks, tolerance(self.framework, point)))
         return points
 
-    def _of_rules(self, year: int, values: Values, unknown: set[CellKey]) -> Iterator[Equation]:
-        for point, looks, slack in self._points:
-            if not self.framework.rules[point.owner].tried_in(year):
-                continue
+    @cached_property
+    def _owners(self) -> Mapping[str, tuple[str, ...]]:
+        """The variables of every linear rule."""
+        return {
+            owner: tuple(sorted({look.variable for looks, _ in points for look, _ in looks}))
+            for owner, points in self._points.items()
+        }
+
+    def _of_rule(self, owner: str, values: Values, unknown: set[CellKey]) -> Iterator[Equation]:
+        for looks, slack in self._points[owner]:
             cells: dict[CellKey, Decimal] = {}
             for look, factor in looks:
                 found = self.resolve(look, values, unknown)
@@ -146,7 +181,7 @@ class Sums:
             else:
                 kept = tuple((cell, factor) for cell, factor in cells.items() if factor)
                 if kept:
-                    yield Equation(kept, slack, point.owner, "", kept[0][0])
+                    yield Equation(kept, slack, owner, "", kept[0][0])
 
     def resolve(
         self, look: Lookup, values: Mapping[CellKey, object], unknown: Collection[CellKey] = ()
@@ -177,6 +212,11 @@ class Sums:
 
 
 _ONE, _NONE = Decimal(1), Decimal(0)
+
+
+def _named(equations: Iterable[Equation]) -> list[Named]:
+    """Equations of more than one cell, each with the set of its cells."""
+    return [(frozenset(cell for cell, _ in found.cells), found) for found in equations if len(found.cells) > 1]
 
 
 def _present(

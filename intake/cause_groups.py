@@ -10,7 +10,7 @@ from intake.cause_cells import Cells, Correction, Suspicion
 from intake.messages import finding
 from intake.rules import CellKey
 from schemas.framework_model import Framework
-from schemas.tables import Column, EntryTable, Row, entry_tables
+from schemas.tables import EntryTable, entry_tables
 
 ROW, COLUMN = "Zeile", "Spalte"
 NOWHERE: CellKey = ("", "")
@@ -65,12 +65,11 @@ class Groups:
     def lines(self, table: EntryTable) -> dict[str, list[Group]]:
         """Rows and columns; the cells of two rows (or columns) stand in the same order, delivered or not."""
 
-        def key(row: Row, column: Column) -> CellKey:
-            return table.cell(row, column) or NOWHERE
-
-        rows = [Group(row.label, tuple(key(row, column) for column in table.columns)) for row in table.rows]
+        grid = [[key or NOWHERE for key in keys] for keys in table.grid]
+        rows = [Group(row.label, tuple(keys)) for row, keys in zip(table.rows, grid, strict=True)]
         columns = [
-            Group(", ".join(column.labels), tuple(key(row, column) for row in table.rows)) for column in table.columns
+            Group(", ".join(column.labels), tuple(keys[number] for keys in grid))
+            for number, column in enumerate(table.columns)
         ]
         return {ROW: rows, COLUMN: columns}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from math import log, sqrt
 from statistics import fmean, median
 
@@ -97,7 +96,7 @@ class Rates:
     cells: Cells
     history: History
     guarded: frozenset[CellKey] = frozenset()
-    _peers: list[dict[CellKey, float]] | None = field(default=None)
+    _peers: Sequence[Known] | None = field(default=None)
 
     def unusual(self, cell: CellKey) -> float | None:
         """How many times the usual share or rate a cell is, if that is an outlier and nothing earlier is known."""
@@ -105,8 +104,8 @@ class Rates:
         base = self._base(cell)
         if now is None or base is None or cell in self.cells.before or now == 0:
             return None
-        own = self._share(self.cells.values, cell, base)
-        shares = [share for known in self._others() if (share := self._share(known, cell, base))]
+        own = _share(float(now), float(self.cells.values[base]))
+        shares = [share for known in self._others() if (share := _share(_number(known, cell), _number(known, base)))]
         if not own or len(shares) < self.limits.peers.regions:
             return None
         middle = median(shares)
@@ -131,15 +130,16 @@ class Rates:
             return None
         return (size.variable, "") if variable != size.variable else None
 
-    def _others(self) -> list[dict[CellKey, float]]:
+    def _others(self) -> Sequence[Known]:
         if self._peers is None:
-            known = self.history.peers(self.cells.item.region, self.cells.item.year)
-            self._peers = [
-                {cell: float(value) for cell, (value, _) in values.items() if value is not None} for values in known
-            ]
+            self._peers = self.history.peers(self.cells.item.region, self.cells.item.year)
         return self._peers
 
-    @staticmethod
-    def _share(values: Mapping[CellKey, Decimal] | Mapping[CellKey, float], cell: CellKey, base: CellKey) -> float:
-        part, whole = float(values.get(cell, 0)), float(values.get(base, 0))
-        return part / whole if part > 0 and whole > 0 else 0.0
+
+def _number(known: Known, cell: CellKey) -> float:
+    value, _ = known.get(cell, (None, ""))
+    return 0.0 if value is None else float(value)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if part > 0 and whole > 0 else 0.0

@@ -10,13 +10,16 @@ from intake.cause_outliers import History
 from intake.causes import Grouped, explain
 from intake.deliveries import ReadDelivery, Reader, Received, read_deliveries
 from intake.form_reading import control_sums
+from intake.form_request import REGISTER_FORM
 from intake.messages import finding
 from intake.reasons import Reason, apply_reasons, reason_notes
+from intake.register_content import by_register, register_content
+from intake.register_records import Before
 from intake.rules import Known, RuleInput, check_rules, shown_rules
 from intake.sandbox import read_safely
 from schemas.contract import check_contract, observation_frame
 from schemas.framework_model import Framework
-from schemas.shapes import CheckedDelivery, Finding, Observation, Severity, member_key, verdict_of
+from schemas.shapes import CheckedDelivery, Finding, Observation, Record, Severity, member_key, verdict_of
 
 WRONG_FOLDER = "C04"
 _SEVERITY_ORDER = {severity: rank for rank, severity in enumerate(Severity)}
@@ -30,6 +33,7 @@ class Past:
     population_basis: Callable[[str, int], str] = lambda region, year: ""
     peers: Callable[[str, int], Sequence[Known]] = lambda region, year: ()
     reasons: Callable[[str, int], Iterable[Reason]] = lambda region, year: ()
+    records: Callable[[str, int], Sequence[Record]] = lambda region, year: ()
 
 
 def check_deliveries(
@@ -43,10 +47,25 @@ def check_read(
     framework: Framework, deliveries: Sequence[ReadDelivery], past: Past | None = None
 ) -> list[CheckedDelivery]:
     """One contract check and one rule pass for all deliveries together; findings, verdict and counts of each."""
-    deliveries = [replace(delivery, findings=list(delivery.findings)) for delivery in deliveries]
+    past = past or Past()
+    deliveries = [with_registers(framework, delivery, past) for delivery in deliveries]
     _contract(framework, deliveries)
-    counts = _rules(framework, deliveries, past or Past())
+    counts = _rules(framework, deliveries, past)
     return [_result(framework, delivery, counts[number]) for number, delivery in enumerate(deliveries)]
+
+
+def with_registers(framework: Framework, delivery: ReadDelivery, past: Past) -> ReadDelivery:
+    """A copy of the delivery with the records of its registers, and what is counted from them beside its values."""
+    copy = replace(delivery, findings=list(delivery.findings))
+    region, year = delivery.submission.region, delivery.submission.year
+    if delivery.sheets is None or not region or year is None:
+        return copy
+    before = Before()
+    if not _from_wrong_folder(delivery):
+        before = Before(by_register(past.records(region, year - 1)), by_register(past.records(region, year)))
+    copy.content = register_content(framework, delivery.sheets, before, region, year)
+    copy.observations = [*delivery.observations, *copy.content.observations]
+    return copy
 
 
 def _contract(framework: Framework, deliveries: Sequence[ReadDelivery]) -> None:
@@ -101,6 +120,7 @@ def _rules(framework: Framework, deliveries: Sequence[ReadDelivery], past: Past)
         of.run = max(of.run, result.run)
         of.shadow += tuple(result.shadow)
     for delivery in deliveries:
+        delivery.findings += delivery.content.findings
         _confirm(framework, delivery, past)
     return tried
 
@@ -157,8 +177,12 @@ def _basis_changed(framework: Framework, delivery: ReadDelivery, past: Past) -> 
 
 def _result(framework: Framework, delivery: ReadDelivery, tried: _Tried) -> CheckedDelivery:
     opened = not any(found.severity is Severity.FATAL for found in delivery.findings)
-    if opened and delivery.expected and not delivery.observations and not delivery.submission.nil_return:
+    content = delivery.content
+    typed = len(delivery.observations) - len(content.observations)
+    if opened and delivery.expected and not typed and not delivery.submission.nil_return:
         delivery.findings.append(finding(framework, "C09", region=delivery.submission.region))
+    if opened and delivery.submission.layout == REGISTER_FORM and delivery.sheets and not content.registers:
+        delivery.findings.append(finding(framework, "E31", region=delivery.submission.region))
     findings = sorted(
         (replace(found, submission=delivery.submission.id) for found in delivery.findings),
         key=lambda found: (_SEVERITY_ORDER[found.severity], found.sheet, _cell_order(found.cell), found.code),
@@ -170,11 +194,14 @@ def _result(framework: Framework, delivery: ReadDelivery, tried: _Tried) -> Chec
         findings=tuple(findings),
         nil_fields=delivery.nil,
         expected_cells=delivery.expected,
-        read_cells=len(delivery.observations),
+        read_cells=typed,
         rules_run=tried.run,
         rules_not_evaluable=tried.missing,
         control_sums=control_sums(delivery.observations),
         shadow=tuple(replace(found, submission=delivery.submission.id) for found in tried.shadow),
+        registers=content.registers,
+        records=content.records,
+        register_changes=content.changes,
     )
 
 
@@ -191,4 +218,5 @@ __all__ = [
     "check_deliveries",
     "check_read",
     "read_deliveries",
+    "with_registers",
 ]

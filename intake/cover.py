@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from intake.form_answers import Cover, is_nil
-from intake.form_request import sign_profile
+from intake.form_request import SCOPE, SCOPE_REGISTERS, sign_profile
 from intake.messages import finding
 from intake.protocol import plain_name
 from schemas.definitions import SignProfile
@@ -27,6 +27,7 @@ class CoverReading:
     profile: SignProfile | None = None
     contact: str = ""
     nil: bool = False
+    registers_only: bool = False
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -44,10 +45,12 @@ def read_cover(framework: Framework, cover: Cover, file_name: str, sender: str) 
         reading.findings.append(finding(framework, "F08", details, **cover.place("version")))
     reading.contact = ", ".join(filter(None, (cover.answer("contact_name"), cover.answer("contact_mail"))))
     reading.nil = is_nil(cover.answer("nil"))
+    reading.registers_only = cover.answer(SCOPE) == SCOPE_REGISTERS
     _year(framework, cover, reading)
     _region(framework, cover, reading)
     _profile(framework, cover, reading)
-    _basis(framework, cover, reading)
+    if not reading.registers_only:
+        _basis(framework, cover, reading)
     if reading.region and reading.year:
         _sender(framework, cover, reading, sender)
         _file_name(framework, cover, reading, file_name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -10,17 +10,19 @@ from pathlib import Path
 from intake.cover import read_cover, wrong_folder
 from intake.form_answers import find_cover, nil_fields
 from intake.form_reading import read_tables
+from intake.form_request import OUR_FORM, REGISTER_FORM
 from intake.layout_model import Layout
 from intake.layouts import LayoutError, extract, load_layouts, recognise
 from intake.messages import finding
 from intake.personal import personal_rows
 from intake.reading import UnreadableFile, Workbook
 from intake.reasons import Reason, read_reasons, without_protocol
+from intake.register_content import RegisterContent, people_listed
+from intake.register_reading import RegisterSheets, read_registers, without_entries
 from intake.sandbox import read_safely
 from schemas.framework_model import Framework
 from schemas.shapes import Finding, Observation, Submission
 
-OUR_FORM = "form"
 PERSONAL_DATA = "F11"
 """A file that lists persons: refused, and nothing of it is kept but its fingerprint."""
 
@@ -41,7 +43,10 @@ class Received:
 
 @dataclass
 class ReadDelivery:
-    """A delivery after reading, before contract and rules."""
+    """A delivery after reading, before contract and rules.
+
+    `sheets`: the rows of its registers; `content`: what the check has made of them, which needs to know the past.
+    """
 
     submission: Submission
     observations: list[Observation] = field(default_factory=list)
@@ -49,6 +54,8 @@ class ReadDelivery:
     nil: tuple[str, ...] = ()
     expected: int = 0
     reasons: tuple[Reason, ...] = ()
+    sheets: RegisterSheets | None = None
+    content: RegisterContent = field(default_factory=RegisterContent)
 
     @property
     def latest_year(self) -> int:
@@ -80,18 +87,25 @@ def _read(framework: Framework, received: Received, reader: Reader) -> ReadDeliv
     except UnreadableFile as error:
         details = {**error.details, "file": received.file_name}
         return ReadDelivery(submission, findings=[finding(framework, error.code, details)])
-    if people := personal_rows(workbook):
-        details = {**people.details, "file": received.file_name}
-        return ReadDelivery(submission, findings=[finding(framework, PERSONAL_DATA, details)])
+    ours = find_cover(workbook) is not None
+    # what stands in our registers is looked at field by field: organisations have addresses, too
+    if people := personal_rows(without_entries(workbook, framework) if ours else workbook):
+        return _list_of_people(framework, submission, people.details)
     reasons = read_reasons(workbook)
     workbook = without_protocol(workbook)
-    ours = find_cover(workbook) is not None
     delivery = (_read_form if ours else _read_layout)(framework, workbook, submission)
+    if delivery.sheets and (listed := people_listed(framework, delivery.sheets)):
+        return _list_of_people(framework, submission, {"found": "Namen", "place": f"{listed[0]}, ab Zelle {listed[1]}"})
     delivery.reasons = reasons
     delivery.findings += [
         finding(framework, code, {**details, "file": received.file_name}) for code, details in workbook.notices
     ]
     return delivery
+
+
+def _list_of_people(framework: Framework, submission: Submission, details: Mapping[str, str]) -> ReadDelivery:
+    told = {**details, "file": submission.file_name}
+    return ReadDelivery(submission, findings=[finding(framework, PERSONAL_DATA, told)])
 
 
 def _read_form(framework: Framework, workbook: Workbook, submission: Submission) -> ReadDelivery:
@@ -100,7 +114,7 @@ def _read_form(framework: Framework, workbook: Workbook, submission: Submission)
     answers = read_cover(framework, cover, submission.file_name, submission.sender)
     submission = replace(
         submission,
-        layout=OUR_FORM,
+        layout=REGISTER_FORM if answers.registers_only else OUR_FORM,
         region=answers.region,
         year=answers.year,
         population_basis=answers.population_basis,
@@ -112,6 +126,11 @@ def _read_form(framework: Framework, workbook: Workbook, submission: Submission)
     if not (answers.region and answers.year and answers.profile):
         return delivery
     delivery.submission = replace(submission, sign_profile=answers.profile.code)
+    delivery.sheets = read_registers(workbook, framework, cover, answers.year)
+    if answers.registers_only:
+        content = read_tables(workbook, framework, cover, answers.region, answers.year, answers.profile, figures=False)
+        delivery.findings += content.findings
+        return delivery
     delivery.nil = nil_fields(framework, cover, answers.year)
     if all(framework.variable_field[v] in delivery.nil for v in framework.variables):
         delivery.submission = replace(delivery.submission, nil_return=True)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from xlsxwriter.worksheet import Worksheet
 
-from intake.form_request import COVER_MARK, FORM_MARK, FORM_VERSION, NIL_ANSWER, TEXT_MARK, FormRequest
+from intake.form_request import (
+    COVER_MARK,
+    FORM_MARK,
+    FORM_VERSION,
+    NIL_ANSWER,
+    NIL_REGISTER,
+    SCOPE,
+    SCOPE_REGISTERS,
+    TEXT_MARK,
+    FormRequest,
+)
 from intake.form_styles import Styles
 from schemas.definitions import SignProfile
 from schemas.framework_model import Framework
@@ -50,26 +60,56 @@ class _Cover:
         self._fixed(sheet, "framework", "Indikatorenrahmen", head.code)
         self._fixed(sheet, "version", "Fassung der Vorlage", head.version)
         self._fixed(sheet, "deadline", "Abgabe bis", deadline)
+        if self.request.registers_only:
+            self._fixed(sheet, SCOPE, "Umfang", SCOPE_REGISTERS)
         self.row += 1
         self._input(sheet, "unit", "Ausfüllende Stelle", cover.unit)
         self._input(sheet, "contact_name", "Ansprechperson oder Funktion", cover.contact_name)
         self._input(sheet, "contact_mail", "E-Mail", cover.contact_mail)
-        bases = [basis.name_de for basis in head.delivery.population_bases]
-        names = {basis.code: basis.name_de for basis in head.delivery.population_bases}
+        if not self.request.registers_only:
+            self._basis_and_signs(sheet)
+        self._input(sheet, "remarks", "Bemerkungen zur Lieferung", cover.remarks)
+        self.row += 1
+        if not self.request.registers_only:
+            self._nil(sheet)
+            self.row += 1
+        self._registers(sheet)
+        if not self.request.registers_only:
+            self._legend(sheet)
+        self._steps(sheet, deadline)
+        sheet.protect("", {"format_columns": True, "format_rows": True, "select_locked_cells": True})
+
+    def _basis_and_signs(self, sheet: Worksheet) -> None:
+        bases = self.framework.head.delivery.population_bases
+        names = {basis.code: basis.name_de for basis in bases}
         hint = "bitte auswählen: worauf beruhen die Bevölkerungszahlen?"
-        self._choice(
-            sheet, "population_basis", "Bevölkerungsgrundlage", names.get(cover.population_basis, ""), bases, hint
-        )
+        answer = names.get(self.request.cover.population_basis, "")
+        self._choice(sheet, "population_basis", "Bevölkerungsgrundlage", answer, list(names.values()), hint)
         profiles = [f"{p.code} – {p.name_de}" for p in self.framework.sign_profiles.values()]
         chosen = f"{self.profile.code} – {self.profile.name_de}"
         self._choice(sheet, "sign_profile", "Zeichen in den Tabellen", chosen, profiles, "siehe Legende unten")
-        self._input(sheet, "remarks", "Bemerkungen zur Lieferung", cover.remarks)
+
+    def _registers(self, sheet: Worksheet) -> None:
+        """Where the registers are, how many entries they hold already, and whether there is nothing to enter."""
+        registers = self.framework.registers_in(self.request.year)
+        if not registers:
+            return
+        self._line(
+            sheet,
+            TEXT_MARK,
+            "Register (zum Öffnen anklicken; rechts Fehlanzeige, wenn es keine Einträge gibt)",
+            self.styles.heading,
+        )
+        for register in registers:
+            known = len(self.request.records.get(register.code, ()))
+            filled = f"{known} {'Eintrag' if known == 1 else 'Einträge'} vorausgefüllt"
+            hint = filled if known else "Fehlanzeige nur, wenn es keine Einträge gibt"
+            nil = register.code in self.request.cover.nil_registers
+            name, answer = f"{NIL_REGISTER}:{register.code}", NIL_ANSWER if nil else ""
+            self._choice(sheet, name, register.name_de, answer, [NIL_ANSWER], hint)
+            place = f"internal:'{register.sheet}'!A1"
+            sheet.write_url(self.row - 1, 1, place, self.styles.link, register.name_de)
         self.row += 1
-        self._nil(sheet)
-        self.row += 1
-        self._legend(sheet)
-        self._steps(sheet, deadline)
-        sheet.protect("", {"format_columns": True, "format_rows": True, "select_locked_cells": True})
 
     def _nil(self, sheet: Worksheet) -> None:
         self._line(sheet, TEXT_MARK, "Fehlanzeige (es gibt nichts zu melden)", self.styles.heading)
@@ -92,13 +132,20 @@ class _Cover:
     def _steps(self, sheet: Worksheet, deadline: str) -> None:
         self.row += 1
         self._line(sheet, TEXT_MARK, "So füllen Sie den Bogen aus", self.styles.heading)
-        for step in (
-            "1. Wählen Sie oben die Bevölkerungsgrundlage aus und nennen Sie eine Ansprechperson.",
-            "2. Tragen Sie in die gelben Zellen ganze Zahlen ein, keine Anteile. Eine leere gelbe Zelle ist keine Null.",
-            "3. Graue Zellen (divers, ohne Angabe) können leer bleiben, wenn es keine Fälle gibt.",
-            "4. Rechts neben den Eingabezellen stehen zum Vergleich die Werte des Vorjahres, soweit bekannt.",
-            f"5. Legen Sie die Datei bis zum {deadline} in Ihren Eingangsordner. Die Antwort liegt danach im Ausgangsordner.",
-        ):
+        figures = (
+            "Wählen Sie oben die Bevölkerungsgrundlage aus und nennen Sie eine Ansprechperson.",
+            "Tragen Sie in die gelben Zellen ganze Zahlen ein, keine Anteile. Eine leere gelbe Zelle ist keine Null.",
+            "Graue Zellen (divers, ohne Angabe) können leer bleiben, wenn es keine Fälle gibt.",
+            "Rechts neben den Eingabezellen stehen zum Vergleich die Werte des Vorjahres, soweit bekannt.",
+        )
+        registers = (
+            "In den Registern steht je Eintrag eine Zeile. Prüfen Sie, was schon eingetragen ist; Beendetes erhält ein Enddatum.",
+        )
+        last = f"Legen Sie die Datei bis zum {deadline} in Ihren Eingangsordner. Die Antwort liegt danach im Ausgangsordner."
+        asked: tuple[str, ...] = () if self.request.registers_only else figures
+        asked += registers if self.framework.registers_in(self.request.year) else ()
+        for number, text in enumerate((*asked, last), start=1):
+            step = f"{number}. {text}"
             self._line(sheet, TEXT_MARK, step, self.styles.text)
         self._line(sheet, TEXT_MARK, f"Fragen: {self.framework.head.delivery.contact}", self.styles.text)
 

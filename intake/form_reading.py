@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from intake import form_request as form
 from intake.form_answers import Cover, nil_fields
+from intake.form_blocks import Block, find_blocks
+from intake.form_older import counted_row, counted_rows, joined, older_table
 from intake.messages import finding
 from intake.reading import Cell, Sheet, Workbook, column_letters
 from intake.values import Parsed, parse_cell
 from schemas.definitions import SignProfile
 from schemas.framework_model import Framework
 from schemas.shapes import Finding, Observation
-from schemas.tables import Column, EntryTable, Row, entry_tables, ordered_members
+from schemas.tables import CellKey, Column, EntryTable, Row, entry_tables
 
 PROTOCOL_SHEET = "Prüfprotokoll"
 
@@ -29,23 +31,36 @@ class FormContent:
 
 
 def read_tables(
-    workbook: Workbook, framework: Framework, cover: Cover, region: str, year: int, profile: SignProfile
+    workbook: Workbook,
+    framework: Framework,
+    cover: Cover,
+    region: str,
+    year: int,
+    profile: SignProfile,
+    *,
+    figures: bool = True,
 ) -> FormContent:
-    """Every value of every table, with findings for what is missing, unreadable or not part of the form."""
+    """Every value of every table, with findings for what is missing, unreadable or not part of the form.
+
+    `figures`: False for a workbook that delivers registers alone. What stands in registers is read by `register_reading`.
+    """
     content = FormContent()
-    tables = {table.id: table for table in entry_tables(framework, region, year)}
+    tables = {table.id: table for table in entry_tables(framework, region, year)} if figures else {}
     reader = _Tables(framework, region, year, profile, content)
     seen: set[str] = set()
     for sheet in workbook.sheets:
-        blocks = list(_blocks(sheet))
+        blocks = list(find_blocks(sheet))
         if not blocks:
             content.findings += _foreign_sheet(framework, sheet, cover)
         for block in blocks:
-            table = tables.get(block.table)
-            if table is None:
-                content.findings.append(
-                    finding(framework, "V15", {"label": block.table}, sheet=sheet.name, cell=f"A{block.first_row}")
-                )
+            if form.is_register(block.table) and form.register_code(block.table) in framework.registers:
+                continue
+            table = tables.get(block.table) or older_table(framework, sheet, block, tables, seen)
+            if table is None and (old := counted_rows(framework, sheet, block)):
+                content.findings += old
+            elif table is None:
+                place = {"sheet": sheet.name, "cell": f"A{block.first_row}"}
+                content.findings.append(finding(framework, "V15", {"label": block.table}, **place))
             elif table.id in seen:
                 content.findings += reader.repeated(sheet, block, table)
             else:
@@ -59,6 +74,7 @@ def read_tables(
             )
         content.expected_cells += sum(1 for _, column, _ in table.cells() if not column.optional)
     content.findings += _nil_conflicts(framework, content.observations, nil)
+    content.findings = joined(framework, content.findings)
     return content
 
 
@@ -87,62 +103,6 @@ def _foreign_sheet(framework: Framework, sheet: Sheet, cover: Cover) -> list[Fin
     return [finding(framework, "S04", {"sheet": sheet.name}, sheet=sheet.name)]
 
 
-@dataclass(frozen=True)
-class _Block:
-    """One table on a sheet: key column, rows, and the column of every column key."""
-
-    table: str
-    key_column: int
-    first_row: int
-    last_row: int
-    columns: dict[str, int]
-    label_column: int
-    note_column: int | None
-    previous: frozenset[int]
-
-
-def _blocks(sheet: Sheet) -> Iterator[_Block]:
-    marks = sorted(
-        (
-            cell
-            for cell in sheet.cells.values()
-            if isinstance(cell.value, str) and cell.text.startswith(form.TABLE_MARK)
-        ),
-        key=lambda cell: cell.row,
-    )
-    ends = [cell.row for cell in sheet.cells.values() if cell.text == form.END_MARK]
-    for index, mark in enumerate(marks):
-        stop = (
-            marks[index + 1].row
-            if index + 1 < len(marks)
-            else min((r + 1 for r in ends if r > mark.row), default=sheet.last_row + 1)
-        )
-        columns: dict[str, int] = {}
-        previous = set()
-        label, note = mark.column + 1, None
-        for cell in sheet.row_cells(mark.row):
-            if cell.column <= mark.column:
-                continue
-            if cell.text == form.LABEL_KEY:
-                label = cell.column
-            elif cell.text == form.NOTE_KEY:
-                note = cell.column
-            elif cell.text.startswith(form.PREVIOUS_KEY):
-                previous.add(cell.column)
-            else:
-                columns[cell.text] = cell.column
-        yield _Block(
-            mark.text.removeprefix(form.TABLE_MARK).strip(),
-            mark.column,
-            mark.row,
-            stop - 1,
-            columns,
-            label,
-            note,
-            frozenset(previous),
-        )
-
-
 class _Tables:
     def __init__(
         self, framework: Framework, region: str, year: int, profile: SignProfile, content: FormContent
@@ -153,39 +113,46 @@ class _Tables:
         self.profile = profile
         self.content = content
 
-    def read(self, sheet: Sheet, block: _Block, table: EntryTable) -> None:
-        by_row: dict[int, list[Cell]] = {}
-        for (row, _), cell in sheet.cells.items():
-            if block.first_row < row <= block.last_row:
-                by_row.setdefault(row, []).append(cell)
+    def read(self, sheet: Sheet, block: Block, table: EntryTable) -> None:
+        known = {entry.key for entry in table.rows}
         found: dict[str, int] = {}
-        for row, cells in by_row.items():
+        for row, cells in sheet.by_row.items():
+            if not block.first_row < row <= block.last_row:
+                continue
             key = sheet.text(row, block.key_column)
             if key in (form.HEAD_MARK, form.TEXT_MARK):
                 continue
-            if key in {entry.key for entry in table.rows} and key not in found:
+            if key in known and key not in found:
                 found[key] = row
             else:
                 self._unknown_row(sheet, block, row, cells)
         self._unknown_columns(sheet, block, found)
-        entered = {row.key: self._row(sheet, block, table, row, found.get(row.key)) for row in table.rows}
+        entered = {
+            row.key: self._row(sheet, block, table, row, keys, found[row.key]) if row.key in found else 0
+            for row, keys in zip(table.rows, table.grid, strict=True)
+        }
         self._missing(sheet, block, table, found, entered)
 
-    def _row(self, sheet: Sheet, block: _Block, table: EntryTable, row: Row, number: int | None) -> int:
-        """Read one row; returns how many of its cells hold something."""
+    def _row(
+        self, sheet: Sheet, block: Block, table: EntryTable, row: Row, keys: Sequence[CellKey | None], number: int
+    ) -> int:
+        """Read one row, whose cells are `keys`; returns how many of its cells hold something."""
         entered = 0
-        for column in table.columns:
-            key = table.cell(row, column)
+        integer = self.framework.is_integer(row.variable)
+        note = sheet.text(number, block.note_column) if block.note_column else ""
+        label = sheet.text(number, block.label_column)
+        for column, key in zip(table.columns, keys, strict=True):
             place = block.columns.get(column.key)
-            cell = sheet.at(number, place) if number and place else None
-            if key is None or cell is None:
+            cell = sheet.at(number, place) if place else None
+            if cell is None:
+                continue
+            if key is None:
+                if cell.text.strip() != form.BLOCKED:
+                    self._place("S11", sheet, cell.address, row_label=label or row.label)
                 continue
             entered += 1
-            note = sheet.text(number, block.note_column) if number and block.note_column else ""
-            label = sheet.text(number, block.label_column) if number else ""
-            parsed = parse_cell(cell, self.profile, integer=self.framework.is_integer(row.variable))
-            members = ordered_members(self.framework, (*row.members, *column.members))
-            heading = " / ".join(column.labels)
+            parsed = parse_cell(cell, self.profile, integer=integer)
+            members, heading = table.members[key], column.heading
             if parsed.problem:
                 self._problem(parsed, sheet, cell, row.variable, key[1], label or row.label, heading)
             if parsed.status:
@@ -225,14 +192,17 @@ class _Tables:
             )
         )
 
-    def _unknown_row(self, sheet: Sheet, block: _Block, row: int, cells: list[Cell]) -> None:
+    def _unknown_row(self, sheet: Sheet, block: Block, row: int, cells: list[Cell]) -> None:
         values = [cell for cell in cells if cell.column in block.columns.values()]
         if values:
+            if counted := counted_row(self.framework, sheet, block, row):
+                self.content.findings.append(counted)
+                return
             first = min(values, key=lambda cell: cell.column)
             label = sheet.text(row, block.label_column)
             self._place("S02", sheet, first.address, row_label=label, count=len(values))
 
-    def _unknown_columns(self, sheet: Sheet, block: _Block, found: dict[str, int]) -> None:
+    def _unknown_columns(self, sheet: Sheet, block: Block, found: dict[str, int]) -> None:
         known = {*block.columns.values(), *block.previous, block.key_column, block.label_column, block.note_column}
         right = max([block.label_column, *block.columns.values(), block.note_column or 0])
         strange: dict[int, list[Cell]] = {}
@@ -245,27 +215,28 @@ class _Tables:
             self._place("S03", sheet, cells[0].address, count=len(cells))
 
     def _missing(
-        self, sheet: Sheet, block: _Block, table: EntryTable, found: dict[str, int], entered: dict[str, int]
+        self, sheet: Sheet, block: Block, table: EntryTable, found: dict[str, int], entered: dict[str, int]
     ) -> None:
         """Empty cells: one finding each where the variable was begun, one for the whole variable where it was not."""
         for variable in table.variables:
-            rows = [row for row in table.rows if row.variable == variable]
+            rows = [pair for pair in zip(table.rows, table.grid, strict=True) if pair[0].variable == variable]
             entry = self.framework.variables[variable]
-            begun = any(entered[row.key] for row in rows)
+            begun = any(entered[row.key] for row, _ in rows)
             empty = 0
-            for row in rows:
-                for column in table.columns:
-                    number, place = found.get(row.key), block.columns.get(column.key)
-                    if column.optional or table.cell(row, column) is None:
+            for row, keys in rows:
+                number = found.get(row.key)
+                for column, key in zip(table.columns, keys, strict=True):
+                    place = block.columns.get(column.key)
+                    if column.optional or key is None:
                         continue
                     if number and place and sheet.at(number, place) is not None:
                         continue
                     empty += 1
                     if begun:
                         address = f"{column_letters(place or block.label_column)}{number or block.first_row}"
-                        self._empty(sheet, address, table, row, column)
+                        self._empty(sheet, address, row, column, key)
             if empty and not begun:
-                address = f"{column_letters(block.label_column)}{found.get(rows[0].key, block.first_row)}"
+                address = f"{column_letters(block.label_column)}{found.get(rows[0][0].key, block.first_row)}"
                 self.content.findings.append(
                     finding(
                         self.framework,
@@ -280,11 +251,10 @@ class _Tables:
                     )
                 )
 
-    def _empty(self, sheet: Sheet, address: str, table: EntryTable, row: Row, column: Column) -> None:
+    def _empty(self, sheet: Sheet, address: str, row: Row, column: Column, key: CellKey) -> None:
         name = self.framework.variables[row.variable].name_de
-        heading = " / ".join(column.labels)
+        heading = column.heading
         label = heading if row.label == name else f"{row.label}, {heading}"
-        key = table.cell(row, column)
         self.content.findings.append(
             finding(
                 self.framework,
@@ -296,11 +266,11 @@ class _Tables:
                 column_label=heading,
                 region=self.region,
                 variable=row.variable,
-                members=key[1] if key else "",
+                members=key[1],
             )
         )
 
-    def repeated(self, sheet: Sheet, block: _Block, table: EntryTable) -> list[Finding]:
+    def repeated(self, sheet: Sheet, block: Block, table: EntryTable) -> list[Finding]:
         """The same table twice in one workbook, for instance on a copied sheet."""
         return [
             finding(

@@ -6,6 +6,7 @@ from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
 from intake.form_request import (
+    BLOCKED,
     END_MARK,
     HEAD_MARK,
     LABEL_KEY,
@@ -80,13 +81,12 @@ class _FieldSheet:
         self._key_row(table, first, note, previous)
         self._header(table, first, note, previous)
         start = self.row
-        for row in table.rows:
+        for row, keys in zip(table.rows, table.grid, strict=True):
             self.sheet.write_string(self.row, 0, row.key)
             self.sheet.write_string(self.row, 1, row.label, self.styles.label)
             if len(table.variables) > 1:
                 self.sheet.write_comment(self.row, 1, self._explanation(row.variable), {"x_scale": 3, "y_scale": 1.5})
-            for offset, column in enumerate(table.columns):
-                key = table.cell(row, column)
+            for offset, (column, key) in enumerate(zip(table.columns, keys, strict=True)):
                 self._entry(first + offset, key, optional=column.optional)
                 if previous is not None:
                     self._previous(previous + offset, key)
@@ -130,7 +130,7 @@ class _FieldSheet:
 
     def _entry(self, column: int, key: tuple[str, str] | None, *, optional: bool) -> None:
         if key is None:
-            self.sheet.write_string(self.row, column, "s. oben", self.styles.blocked)
+            self.sheet.write_string(self.row, column, BLOCKED, self.styles.blocked)
             return
         style = self.styles.optional if optional else self.styles.entry
         value = self.request.values.get(key)

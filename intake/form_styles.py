@@ -7,7 +7,7 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.format import Format
 
-_BASE = {"font_name": "Arial", "font_size": 10, "valign": "top"}
+_BASE: dict[str, Any] = {"font_name": "Arial", "font_size": 10, "valign": "top"}
 _BOX = {"border": 1, "border_color": "#9aa5b1"}
 
 
@@ -30,6 +30,13 @@ class Styles:
         self.fixed = style(bold=True, bg_color="#eef1f4", **_BOX)
         self.answer = style(locked=False, bg_color="#fffbe0", text_wrap=True, **_BOX)
         self.entry = style(locked=False, bg_color="#fffbe0", **number, **_BOX)
+        entry = {"locked": False, "bg_color": "#fffbe0", "align": "right", **_BOX}
+        self.entry_date = style(num_format="dd.mm.yyyy", **entry)
+        self.entry_year = style(num_format="0", **entry)
+        self.entry_count = style(num_format="#,##0", **entry)
+        self.entry_measure = style(num_format="#,##0.####", **entry)
+        self.column_hint = style(text_wrap=True, italic=True, font_size=8, font_color="#4a5560", valign="bottom")
+        self.link = style(text_wrap=True, font_color="#0b5a8a", underline=1, **_BOX)
         self.optional = style(locked=False, bg_color="#f1f1f1", **number, **_BOX)
         self.blocked = style(font_color="#6b7680", bg_color="#dfe4e8", align="right", **_BOX)
         self.past = style(italic=True, font_color="#4a5560", **number, **_BOX)

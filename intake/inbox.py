@@ -68,7 +68,7 @@ class Inbox:
 
     def waiting(self) -> Iterator[Path]:
         """Files in sender folders that are complete: settled, no temporary name, not open in Excel."""
-        for folder in sorted(path for path in self.inbox.iterdir() if path.is_dir() and not path.is_symlink()):
+        for folder in sender_folders(self.inbox):
             for path in sorted(folder.iterdir()):
                 if _is_candidate(path) and self._settled(path) and not _open_in_office(path):
                     yield path
@@ -76,8 +76,9 @@ class Inbox:
     def unsettled(self) -> list[Path]:
         """Files that look like deliveries but are not complete yet; named in the run report so that none is forgotten."""
         ready = set(self.waiting())
-        folders = [path for path in self.inbox.iterdir() if path.is_dir() and not path.is_symlink()]
-        return sorted(p for folder in folders for p in folder.iterdir() if _is_candidate(p) and p not in ready)
+        return sorted(
+            p for folder in sender_folders(self.inbox) for p in folder.iterdir() if _is_candidate(p) and p not in ready
+        )
 
     def claim_all(self) -> list[Claim]:
         """Claim every waiting file; returns these and all claims that an earlier, interrupted run left behind."""
@@ -183,15 +184,37 @@ class Inbox:
 def misplaced_in(inbox: Path) -> list[Path]:
     """Files that look like deliveries but lie where nobody takes them: in no sender's folder, or in a folder below one.
 
-    They are named, never touched: only people can tell whose they are. Links are not followed.
+    They are named, never touched: only people can tell whose they are. A hidden folder that holds such files (a trash,
+    copies of a file server) stands for all of them. Links are not followed.
     """
-    found: list[Path] = []
+    found = [folder for folder in hidden_folders(inbox) if holds_deliveries(folder)]
     for folder, below, names in os.walk(inbox):
         here = Path(folder)
         below[:] = [name for name in below if not name.startswith(".")]
         if here.parent != inbox:
             found += [path for path in map(here.joinpath, names) if _is_candidate(path)]
     return sorted(found)
+
+
+def sender_folders(inbox: Path) -> list[Path]:
+    """The folders of the inbox that are read, in order: no links, no hidden ones."""
+    there = (path for path in inbox.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in there if path.is_dir() and not path.is_symlink())
+
+
+def hidden_folders(inbox: Path) -> list[Path]:
+    """The hidden folders of the inbox and of its folders, in order. Nothing in them is ever taken."""
+    found: list[Path] = []
+    for folder, below, _ in os.walk(inbox):
+        hidden = (Path(folder, name) for name in below if name.startswith("."))
+        found += [path for path in hidden if not path.is_symlink()]
+        below[:] = [name for name in below if not name.startswith(".")]
+    return sorted(found)
+
+
+def holds_deliveries(folder: Path) -> bool:
+    """Does anything in this folder or below look like a delivery?"""
+    return any(_is_candidate(Path(here, name)) for here, _, names in os.walk(folder) for name in names)
 
 
 def readable(name: str) -> str:

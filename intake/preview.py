@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader
 
+from intake.page_templates import template
 from intake.values import german
 from schemas.framework_model import Framework
 from schemas.shapes import Submission, member_key
@@ -102,10 +102,9 @@ def write_preview(
     folder = outbox / (submission.sender or submission.region)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"Vorschau_{submission.region}_{submission.year}_{submission.id}.html"
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
     page = preview(framework, submission, own, reference, sample=sample)
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(environment.get_template("preview.html").render(p=page), encoding="utf-8")
+    temporary.write_text(template("preview.html").render(p=page), encoding="utf-8")
     os.replace(temporary, path)
     return path
 

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from intake.form_request import TEXT_MARK
 from intake.reading import column_letters
 from intake.reasons import KEY_MARK, PROTOCOL_MARK, Reason, machine_key
-from intake.reply import URGENCY, local_time, receipt
+from intake.reply import URGENCY, local_time, receipt, register_lines
 from intake.values import german
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Finding, FindingState, Severity, Verdict, member_key
@@ -203,11 +203,13 @@ def _head(framework: Framework, delivery: CheckedDelivery) -> tuple[str, ...]:
         facts.append(f"{framework.territory.unit_name(submission.region)} ({submission.region})")
     if submission.year:
         facts.append(f"Berichtsjahr {submission.year}")
+    registers = "; ".join(f"{name}: {told}" for name, told in register_lines(framework, delivery))
     rules = f"{framework.code}, Fassung {framework.version}, Prüfsumme des Regelwerks {framework.content_hash[:12]}"
     return (
         f"Prüfprotokoll – Ergebnis: {content.headline}",
         " · ".join(facts),
         f"Indikatorenrahmen {rules}; {delivery.rules_run} Prüfregeln angewendet",
+        *([f"Register – {registers}"] if registers else []),
     )
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +74,7 @@ class Cell(NamedTuple):
 Cells = dict[tuple[int, int], Cell]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sheet:
     """A worksheet: its name, whether it is hidden, and its filled cells by (row, column), both counted from 1."""
 
@@ -90,9 +91,22 @@ class Sheet:
         cell = self.cells.get((row, column))
         return cell.text if cell else ""
 
+    @cached_property
+    def by_row(self) -> Mapping[int, list[Cell]]:
+        """Filled cells of every row that has any, in the order in which they were read."""
+        rows: dict[int, list[Cell]] = {}
+        for cell in self.cells.values():
+            rows.setdefault(cell.row, []).append(cell)
+        return rows
+
+    @cached_property
+    def marks(self) -> Sequence[Cell]:
+        """Cells whose text begins with `#`: by such marks our own sheets are recognised."""
+        return [cell for cell in self.cells.values() if isinstance(cell.value, str) and cell.text.startswith("#")]
+
     def row_cells(self, row: int) -> Iterator[Cell]:
         """Filled cells of a row from left to right."""
-        return iter(sorted((c for (r, _), c in self.cells.items() if r == row), key=lambda cell: cell.column))
+        return iter(sorted(self.by_row.get(row, ()), key=lambda cell: cell.column))
 
     @property
     def last_row(self) -> int:

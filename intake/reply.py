@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
+from intake.form_request import OUR_FORM, REGISTER_FORM
 from intake.reasons import compare, previous_line
 from intake.values import german
 from schemas.framework_model import Framework
-from schemas.shapes import CheckedDelivery, Finding, FindingState, Severity, Verdict
+from schemas.shapes import CheckedDelivery, Finding, FindingState, RegisterChange, Severity, Verdict
 
 URGENCY = {
     Severity.FATAL: ("Muss", "must"),
@@ -44,7 +45,7 @@ def receipt(
     submission = delivery.submission
     counts = _counts(delivery.findings)
     verdict = submission.verdict
-    headline, meaning = _headline(verdict, counts, len(delivery.observations), delivery.rules_run, duplicate_of)
+    headline, meaning = _headline(framework, delivery, counts, duplicate_of)
     return Receipt(
         number=submission.id,
         verdict=str(verdict),
@@ -110,6 +111,7 @@ def machine_twin(framework: Framework, delivery: CheckedDelivery) -> dict[str, A
         "read_cells": delivery.read_cells,
         "expected_cells": delivery.expected_cells,
         "rules_run": delivery.rules_run,
+        "registers": {code: asdict(change) for code, change in delivery.register_changes.items()},
         "validations": [
             {
                 "id": f"{submission.id}#{number}",
@@ -156,7 +158,10 @@ def _number(count: int, one: str, many: str) -> str:
     return f"{german(count)} {one if count == 1 else many}"
 
 
-def _headline(verdict: Verdict, counts: dict[str, int], values: int, rules: int, duplicate_of: str) -> tuple[str, str]:
+def _headline(
+    framework: Framework, delivery: CheckedDelivery, counts: dict[str, int], duplicate_of: str
+) -> tuple[str, str]:
+    verdict = delivery.submission.verdict
     errors, questions = _number(counts["must"], "Fehler", "Fehler"), _number(counts["ask"], "Rückfrage", "Rückfragen")
     if duplicate_of:
         return (
@@ -174,12 +179,32 @@ def _headline(verdict: Verdict, counts: dict[str, int], values: int, rules: int,
             f"Korrektur erforderlich – {errors}{also}.",
             "Ihre Daten sind eingegangen, aber noch nicht übernommen. Der bisherige Stand gilt weiter.",
         )
-    if not values:
+    taken = _taken(framework, delivery)
+    if not taken:
         return "Fehlanzeige angenommen.", "Ihre Fehlanzeige ist vermerkt."
-    done = f"{_number(values, 'Wert', 'Werte')} übernommen, {_number(rules, 'Regel', 'Regeln')} geprüft"
+    done = f"{taken} übernommen, {_number(delivery.rules_run, 'Regel', 'Regeln')} geprüft"
     if verdict is Verdict.ACCEPTED_WITH_REMARKS:
         return f"Angenommen – {questions} offen.", f"Ihre Daten sind übernommen ({done})."
     return "Keine Beanstandungen.", f"{done[0].upper()}{done[1:]}."
+
+
+def _taken(framework: Framework, delivery: CheckedDelivery) -> str:
+    """Typed values and entries of registers; what is counted from the entries is not told twice."""
+    counted = {code for code, entry in framework.variables.items() if entry.computed_from is not None}
+    values = sum(1 for observation in delivery.observations if observation.variable not in counted)
+    parts = [_number(values, "Wert", "Werte")] if values else []
+    parts += [_number(len(delivery.records), "Eintrag", "Einträge")] if delivery.records else []
+    return " und ".join(parts)
+
+
+def register_lines(framework: Framework, delivery: CheckedDelivery) -> Iterable[tuple[str, str]]:
+    """Name of every delivered register, how many entries were read, and how it differs from last year's."""
+    for code in delivery.registers:
+        change = delivery.register_changes.get(code, RegisterChange(0))
+        told = f"{_number(change.entries, 'Eintrag', 'Einträge')} gelesen" if change.entries else "Fehlanzeige"
+        if change.known:
+            told += f"; gegenüber dem Vorjahr {change.new} neu, {change.changed} geändert, {change.ended} beendet"
+        yield framework.registers[code].name_de, told
 
 
 def _steps(framework: Framework, delivery: CheckedDelivery, counts: dict[str, int], duplicate_of: str) -> Iterable[str]:
@@ -218,20 +243,20 @@ def _facts(framework: Framework, delivery: CheckedDelivery) -> Iterable[tuple[st
     if submission.year:
         yield "Berichtsjahr", str(submission.year)
     if submission.layout:
-        ours = f"Erhebungsbogen, Fassung {submission.framework_version}"
-        yield (
-            "Erkannt als",
-            ours if submission.layout == "form" else f"hinterlegter Tabellenaufbau „{submission.layout}“",
-        )
+        kind = {OUR_FORM: "Erhebungsbogen", REGISTER_FORM: "Arbeitsmappe der Register"}.get(submission.layout)
+        ours = f"{kind}, Fassung {submission.framework_version}"
+        yield "Erkannt als", ours if kind else f"hinterlegter Tabellenaufbau „{submission.layout}“"
     if submission.sign_profile:
         yield "Zeichenprofil", submission.sign_profile
     if delivery.nil_fields:
         yield "Fehlanzeige", ", ".join(framework.fields[code].name_de for code in delivery.nil_fields)
-    if submission.layout:
+    if submission.layout and submission.layout != REGISTER_FORM:
         yield (
             "Gelesen",
             f"{german(delivery.read_cells)} Werte; erwartet werden {german(delivery.expected_cells)} Pflichtangaben",
         )
+    yield from ((f"Register „{name}“", told) for name, told in register_lines(framework, delivery))
+    if submission.layout:
         yield "Prüfregeln", f"{delivery.rules_run} angewendet, {delivery.rules_not_evaluable} nicht anwendbar"
         yield "Regelwerk", f"{framework.code} {framework.version}, Prüfsumme {framework.content_hash[:12]}"
 

@@ -7,9 +7,10 @@ is missing. Rules that look at the previous year get its accepted values.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -32,7 +33,11 @@ from intake.values import german
 from schemas import sql
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Plan, Point, rule_plan
+from schemas.remembered import remembered
 from schemas.shapes import TOTAL, Finding, FindingState, Observation, member_key
+
+_PLANS = 8
+"""Plans kept: a night has one or two, the watch mode one for each of the last regions."""
 
 Known = Mapping[CellKey, tuple[Decimal | None, str]]
 """Accepted values of an earlier year: (variable, member key) -> (value, status)."""
@@ -71,8 +76,9 @@ def check_rules(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[s
     codes = [code for code, rule in framework.rules.items() if any(rule.tried_in(year) for year in years)]
     if not codes:
         return results
-    plan = rule_plan(framework, _dynamic_members(framework, deliveries), codes)
-    connection = _evaluate(framework, plan, deliveries)
+    planned = _planned(framework, _dynamic_members(framework, deliveries), tuple(codes))
+    plan = planned.plan
+    connection = _evaluate(framework, planned, deliveries)
     try:
         _count(connection, results)
         inputs = {delivery.unit: delivery for delivery in deliveries}
@@ -111,13 +117,31 @@ def shown_rules(framework: Framework, year: int) -> list[str]:
     return [code for code, rule in framework.rules.items() if rule.shown and rule.tried_in(year)]
 
 
-def _evaluate(framework: Framework, plan: Plan, deliveries: Sequence[RuleInput]) -> duckdb.DuckDBPyConnection:
+@dataclass(frozen=True)
+class _Planned:
+    """What rules ask for, and the same as tables."""
+
+    plan: Plan
+    tables: Mapping[str, pa.Table]
+
+
+def _planned(framework: Framework, dynamic: Mapping[str, set[str]], codes: tuple[str, ...]) -> _Planned:
+    """The plan of these rules; it depends on the sub-areas in the deliveries, too, and is used again for the next ones."""
+
+    def made() -> _Planned:
+        plan = rule_plan(framework, dynamic, codes)
+        own = {"rule": _rule_table(framework), "tolerance": _tolerance_table(framework, plan)}
+        return _Planned(plan, {"leaves": sql.leaf_table(framework), **own, **sql.plan_tables(plan)})
+
+    members = tuple((dimension, tuple(sorted(found))) for dimension, found in sorted(dynamic.items()))
+    return remembered(framework, made, "rule plan", codes, members, most=_PLANS)
+
+
+def _evaluate(framework: Framework, planned: _Planned, deliveries: Sequence[RuleInput]) -> duckdb.DuckDBPyConnection:
+    plan = planned.plan
     connection = duckdb.connect(":memory:", config={"threads": "2"})
-    connection.register("leaves", sql.leaf_table(framework))
-    for name, table in sql.plan_tables(plan).items():
+    for name, table in planned.tables.items():
         connection.register(name, table)
-    connection.register("rule", _rule_table(framework))
-    connection.register("tolerance", _tolerance_table(framework, plan))
     connection.execute(sql.create_cell(framework, ""))
     connection.register("delivered", _cells(framework, deliveries))
     connection.execute("INSERT INTO cell BY NAME SELECT * EXCLUDE (current) FROM delivered")
@@ -134,34 +158,45 @@ def _evaluate(framework: Framework, plan: Plan, deliveries: Sequence[RuleInput])
 
 
 def _cells(framework: Framework, deliveries: Sequence[RuleInput]) -> pa.Table:
-    columns: dict[str, list[Any]] = defaultdict(list)
-    dims = framework.dimension_order
-
-    def add(delivery: RuleInput, year: int, variable: str, members: Iterable[tuple[str, str]], value: Any) -> None:
-        named = dict(members)
-        columns["unit"].append(delivery.unit)
-        columns["region"].append(delivery.region)
-        columns["year"].append(year)
-        columns["variable"].append(variable)
-        for dimension in dims:
-            columns[dimension.lower()].append(named.get(dimension, TOTAL))
-        columns["value"].append(value)
-        columns["rank"].append(0)
-        columns["current"].append(year == delivery.year)
-
+    """The delivered cells, those of the year before, as rows of `cell` with `current`: is it the reporting year?"""
+    parts = _member_columns(framework)
+    rows: list[tuple[Any, ...]] = []
     for delivery in deliveries:
-        for observation in delivery.observations:
-            add(delivery, delivery.year, observation.variable, observation.members, observation.value)
-        for (variable, key), (value, _) in delivery.previous.items():
-            if variable in framework.variables:
-                add(delivery, delivery.year - 1, variable, split_key(key), value)
-    kinds: dict[str, Any] = {
-        "year": pa.int32(),
-        "value": pa.decimal128(24, 4),
-        "rank": pa.int32(),
-        "current": pa.bool_(),
-    }
-    return pa.table({name: pa.array(data, type=kinds.get(name, pa.string())) for name, data in columns.items()})
+        unit, region, year = delivery.unit, delivery.region, delivery.year
+        rows += [
+            (unit, region, year, o.variable, *parts(member_key(o.members)), o.value, 0, True)
+            for o in delivery.observations
+        ]
+        rows += [
+            (unit, region, year - 1, variable, *parts(key), value, 0, False)
+            for (variable, key), (value, _) in delivery.previous.items()
+            if variable in framework.variables
+        ]
+    texts = [(dimension.lower(), pa.string()) for dimension in framework.dimension_order]
+    schema = pa.schema(
+        [
+            *((name, pa.string()) for name in ("unit", "region")),
+            ("year", pa.int32()),
+            ("variable", pa.string()),
+            *texts,
+            ("value", pa.decimal128(24, 4)),
+            ("rank", pa.int32()),
+            ("current", pa.bool_()),
+        ]
+    )
+    columns = zip(*rows, strict=True) if rows else [[] for _ in schema]
+    return pa.table([pa.array(c, type=f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+
+def _member_columns(framework: Framework) -> Callable[[str], tuple[str, ...]]:
+    """From a member key to one member for each dimension; a few thousand keys stand in every delivery."""
+
+    @cache
+    def columns(key: str) -> tuple[str, ...]:
+        named = dict(split_key(key))
+        return tuple(named.get(dimension, TOTAL) for dimension in framework.dimension_order)
+
+    return columns
 
 
 def _dynamic_members(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[str, set[str]]:

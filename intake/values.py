@@ -125,7 +125,7 @@ def _text(raw: str, profile: SignProfile, *, integer: bool) -> Parsed:
             text, status = text[: -len(suffix)], marked
     if text.endswith("%"):
         return Parsed(problem="V16", details={"found": shown})
-    number = _numeral(text.translate(_MINUS).removeprefix("'"), integer=integer)
+    number = numeral(text.translate(_MINUS).removeprefix("'"), integer=integer)
     if number is None:
         return _no_number(shown, text, profile)
     parsed = _number(number, status, integer=integer)
@@ -159,7 +159,7 @@ def _secret_sign(profile: SignProfile) -> str:
     )
 
 
-def _numeral(text: str, *, integer: bool) -> Decimal | None:
+def numeral(text: str, *, integer: bool) -> Decimal | None:
     """A numeral in German or English notation, or None. `1.234` is a thousand wherever only whole numbers make sense."""
     negative = text.startswith("-")
     body = text[1:] if negative else text
@@ -179,15 +179,15 @@ def _numeral(text: str, *, integer: bool) -> Decimal | None:
     return -number if negative else number
 
 
+_UNIT, _FINEST = Decimal(1), Decimal("0.0001")
+
+
 def _number(number: Decimal, status: str, *, integer: bool) -> Parsed:
-    details = {"found": _short(german(number))}
-    if number < 0:
-        return Parsed(problem="V04", details=details)
-    if integer and number != number.to_integral_value():
-        return Parsed(problem="V05", details=details)
-    if number >= LARGEST:
-        return Parsed(problem="V14", details=details)
-    value = number.quantize(Decimal(1)) if number == number.to_integral_value() else number.quantize(Decimal("0.0001"))
+    whole = number.to_integral_value()
+    problem = "V04" if number < 0 else "V05" if integer and number != whole else "V14" if number >= LARGEST else ""
+    if problem:
+        return Parsed(problem=problem, details={"found": _short(german(number))})
+    value = number.quantize(_UNIT) if number == whole else number.quantize(_FINEST)
     return Parsed(value, "zero" if value == 0 and status == "ok" else status)
 
 

@@ -20,8 +20,10 @@ from report.indicator_pages import indicator_page
 from report.overview_pages import directory_page, methods_page, search_index, status_page
 from report.pages import field_page, missing_page
 from report.pdf import write_volumes
+from report.pdf_kept import CONTENTS, Kept
 from report.reference_pages import changes_page, glossary_page, maps_page, text_pages
 from report.region_pages import region_page
+from report.register_pages import register_pages
 from report.site import Site
 from report.start_page import start_page
 from schemas.framework_model import Framework
@@ -68,10 +70,11 @@ def build_report(
         report = build_content(data, framework, year, progress)
         if SITE in parts:
             _write_site(Site(report, folder / SITE, langs, shapes), earlier, progress)
+        kept = Kept(out, PDF)
         if PDF in parts:
-            report.failures.update(write_volumes(report, folder / PDF, langs, progress))
+            report.failures.update(write_volumes(report, folder / PDF, langs, progress, kept))
         report.failures.update(write_data_parts(report, folder, langs, parts, earlier, progress))
-        (folder / MANIFEST).write_bytes(_manifest(report, folder, langs).encode("utf-8"))
+        (folder / MANIFEST).write_bytes(_manifest(report, folder, langs, kept).encode("utf-8"))
         _swap(folder, out)
     return out / SITE / langs[0] / "index.html" if SITE in parts else out
 
@@ -99,6 +102,7 @@ def _write_site(site: Site, earlier: Sequence[Path], progress: Callable[[str], N
             region_page(site, wording, place)
         for write in pages:
             write(site, wording)
+        register_pages(site, wording)
         start_page(site, wording, changes)
         changes_page(site, wording, changes)
     write_downloads(site)
@@ -134,7 +138,7 @@ def _write_indicators(site: Site, progress: Callable[[str], None]) -> None:
                 missing_page(site, wording, entry)
 
 
-def _manifest(report: Report, folder: Path, langs: Sequence[str]) -> str:
+def _manifest(report: Report, folder: Path, langs: Sequence[str], kept: Kept) -> str:
     """What the report was made of and which files it consists of."""
     framework, data = report.framework, report.data
     used = [entry for entry in report.deliveries.received if entry.used]
@@ -163,6 +167,7 @@ def _manifest(report: Report, folder: Path, langs: Sequence[str]) -> str:
             for entry in sorted(used, key=lambda entry: (entry.year, entry.region))
         ],
         "failures": dict(sorted(report.failures.items())),
+        CONTENTS: dict(sorted(kept.contents.items())),
         "files": [
             {
                 "path": path.relative_to(folder).as_posix(),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from report.data import ReportData
 from report.deliveries import Deliveries, deliveries
 from report.derived import NOTHING, Aim, Break, Derived, Trend, derived, frames_by_indicator
 from report.places import COMPARISON, Place, places
+from report.registers import Registers, published_registers
 from report.values import Cell, GapValue, IndicatorValues, indicator_values
 from schemas.definitions import Indicator
 from schemas.framework_model import Framework, Members
@@ -72,6 +73,10 @@ class IndicatorContent:
             return found
         return replace(found, change=None, direction="", status="break")
 
+    def trend_today(self, region: str, period: str, members: Members = ()) -> Trend | None:
+        """The same of the series at today's territory, for regions whose territory has changed."""
+        return self.derived.trends_today.get((region, members, period))
+
     def last_year(self, region: str, members: Members = ()) -> int | None:
         """The year of the last available value, where the report year has none."""
         return self.derived.last.get((region, members))
@@ -97,6 +102,7 @@ class Report:
     contents: Mapping[str, IndicatorContent]
     deliveries: Deliveries
     failures: dict[str, str]
+    registers: Registers = field(default_factory=Registers)
 
     @property
     def regions(self) -> tuple[Place, ...]:
@@ -160,7 +166,8 @@ def build_content(data: ReportData, framework: Framework, year: int, progress: C
         except Exception as problem:
             failures[code] = reason_of(problem)
             progress(f"{code}: {failures[code]}")
-    return Report(framework, data, year, years, shown, contents, deliveries(data, framework, year), failures)
+    kept = published_registers(data, framework, year, shown)
+    return Report(framework, data, year, years, shown, contents, deliveries(data, framework, year), failures, kept)
 
 
 def reason_of(problem: Exception) -> str:

@@ -24,8 +24,11 @@ DERIVED = {
     "breaks": "series_break",
     "targets": "published_target",
     "today": "published_today",
+    "trends_today": "published_trend_today",
     "profile": "published_profile",
     "last": "published_last",
+    "registers": "published_register",
+    "records": "published_record",
 }
 """Frames that may be empty, with the table of the snapshot they are read from."""
 
@@ -40,9 +43,11 @@ class ReportData:
     standardised: the same gaps after age standardisation, where the definition asks for it.
     submissions: every received file. regions: every region and aggregate that occurs.
     findings: one row per finding; only counts are shown.
-    trends, convergence, breaks, targets, today, profile, last: published figures derived from the published values
-        (columns as in the tables published_trend, published_convergence, series_break, published_target,
-        published_today, published_profile, published_last); empty where the snapshot has none.
+    trends, convergence, breaks, targets, today, trends_today, profile, last: published figures derived from the published
+        values (columns as in the tables published_trend, published_convergence, series_break, published_target,
+        published_today, published_trend_today, published_profile, published_last); empty where the snapshot has none.
+    registers, records: the registers that were delivered and what may be shown of their rows (columns as in the tables
+        published_register, published_record); empty where the snapshot has none.
     generation, created_at: which snapshot this is and when it was made (ISO). sample: True marks every page.
     """
 
@@ -60,8 +65,11 @@ class ReportData:
     breaks: pd.DataFrame = field(default_factory=pd.DataFrame)
     targets: pd.DataFrame = field(default_factory=pd.DataFrame)
     today: pd.DataFrame = field(default_factory=pd.DataFrame)
+    trends_today: pd.DataFrame = field(default_factory=pd.DataFrame)
     profile: pd.DataFrame = field(default_factory=pd.DataFrame)
     last: pd.DataFrame = field(default_factory=pd.DataFrame)
+    registers: pd.DataFrame = field(default_factory=pd.DataFrame)
+    records: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def check(self, framework: Framework) -> None:
         """Raise ValueError naming every column that is missing, for all frames at once."""

@@ -21,7 +21,7 @@ from schemas.framework_model import Framework, Members
 YEARLY, LONG, TREND = "year", "five_years", "trend"
 """Periods of a change: against last year, over some years, slope per year of the unbroken series."""
 SEVERAL = "several"
-FRAMES = ("trends", "convergence", "breaks", "targets", "today", "last", "standardised")
+FRAMES = ("trends", "convergence", "breaks", "targets", "today", "trends_today", "last", "standardised")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,12 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """Where a figure stands on its way to a target. Numbers are in the unit of the indicator, rounded."""
+    """Where a figure stands on its way to a target. Numbers are in the unit of the indicator, rounded.
 
+    `earlier`: symbols of former years as they were published; those of `recomputed` years no edition showed.
+    """
+
+    id: str
     members: Members
     title_de: str
     title_en: str
@@ -68,6 +72,7 @@ class Aim:
     earlier: Mapping[int, str]
     stability: str
     reason: str
+    recomputed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class Derived:
     aims: Mapping[str, tuple[Aim, ...]] = field(default_factory=dict)
     last: Mapping[tuple[str, Members], int] = field(default_factory=dict)
     today: Mapping[tuple[str, Members], Mapping[int, Cell]] = field(default_factory=dict)
+    trends_today: Mapping[tuple[str, Members, str], Trend] = field(default_factory=dict)
     spread: Mapping[str, str] = field(default_factory=dict)
     year: int = 0
 
@@ -107,11 +113,12 @@ def derived(
     rows = {name: found[entry.code] for name, found in frames.items() if entry.code in found}
     today = read_cells(framework, entry, rows["today"], year) if "today" in rows else {}
     return Derived(
-        trends=_trends(framework, entry, values, rows.get("trends"), year),
+        trends=_trends(framework, entry, values.cells, rows.get("trends"), year),
         breaks=_breaks(rows.get("breaks"), year),
         aims=_aims(framework, entry, values, rows.get("targets"), year),
         last=_last(framework, values, rows.get("last"), year),
         today=today,
+        trends_today=_trends(framework, entry, today, rows.get("trends_today"), year),
         spread=_spread(rows.get("convergence"), year),
         year=year,
     )
@@ -123,7 +130,11 @@ def _of_year(rows: pd.DataFrame | None, year: int) -> pd.DataFrame | None:
 
 
 def _trends(
-    framework: Framework, entry: Indicator, values: IndicatorValues, rows: pd.DataFrame | None, year: int
+    framework: Framework,
+    entry: Indicator,
+    cells: Mapping[tuple[str, Members], Mapping[int, Cell]],
+    rows: pd.DataFrame | None,
+    year: int,
 ) -> dict[tuple[str, Members, str], Trend]:
     found: dict[tuple[str, Members, str], Trend] = {}
     if (rows := _of_year(rows, year)) is None:
@@ -132,7 +143,7 @@ def _trends(
     for members, row in zip(as_members(framework, rows), records(rows, columns), strict=True):
         region, period = str(row[0]), str(row[1])
         start, change = as_number(row[4]), as_number(row[2])
-        known = values.cells.get((region, members), {})
+        known = cells.get((region, members), {})
         if not _shown(known.get(year)) or (period != TREND and start is not None and not _shown(known.get(int(start)))):
             continue
         rate = as_text(row[5]) == "rate"
@@ -195,7 +206,7 @@ def _spread(rows: pd.DataFrame | None, year: int) -> dict[str, str]:
 _AIM_COLUMNS = [
     *("region", "title_de", "title_en", "kind", "target", "target_upper", "target_year", "baseline", "baseline_year"),
     *("value_year", "projection", "symbol", "certainty", "cagr_symbol", "cagr", "direction", "earlier", "stability"),
-    "reason",
+    *("reason", "target_id", "recomputed"),
 ]
 
 
@@ -205,6 +216,8 @@ def _aims(
     found: dict[str, tuple[Aim, ...]] = {}
     if (rows := _of_year(rows, year)) is None:
         return found
+    if "recomputed" not in rows:  # an older snapshot does not tell
+        rows = rows.assign(recomputed="")
     for members, row in zip(as_members(framework, rows), records(rows, _AIM_COLUMNS), strict=True):
         known = dict(zip(_AIM_COLUMNS, row, strict=True))
         region = str(known["region"])
@@ -223,6 +236,7 @@ def _aim(entry: Indicator, members: Members, row: Mapping[str, object], cell: Ce
 
     growth_rate = as_number(row["cagr"])
     return Aim(
+        id=as_text(row["target_id"]),
         members=members,
         title_de=as_text(row["title_de"]),
         title_en=as_text(row["title_en"]) or as_text(row["title_de"]),
@@ -243,6 +257,7 @@ def _aim(entry: Indicator, members: Members, row: Mapping[str, object], cell: Ce
         earlier={int(each): str(symbol) for each, symbol in json.loads(as_text(row["earlier"]) or "{}").items()},
         stability=as_text(row["stability"]),
         reason=as_text(row["reason"]),
+        recomputed=frozenset(int(each) for each in as_text(row["recomputed"]).split(",") if each),
     )
 
 

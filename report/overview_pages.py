@@ -8,6 +8,8 @@ from report.content import Report
 from report.deliveries import Deliveries
 from report.pages import findings_text
 from report.places import slug
+from report.record_view import RecordView
+from report.register_pages import links_of
 from report.site import Site
 from report.summary import facts
 from report.wording import Wording
@@ -111,4 +113,18 @@ def _entries(report: Report, wording: Wording) -> list[tuple[str, str, str]]:
         (wording.plain(page, "title"), f"{page.slug}.html", wording("word.page"))
         for page in report.framework.site_pages.values()
     ]
-    return regions + fields + indicators + terms + pages
+    pages += [(wording.plain(page, "title"), path, wording("word.page")) for page, path, _ in links_of(report)]
+    return regions + fields + indicators + terms + pages + _records(report, wording)
+
+
+def _records(report: Report, wording: Wording) -> list[tuple[str, str, str]]:
+    """Rows of the registers whose lists can be narrowed."""
+    view = RecordView(wording, report)
+    names = {place.code: wording.place(place) for place in report.registers.places}
+    return [
+        (view.name(row), view.href(row).removeprefix("../"), names[row.region])
+        for page in report.framework.register_pages.values()
+        for part in page.parts
+        if part.filters
+        for row in report.registers.all(part.records)
+    ]

@@ -15,6 +15,7 @@ from pathlib import Path
 from report.content import Report, reason_of
 from report.numbers import THIN_SPACE
 from report.pdf_blocks import Missing
+from report.pdf_kept import Kept
 from report.pdf_volumes import Volume, volumes
 
 TEMPLATE = Path(__file__).resolve().parent / "typst" / "volume.typ"
@@ -26,9 +27,9 @@ PARALLEL, SECONDS = 2, 600
 
 
 def write_volumes(
-    report: Report, folder: Path, langs: Sequence[str], progress: Callable[[str], None]
+    report: Report, folder: Path, langs: Sequence[str], progress: Callable[[str], None], kept: Kept | None = None
 ) -> dict[str, str]:
-    """Write `folder/<lang>/bericht.pdf` and `folder/<lang>/regionen/<region>.pdf`.
+    """Write `folder/<lang>/bericht.pdf` and `folder/<lang>/regionen/<region>.pdf`; what `kept` has is taken over.
 
     Returns what could not be made, with the reason: a volume by its path, a part of one by path and place. One volume
     never stops another.
@@ -37,20 +38,24 @@ def write_volumes(
     progress(f"PDF: {len(chosen)} Bände")
     failures: dict[str, str] = {}
     with ThreadPoolExecutor(PARALLEL) as workers:
-        for found in workers.map(lambda volume: _write(volume, folder), chosen):
+        for found in workers.map(lambda volume: _write(volume, folder, kept), chosen):
             failures |= found
     for place, reason in failures.items():
         progress(f"PDF {place}: {reason}")
     return failures
 
 
-def _write(volume: Volume, folder: Path) -> Mapping[str, str]:
+def _write(volume: Volume, folder: Path, kept: Kept | None) -> Mapping[str, str]:
     """Write one volume; returns its failures."""
     found, target = Missing(), folder / volume.path
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        typeset(volume.content(found), target)
+        content = volume.content(found)
+        if kept is None or not kept.take(volume.path, _text(content), _day(content), target):
+            typeset(content, target)
     except Exception as problem:
+        if kept is not None:
+            kept.forget(volume.path)
         target.unlink(missing_ok=True)
         return {volume.path: reason_of(problem)}
     return {f"{volume.path} {place}": reason for place, reason in found.reasons.items()}
@@ -60,8 +65,7 @@ def typeset(content: Mapping[str, object], target: Path) -> None:
     """Typeset in a process of its own; raises RuntimeError with the message of typst."""
     with tempfile.TemporaryDirectory(prefix="volume-") as scratch:
         source = Path(scratch) / "volume.json"
-        text = json.dumps({**content, "marks": marks(content)}, ensure_ascii=False)
-        source.write_text(text.replace(THIN_SPACE, UNBROKEN_SPACE), encoding="utf-8")
+        source.write_text(_text(content), encoding="utf-8")
         shutil.copyfile(TEMPLATE, source.with_name(TEMPLATE.name))
         command = [sys.executable, "-m", MODULE, str(source), str(target.resolve()), _day(content)]
         path = os.pathsep.join(filter(None, [str(TEMPLATE.parents[2]), os.environ.get("PYTHONPATH")]))
@@ -77,6 +81,12 @@ def typeset(content: Mapping[str, object], target: Path) -> None:
     if done.returncode:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise RuntimeError(lines[-1])
+
+
+def _text(content: Mapping[str, object]) -> str:
+    """The content as the template reads it."""
+    text = json.dumps({**content, "marks": marks(content)}, ensure_ascii=False)
+    return text.replace(THIN_SPACE, UNBROKEN_SPACE)
 
 
 def marks(content: Mapping[str, object]) -> list[str]:

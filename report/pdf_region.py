@@ -139,7 +139,11 @@ def _target_line(t: Wording, content: IndicatorContent, place: Place, aim: Aim, 
     goal, upper = t.number(aim.target, decimals), t.number(aim.upper, decimals)
     numbers = [f"{goal}–{upper}" if upper else goal, str(aim.target_year or "")]
     numbers += [t.number(aim.value, decimals), t.number(aim.projection, decimals)]
-    earlier = ", ".join(f"{year}: {_symbol(t, symbol)}" for year, symbol in sorted(aim.earlier.items()))
+    earlier = ", ".join(
+        f"{year}{'*' if year in aim.recomputed else ''}: {_symbol(t, symbol)}"
+        for year, symbol in sorted(aim.earlier.items())
+    )
+    earlier += f" (* {t('target.recomputed')})" if aim.recomputed else ""
     words = [_symbol(t, aim.symbol) or "–", earlier]
     group = f", {t.members(aim.members)}" if aim.members else ""
     name = f"{t.plain(content.entry)}{group} ({unit}): {t.plain(aim, 'title')}"

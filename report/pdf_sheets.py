@@ -153,6 +153,7 @@ class Sheets:
         named = [framework.concepts[code] for code in used]
         meanings = " ".join(f"{t.plain(concept)}: {t.plain(concept, 'meaning')}" for concept in named)
         pairs += [(t("word.concept"), meanings)] if meanings else []
+        pairs += [(t("word.concept"), own(t, said, "text")) for said in framework.concept_comparisons(entry.code)]
         pairs += [(t("indicator.note"), own(t, entry, "note"))] if t.plain(entry, "note") else []
         traps = [own(t, framework.pitfalls[code], "text") for code in entry.pitfalls]
         listed = [paragraph("", "body", t("indicator.pitfalls")), bullets(traps)] if traps else []

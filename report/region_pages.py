@@ -14,6 +14,7 @@ from report.figures import Figures
 from report.pages import findings_text
 from report.places import Place, slug
 from report.profile_view import ProfileView
+from report.register_pages import links_of
 from report.site import Site
 from report.standalone import address_of, citation
 from report.tables import Tables, change_text, table
@@ -50,6 +51,7 @@ def region_page(site: Site, wording: Wording, place: Place) -> None:
         profile=people.parts(),
         key_findings=_key_findings(wording, report, place),
         targets=targets.of_region(place),
+        programme=links_of(report, place),
         target_note=targets.note,
         permalink=address_of(report, f"{wording.lang}/{path}"),
         citation=citation(wording, report, wording.place(place), path),

@@ -61,7 +61,13 @@ class Site:
 
     def assets(self) -> None:
         """Style sheet and scripts."""
-        for name in ("styles/site.css", "styles/icon.svg", "scripts/search.js", "scripts/figure.js"):
+        for name in (
+            "styles/site.css",
+            "styles/icon.svg",
+            "scripts/search.js",
+            "scripts/figure.js",
+            "scripts/filter.js",
+        ):
             self.write(f"assets/{Path(name).name}", (ROOM / name).read_text(encoding="utf-8"))
 
     def write(self, path: str, text: str) -> None:

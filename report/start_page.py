@@ -10,6 +10,7 @@ from report.map_figures import Maps
 from report.numbers import is_bracket
 from report.places import slug
 from report.profile_view import ProfileView
+from report.register_pages import links_of
 from report.share_bars import split_bar
 from report.site import Site
 from report.svg import Frame
@@ -37,6 +38,7 @@ def start_page(site: Site, wording: Wording, changes: Changes | None) -> None:
         quality=summary.quality_sentences(wording, report, moved),
         breaks=[(content.entry, slug(content.code)) for content in moved.breaks],
         targets=summary.target_sentence(wording, report),
+        programme=links_of(report),
         changes=changes.summary.get(wording.lang, "") if changes else "",
         map=Maps(wording, report, site.geometry, "").regions(),
         map_credit=site.geometry.credit if site.geometry else "",

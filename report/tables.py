@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup, escape
 
 from report.content import FEW, IndicatorContent, Report
+from report.derived import TREND, YEARLY, Trend
 from report.places import Place
 from report.values import Cell
 from report.wording import Wording
@@ -134,12 +135,20 @@ class Tables:
             if not any(_differs(now.get(year), self.content.cell(place.code, year)) for year in self.report.years):
                 continue
             told = [self.cell(self.content.cell(place.code, year)) for year in self.report.years]
+            told += [self._trend(self.content.trend(place.code, period)) for period in (YEARLY, TREND)]
+            here = [self.cell(now.get(year)) for year in self.report.years]
+            here += [self._trend(self.content.trend_today(place.code, period)) for period in (YEARLY, TREND)]
             rows.append((self._with(place, "today.reported"), told, None))
-            rows.append(
-                (self._with(place, "today.now"), [self.cell(now.get(year)) for year in self.report.years], None)
-            )
-        caption = self._caption("today.table", "short")
-        return self._table(caption, self.report.years, rows, self.wording("word.region")) if rows else Markup("")
+            rows.append((self._with(place, "today.now"), here, None))
+        caption, t = self._caption("today.table", "short"), self.wording
+        heads = [*self.report.years, f"{t('word.change')} {self.report.previous_year}", t("today.trend")]
+        return self._table(caption, heads, rows, t("word.region")) if rows else Markup("")
+
+    def _trend(self, trend: Trend | None) -> Markup:
+        """A change or slope; a dash where the series is interrupted or too short."""
+        if trend is None or trend.change is None:
+            return self._plain("–")
+        return self._plain(f"{self.number(trend.change, 1)} %" if trend.rate else self.number(trend.change))
 
     def _with(self, place: Place, key: str) -> Markup:
         return escape(f"{self.wording.place(place)}, {self.wording(key)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 
 from markupsafe import Markup, escape
@@ -14,6 +15,7 @@ from report.places import Place, slug
 from report.svg import Frame, Point
 from report.tables import table
 from report.wording import Wording
+from schemas.register_targets import target_id
 
 CLEAR, NOISE = "clear", "within_noise"
 
@@ -70,6 +72,24 @@ class TargetsView:
             now = Point(aim.value, lower=cell.lower if cell else None, upper=cell.upper if cell else None)
             drawn.append((frame.title, weather.track(frame, aim.baseline, now, aim.target, _needed(aim), names, text)))
         return drawn
+
+    def of_record(self, region: str, id_: str, indicator: str, has_value: bool) -> Markup:
+        """What the numbers say of a target that a region keeps in its register: value, target, symbol; or that there is
+        no number. `has_value`: the register names a value to be reached."""
+        content = self.report.content(indicator)
+        badge = Markup('<span class="state">{}</span> ').format(self.wording("target.without_number"))
+        if content is None:
+            return Markup("") if has_value else badge
+        aim = next((aim for aim in content.aims(region) if aim.id == target_id(region, id_)), None)
+        link = Markup('<a href="../indikatoren/{}.html">{}</a>').format(
+            slug(indicator), self._name(content, aim) if aim else self.wording.plain(content.entry)
+        )
+        symbol = Markup(" {}").format(self._symbol(aim)) if aim is not None and aim.symbol else Markup("")
+        if not has_value:
+            return badge + link + symbol
+        if aim is None:
+            return link + ": " + escape(self.wording("target.not_computed"))
+        return link + ": " + escape(self.sentence(content, replace(aim, symbol=""))) + symbol
 
     def sentence(self, content: IndicatorContent, aim: Aim) -> str:
         """Target, value and symbol in words."""
@@ -154,8 +174,13 @@ class TargetsView:
         for year, code in sorted(aim.earlier.items()):
             names = self.rules.symbols.get(code)  # type: ignore[call-overload]
             word = self._in_language(names) if names else code
-            drawn.append(Markup("<li>{} {}</li>").format(year, weather.symbol(code, word, small=True)))
-        return Markup('<ol class="earlier">{}</ol>').format(Markup("").join(drawn)) if drawn else Markup("")
+            mark = "*" if year in aim.recomputed else ""
+            drawn.append(Markup("<li>{}{} {}</li>").format(year, mark, weather.symbol(code, word, small=True)))
+        if not drawn:
+            return Markup("")
+        note = Markup(" <span class=dim>* {}</span>").format(self.wording("target.recomputed"))
+        shown = Markup('<ol class="earlier">{}</ol>').format(Markup("").join(drawn))
+        return shown + note if aim.recomputed else shown
 
     def _in_language(self, names: object) -> str:
         return str(getattr(names, self.wording.lang, "") or getattr(names, "de", ""))

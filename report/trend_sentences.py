@@ -11,16 +11,19 @@ from report.wording import Wording
 
 def development(wording: Wording, report: Report, content: IndicatorContent, place: Place) -> str:
     """Change over some years and direction of the unbroken series; empty where the snapshot says nothing."""
-    parts = [
-        _over_years(wording, content, content.trend(place.code, LONG)),
-        _direction(wording, content, content.trend(place.code, TREND)),
-    ]
-    said = [part for part in parts if part]
+    said = _told(wording, content, content.trend(place.code, LONG), content.trend(place.code, TREND))
     stopped = [content.trend(place.code, period) for period in (YEARLY, LONG)]
     latest = max((each.year for each in content.breaks(place.code)), default=None)
     if latest is not None and not said and any(each is not None and each.status == "break" for each in stopped):
-        return wording("trend.break", year=latest)
+        now = _told(wording, content, content.trend_today(place.code, LONG), content.trend_today(place.code, TREND))
+        today = wording("trend.today", said=" ".join(now)) if now else ""
+        return " ".join(part for part in (wording("trend.break", year=latest), today) if part)
     return " ".join(said)
+
+
+def _told(wording: Wording, content: IndicatorContent, long: Trend | None, trend: Trend | None) -> list[str]:
+    said = (_over_years(wording, content, long), _direction(wording, content, trend))
+    return [part for part in said if part]
 
 
 def _amount(wording: Wording, content: IndicatorContent, trend: Trend) -> str:

@@ -10,7 +10,8 @@ from xlsxwriter import Workbook
 from report.content import Report
 from report.data_wording import DataWording
 from report.opendata.edition import Edition, edition_of
-from report.workbook_sheets import Sheets, write_sheets
+from report.workbook_frame import Sheets
+from report.workbook_sheets import write_sheets
 from report.workbook_styles import styles
 
 FOLDER = "tabellen"

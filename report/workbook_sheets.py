@@ -7,110 +7,44 @@ text in its cell and in words in the last column.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from report.content import IndicatorContent, Report
 from report.data_wording import DataWording
 from report.numbers import exact
 from report.opendata.codelists import member_name
-from report.opendata.edition import Edition
 from report.opendata.published import contents
 from report.places import Place
 from report.values import Cell
-from report.workbook_styles import TABLE_STYLE, Styles
+from report.workbook_frame import HEAD_ROWS, Sheets, framed_sheet, framed_table, sheet_name
+from report.workbook_registers import register_name, register_sheet, registers_of
+from schemas.definitions_registers import Register
 from schemas.framework_model import Members
 from schemas.shapes import TOTAL
 
 _NOTES = 8
-_NAME_LIMIT = 31
-_TITLE_ROW, _HEAD_ROWS = 0, 5
-_TITLE_HEIGHT, _HEAD_HEIGHT = 26, 34
-
-
-@dataclass(frozen=True)
-class Sheets:
-    """What every sheet is written with."""
-
-    book: Workbook
-    styles: Styles
-    report: Report
-    edition: Edition
-    t: DataWording
-
-    def german(self) -> bool:
-        """Is this the German workbook?"""
-        return self.t.lang == "de"
 
 
 def write_sheets(sheets: Sheets) -> None:
     """All sheets in reading order."""
     found = contents(sheets.report)
     names = {content.code: sheet_name(content.code) for content in found}
+    registers = registers_of(sheets)
     _cover(sheets, len(found))
-    _contents(sheets, found, names)
+    _contents(sheets, found, names, registers)
     _notes(sheets)
     _signs(sheets)
     for number, content in enumerate(found, start=1):
         _indicator(sheets, content, names[content.code], number)
-
-
-def sheet_name(code: str) -> str:
-    """A code as the name of a sheet."""
-    return "".join("_" if sign in "[]:*?/\\'" else sign for sign in code)[:_NAME_LIMIT]
-
-
-def _sheet(sheets: Sheets, name: str, title: str, lines: Sequence[str], widths: Sequence[float]) -> Worksheet:
-    """A sheet with its title in A1 and lines of text below it."""
-    sheet: Worksheet = sheets.book.add_worksheet(name)
-    sheet.hide_gridlines(2)
-    for column, width in enumerate(widths):
-        sheet.set_column(column, column, width, sheets.styles.text)
-    sheet.write_string(_TITLE_ROW, 0, title, sheets.styles.title)
-    sheet.set_row(_TITLE_ROW, _TITLE_HEIGHT)
-    for row, line in enumerate(lines, start=1):
-        sheet.write_string(row, 0, line, sheets.styles.text)
-    sheet.set_landscape()
-    sheet.set_paper(9)
-    sheet.fit_to_pages(1, 0)
-    sheet.set_footer(f"&L{title.replace('&', '&&')[:180]}&R&P / &N")
-    return sheet
-
-
-def _table(
-    sheets: Sheets,
-    sheet: Worksheet,
-    top: int,
-    heads: Sequence[str],
-    rows: int,
-    name: str,
-    title: str,
-    numeric: range = range(0),
-) -> None:
-    """Make the written cells a real table with filter, repeated header row and frozen panes."""
-    formats = [sheets.styles.figure_head if place in numeric else sheets.styles.head for place in range(len(heads))]
-    formats[numeric.stop :] = [sheets.styles.remark_head for _ in formats[numeric.stop :]] if numeric else formats
-    columns = [{"header": head, "header_format": each} for head, each in zip(heads, formats, strict=True)]
-    options = {
-        "name": name,
-        "columns": columns,
-        "style": TABLE_STYLE,
-        "banded_rows": True,
-        "first_column": False,
-        "title": title[:250],
-    }
-    sheet.add_table(top, 0, top + max(rows, 1), len(heads) - 1, options)
-    sheet.set_row(top, _HEAD_HEIGHT)
-    sheet.repeat_rows(top)
-    sheet.freeze_panes(top + 1, 0)
+    for number, register in enumerate(registers, start=1):
+        register_sheet(sheets, register, number)
 
 
 def _cover(sheets: Sheets, indicators: int) -> None:
     t, edition = sheets.t, sheets.edition
     title = edition.title_de if sheets.german() else edition.title_en
-    sheet = _sheet(sheets, t("book.cover"), title, [t("book.about")], (26, 90))
+    sheet = framed_sheet(sheets, t("book.cover"), title, [t("book.about")], (26, 90))
     for row, (label, text) in enumerate(_facts(sheets, indicators), start=2):
         sheet.write_string(row, 0, label, sheets.styles.heading)
         if text.startswith("http"):
@@ -138,10 +72,14 @@ def _facts(sheets: Sheets, indicators: int) -> Iterator[tuple[str, str]]:
     yield t("book.attribution"), licence.attribution_de if german else licence.attribution_en
 
 
-def _contents(sheets: Sheets, found: Sequence[IndicatorContent], names: dict[str, str]) -> None:
+def _contents(
+    sheets: Sheets, found: Sequence[IndicatorContent], names: dict[str, str], registers: Sequence[Register]
+) -> None:
     t, styles = sheets.t, sheets.styles
     heads = [t("book.code"), t("book.name"), t("book.field"), t("book.unit_head"), t("book.tier")]
-    sheet = _sheet(sheets, t("book.contents"), t("book.contents"), [t("book.contents_lead")], (14, 78, 44, 16, 26))
+    sheet = framed_sheet(
+        sheets, t("book.contents"), t("book.contents"), [t("book.contents_lead")], (14, 78, 44, 16, 26)
+    )
     rows = [(t("book.notes"), t("book.notes_lead")), (t("book.signs"), t("indicator.see_signs"))]
     for row, (name, text) in enumerate(rows, start=3):
         sheet.write_url(row, 0, f"internal:'{name}'!A1", styles.link, name)
@@ -155,23 +93,35 @@ def _contents(sheets: Sheets, found: Sequence[IndicatorContent], names: dict[str
         sheet.write_string(row, 2, t.plain(sheets.report.framework.fields[content.field]), styles.wrapped)
         sheet.write_string(row, 3, t.unit(entry.unit), styles.text)
         sheet.write_string(row, 4, t.choice("tier", entry.tier), styles.text)
-    _table(sheets, sheet, 2, heads, len(found) + 2, "contents", t("book.contents"))
+    framework = sheets.report.framework
+    for row, register in enumerate(registers, start=5 + len(found)):
+        name = register_name(sheets, register)
+        sheet.write_url(row, 0, f"internal:'{name}'!A1", styles.link, name)
+        sheet.write_string(row, 1, t.plain(register), styles.wrapped)
+        sheet.write_string(
+            row, 2, t.plain(framework.register_groups[framework.register_group[register.code]]), styles.wrapped
+        )
+        sheet.write_string(row, 3, "–", styles.text)
+        sheet.write_string(row, 4, t("book.register"), styles.text)
+    framed_table(sheets, sheet, 2, heads, len(found) + len(registers) + 2, "contents", t("book.contents"))
 
 
 def _notes(sheets: Sheets) -> None:
     t = sheets.t
-    sheet = _sheet(sheets, t("book.notes"), t("book.notes"), [t("book.notes_lead")], (8, 120))
+    sheet = framed_sheet(sheets, t("book.notes"), t("book.notes"), [t("book.notes_lead")], (8, 120))
     least = sheets.report.framework.head.confidentiality.suppress_counts_below
     for number in range(1, _NOTES + 1):
         sheet.write_number(2 + number, 0, number, sheets.styles.year)
         sheet.write_string(2 + number, 1, t(f"book.note_{number}", n=least), sheets.styles.wrapped)
-    _table(sheets, sheet, 2, ["Nr." if sheets.german() else "No.", t("book.note")], _NOTES, "notes", t("book.notes"))
+    framed_table(
+        sheets, sheet, 2, ["Nr." if sheets.german() else "No.", t("book.note")], _NOTES, "notes", t("book.notes")
+    )
 
 
 def _signs(sheets: Sheets) -> None:
     t, german = sheets.t, sheets.german()
     heads = [t("word.sign"), t("book.letter"), t("word.meaning"), t("book.place")]
-    sheet = _sheet(sheets, t("book.signs"), t("book.signs"), [t("book.signs_lead")], (14, 14, 76, 26))
+    sheet = framed_sheet(sheets, t("book.signs"), t("book.signs"), [t("book.signs_lead")], (14, 14, 76, 26))
     rows = [
         (entry.sign, f"[{entry.letter}]", entry.meaning_de if german else entry.name_en,
          t("book.beside") if entry.has_value else t("book.instead"))
@@ -182,7 +132,7 @@ def _signs(sheets: Sheets) -> None:
     for row, cells in enumerate(rows, start=3):
         for column, text in enumerate(cells):
             sheet.write_string(row, column, text, sheets.styles.wrapped)
-    _table(sheets, sheet, 2, heads, len(rows), "signs", t("book.signs"))
+    framed_table(sheets, sheet, 2, heads, len(rows), "signs", t("book.signs"))
 
 
 # --- the sheet of an indicator ------------------------------------------------------------------------------------
@@ -204,15 +154,15 @@ def _indicator(sheets: Sheets, content: IndicatorContent, name: str, number: int
     ]
     widths = (18, 34, *(26 for _ in dims), *(10 for _ in years), 14, 14, 60)
     title = f"{entry.code}: {t.plain(entry)}"
-    sheet = _sheet(sheets, name, title, lines, widths)
-    sheet.write_url(_HEAD_ROWS - 1, 0, f"internal:'{t('book.contents')}'!A1", sheets.styles.link, t("book.back"))
-    row = _HEAD_ROWS
+    sheet = framed_sheet(sheets, name, title, lines, widths)
+    sheet.write_url(HEAD_ROWS - 1, 0, f"internal:'{t('book.contents')}'!A1", sheets.styles.link, t("book.back"))
+    row = HEAD_ROWS
     for place, point in _rows(report, content):
         row += 1
         _row(sheets, sheet, row, content, place, point, dims)
-    sheet.ignore_errors({"number_stored_as_text": f"A{_HEAD_ROWS + 2}:A{row + 1}"})
+    sheet.ignore_errors({"number_stored_as_text": f"A{HEAD_ROWS + 2}:A{row + 1}"})
     figures = range(2 + len(dims), len(heads) - 1)
-    _table(sheets, sheet, _HEAD_ROWS, heads, row - _HEAD_ROWS, f"table_{number}", title, figures)
+    framed_table(sheets, sheet, HEAD_ROWS, heads, row - HEAD_ROWS, f"table_{number}", title, figures)
 
 
 def _rows(report: Report, content: IndicatorContent) -> Iterator[tuple[Place, Members]]:

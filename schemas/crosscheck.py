@@ -41,6 +41,7 @@ class _Crosscheck:
 
     def problems(self) -> Iterator[Problem]:
         yield from self._dimensions()
+        yield from self._concepts()
         yield from self._fields()
         yield from self._variables()
         yield from self._signs()
@@ -77,6 +78,14 @@ class _Crosscheck:
                     if not leaves:
                         yield at.problem(f"the aggregate “{aggregate}” is empty")
 
+    def _concepts(self) -> Iterator[Problem]:
+        for code, concept in self.loaded["concepts"].items():
+            at = self.where[f"Concept:{code}"]
+            for other in concept.against:
+                yield from self._known(at, "against", other, "concepts")
+                if other == code or code in getattr(self.loaded["concepts"].get(other), "against", {}):
+                    yield at.problem(f"“{code}” and “{other}” are compared twice or with themselves", "against")
+
     def _fields(self) -> Iterator[Problem]:
         for kind, model in (("variable", "Variable"), ("rule", "Rule"), ("indicator", "Indicator")):
             for code, field_code in self.fields_of[kind].items():
@@ -95,6 +104,11 @@ class _Crosscheck:
             if not variable.tables:
                 yield at.problem("a variable needs at least one table; write [[]] for one without dimensions", "tables")
             dims = {dimension for table in variable.tables for dimension in table}
+            for dimension in variable.asked_since:
+                if dimension not in dims:
+                    yield at.problem(f"the dimension “{dimension}” stands in no table", "asked_since")
+                if not any(dimension not in table for table in variable.tables):
+                    yield at.problem(f"no table is left before the year from which {dimension} is asked", "asked_since")
             for dimension in sorted(dims | set(variable.schemes) | set(variable.members)):
                 yield from self._variable_dimension(at, variable, dimension, dimension in dims)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from schemas.definitions_intervals import Intervals, Method, Standardise
+from schemas.definitions_registers import ComputedFrom
 from schemas.definitions_rules import Rule, RuleReview
 from schemas.entry import Code, Dated, Entry, EntryCode, Text, Year
 from schemas.shapes import TOTAL
@@ -94,14 +95,23 @@ class Period(Entry):
     yearly: bool = True
 
 
+class ConceptComparison(Entry):
+    """What an expert says about a quotient of two concepts; a `comparable` pair gets no flag."""
+
+    comparable: bool = False
+    text_de: Text
+    text_en: Text
+
+
 class Concept(Entry):
-    """A meaning of “migration background”."""
+    """A meaning of “migration background”. `against` compares it with other concepts; one of the two says it."""
 
     code: Code
     name_de: str = ""
     name_en: str = ""
     meaning_de: str = ""
     meaning_en: Text
+    against: dict[Code, ConceptComparison] = {}
 
 
 class ReportField(Entry):
@@ -122,7 +132,11 @@ class Pitfall(Entry):
 
 
 class Variable(Dated):
-    """A base variable: what a municipality delivers, in which tables, from which source."""
+    """A base variable: what a municipality delivers, in which tables, from which source.
+
+    `computed_from`: nobody types it; it is counted from the records of a register that is delivered with it.
+    `asked_since`: reporting year from which the form has the tables by a dimension; earlier years are complete without.
+    """
 
     code: Code
     name_de: Text
@@ -138,8 +152,14 @@ class Variable(Dated):
     tables: list[list[Code]]
     lowest_level: Code
     delivered_by: Text
+    asked_since: dict[Code, Year] = {}
     auxiliary: bool = False
     decimals: Annotated[int, Field(ge=0, le=4)] = 0
+    computed_from: ComputedFrom | None = None
+
+    def asked_in(self, year: int) -> list[list[Code]]:
+        """The tables that the form of a reporting year has."""
+        return [table for table in self.tables if all(self.asked_since.get(code, year) <= year for code in table)]
 
 
 class Gap(Entry):

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 from schemas import definitions as d
 from schemas.calendar import CalendarRules
+from schemas.conditions import Condition, parse_condition
 from schemas.definitions_confidentiality import ConfidentialityRules
 from schemas.definitions_profile import Profile
+from schemas.definitions_register_pages import RegisterPage
+from schemas.definitions_registers import Codelist, Register, RegisterGroup
 from schemas.definitions_series import Break, Flag, SeriesRules
 from schemas.definitions_site import GlossaryTerm, SitePage
 from schemas.definitions_targets import TargetRules
@@ -65,6 +68,11 @@ class Framework:
     tiles: tuple[Tile, ...] = ()
     glossary: Mapping[str, GlossaryTerm] = field(default_factory=dict)
     site_pages: Mapping[str, SitePage] = field(default_factory=dict)
+    register_pages: Mapping[str, RegisterPage] = field(default_factory=dict)
+    registers: Mapping[str, Register] = field(default_factory=dict)
+    register_groups: Mapping[str, RegisterGroup] = field(default_factory=dict)
+    register_group: Mapping[str, str] = field(default_factory=dict)
+    codelists: Mapping[str, Codelist] = field(default_factory=dict)
     formulas: Mapping[str, Expression] = field(init=False)
     statements: Mapping[str, Comparison] = field(init=False)
 
@@ -142,17 +150,48 @@ class Framework:
         entry = self.variables[variable]
         return entry.concept or self.sources[entry.source].mh_concept
 
+    def compared(self, concept: str, other: str) -> d.ConceptComparison | None:
+        """What is declared about two concepts of migration background in one quotient."""
+        return self.concepts[concept].against.get(other) or self.concepts[other].against.get(concept)
+
+    def concept_comparisons(self, indicator: str) -> tuple[d.ConceptComparison, ...]:
+        """What is declared about the concepts of the variables of an indicator."""
+        used = dict.fromkeys(self.concept(variable) for variable in self.indicator_variables(indicator))
+        return tuple(said for pair in combinations(used, 2) if (said := self.compared(*pair)) is not None)
+
     def is_integer(self, variable: str) -> bool:
         """Counts are whole numbers; weighted sums and measures may have decimals."""
         return self.variables[variable].type == "count"
 
     def variables_of(self, field_code: str, year: int | None = None) -> tuple[d.Variable, ...]:
-        """Variables of a field, in file order, valid in `year` when given."""
+        """Variables of a field that are asked for, in file order, valid in `year` when given. What is counted from
+        records is not asked for."""
         return tuple(
             entry
             for code, entry in self.variables.items()
-            if self.variable_field[code] == field_code and (year is None or entry.valid_in(year))
+            if self.variable_field[code] == field_code
+            and entry.computed_from is None
+            and (year is None or entry.valid_in(year))
         )
+
+    # --- registers ----------------------------------------------------------------------------------------------
+
+    def registers_in(self, year: int) -> tuple[Register, ...]:
+        """Registers of a reporting year, in the order of workbook and report."""
+        return tuple(entry for entry in self.registers.values() if entry.valid_in(year))
+
+    def condition(self, register: str, text: str | None) -> Condition | None:
+        """A condition about the records of a register, parsed once; None for none."""
+        if text is None:
+            return None
+        key = (register, text)
+        if key not in self._conditions:
+            self._conditions[key] = parse_condition(text, self.registers[register], self.registers, self.codelists)
+        return self._conditions[key]
+
+    @cached_property
+    def _conditions(self) -> dict[tuple[str, str], Condition]:
+        return {}
 
     # --- indicators and rules -----------------------------------------------------------------------------------
 

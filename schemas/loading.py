@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from schemas import definitions as d
 from schemas.calendar import FILE as CALENDAR
@@ -15,13 +15,18 @@ from schemas.calendar import CalendarRules, calendar_hash, problems
 from schemas.crosscheck import crosscheck
 from schemas.crosscheck_confidentiality import confidentiality_problems
 from schemas.crosscheck_programme import programme_problems
+from schemas.crosscheck_register_pages import register_page_problems
+from schemas.crosscheck_registers import register_problems
 from schemas.crosscheck_series import break_problems
 from schemas.definitions_confidentiality import ConfidentialityRules
 from schemas.definitions_profile import Profile
+from schemas.definitions_register_pages import REGISTER_PAGES, RegisterPage
 from schemas.definitions_series import Break, Flag, SeriesRules
 from schemas.definitions_site import GLOSSARY, PAGES, GlossaryTerm, SitePage
 from schemas.definitions_targets import TargetRules
+from schemas.entry_reading import EntryReader
 from schemas.framework_model import Framework
+from schemas.loading_registers import read_registers
 from schemas.publication import FILE as PUBLICATION
 from schemas.publication import Publication
 from schemas.territory import Territory, TerritoryError
@@ -44,39 +49,35 @@ def load_framework(folder: Path | None = None) -> Framework:
     return _Loading((folder or framework_folder()).resolve()).framework()
 
 
-class _Loading:
+class _Loading(EntryReader):
     """One load: collects entries and problems file by file."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.root = folder.parent.parent if folder == DEFAULT_FOLDER else folder
-        self.problems: list[Problem] = []
-        self.where: dict[str, Located] = {}
-        self.files: list[Path] = []
+        super().__init__(folder, folder.parent.parent if folder == DEFAULT_FOLDER else folder)
 
     def framework(self) -> Framework:
         head = self._head()
         if head is None:
             raise FrameworkError(self.problems)
         parts = {name: (self.folder / path).resolve() for name, path in head.parts.model_dump().items()}
-        sources = self._read(self.folder / "sources.yaml")
-        signs = self._read(self.folder / "statuses.yaml")
-        variables, variable_field = self._by_field(self.folder / "variables", d.Variable)
-        rules, rule_field = self._by_field(self.folder / "rules", d.Rule)
-        indicators, indicator_field = self._by_field(parts["catalogue"], d.Indicator)
+        sources = self.read(self.folder / "sources.yaml")
+        signs = self.read(self.folder / "statuses.yaml")
+        variables, variable_field = self.by_field(self.folder / "variables", d.Variable)
+        rules, rule_field = self.by_field(self.folder / "rules", d.Rule)
+        indicators, indicator_field = self.by_field(parts["catalogue"], d.Indicator)
         series, breaks = self._breaks()
         loaded: dict[str, Any] = {
-            "dimensions": self._entries("dimensions.yaml", d.Dimension),
-            "fields": self._entries("fields.yaml", d.ReportField),
-            "pitfalls": self._entries("pitfalls.yaml", d.Pitfall, required=False),
+            "dimensions": self.entries("dimensions.yaml", d.Dimension),
+            "fields": self.entries("fields.yaml", d.ReportField),
+            "pitfalls": self.entries("pitfalls.yaml", d.Pitfall, required=False),
             "messages": self._messages(),
-            "delivery_rules": self._entries("delivery_rules.yaml", d.DeliveryRule, required=False),
-            "sources": self._section(sources, "sources", d.Source),
-            "periods": self._section(sources, "periods", d.Period),
-            "concepts": self._section(sources, "concepts", d.Concept),
-            "statuses": self._section(signs, "statuses", d.Status),
-            "sign_profiles": self._section(signs, "sign_profiles", d.SignProfile),
-            "flags": self._section(signs, "flags", Flag, required=False),
+            "delivery_rules": self.entries("delivery_rules.yaml", d.DeliveryRule, required=False),
+            "sources": self.section(sources, "sources", d.Source),
+            "periods": self.section(sources, "periods", d.Period),
+            "concepts": self.section(sources, "concepts", d.Concept),
+            "statuses": self.section(signs, "statuses", d.Status),
+            "sign_profiles": self.section(signs, "sign_profiles", d.SignProfile),
+            "flags": self.section(signs, "flags", Flag, required=False),
             "breaks": breaks,
             "variables": variables,
             "rules": rules,
@@ -87,18 +88,23 @@ class _Loading:
         territory = self._territory(parts["regions"])
         tiles = self._tiles(parts["regions"], territory)
         glossary, site_pages = self._texts(GLOSSARY, GlossaryTerm), self._texts(PAGES, SitePage)
+        register_pages = self._texts(REGISTER_PAGES, RegisterPage)
         self._see_also(glossary)
-        targets, targets_at = self._optional("targets.yaml", TargetRules)
-        profile, profile_at = self._optional("profile.yaml", Profile)
-        secrecy, secrecy_at = self._optional("confidentiality.yaml", ConfidentialityRules)
+        targets, targets_at = self.optional("targets.yaml", TargetRules)
+        profile, profile_at = self.optional("profile.yaml", Profile)
+        secrecy, secrecy_at = self.optional("confidentiality.yaml", ConfidentialityRules)
         self.files += [
             *sorted(parts["layouts"].glob("*.yaml")),
             self.folder / "plausibility.yaml",
+            self.folder / "personal.yaml",
             self.folder / "projection.csv",
         ]
         fields_of = {"variable": variable_field, "rule": rule_field, "indicator": indicator_field}
         self.problems += crosscheck(head, loaded, fields_of, self.where)
         self.problems += break_problems(loaded, territory, self.where)
+        kept = read_registers(self, loaded["fields"], loaded["dimensions"])
+        self.problems += register_problems(kept, loaded["dimensions"], loaded["variables"], self.where)
+        self.problems += register_page_problems(register_pages, kept.registers, self.where)
         if targets and profile:
             beside = {"targets": targets_at, "profile": profile_at}
             self.problems += programme_problems(targets, profile, beside, loaded, territory)
@@ -125,6 +131,11 @@ class _Loading:
             tiles=tiles,
             glossary=glossary,
             site_pages=site_pages,
+            register_pages=register_pages,
+            registers=kept.registers,
+            register_groups=kept.groups,
+            register_group=kept.group_of,
+            codelists=kept.codelists,
             **loaded,
         )
 
@@ -132,47 +143,27 @@ class _Loading:
         if not self.folder.is_dir():
             self.problems.append(Problem(str(self.folder), 1, "the folder of the framework does not exist"))
             return None
-        source = self._read(self.folder / "framework.yaml")
+        source = self.read(self.folder / "framework.yaml")
         if source.data is None:
             return None
         self.where["Head"] = Located(source, ())
-        return self._model(source, (), source.data, d.Head)
-
-    def _read(self, path: Path) -> SourceFile:
-        self.files.append(path)
-        return read_yaml(path, self.root, self.problems)
-
-    def _entries(self, name: str, model: type[_M], *, required: bool = True) -> dict[str, _M]:
-        path = self.folder / name
-        if not required and not path.exists():
-            return {}
-        return self._entries_at(path, model)
-
-    def _entries_at(self, path: Path, model: type[_M]) -> dict[str, _M]:
-        source = self._read(path)
-        return self._list(source, (), source.data, model) if source.data is not None else {}
+        return self.model(source, (), source.data, d.Head)
 
     def _messages(self) -> dict[str, d.Message]:
         """Message texts of all files of `messages/`; a framework without its own uses the shipped ones."""
         own = self.folder / "messages"
         entries: dict[str, d.Message] = {}
         for path in sorted((own if own.is_dir() else DEFAULT_FOLDER / "messages").glob("*.yaml")):
-            for code, entry in self._entries_at(path, d.Message).items():
+            for code, entry in self.entries_at(path, d.Message).items():
                 if code in entries:
-                    self._duplicate(self.where[f"Message:{code}"], code)
+                    self.duplicate(self.where[f"Message:{code}"], code)
                 entries[code] = entry
         return entries
-
-    def _optional(self, name: str, model: type[_M]) -> tuple[_M | None, SourceFile]:
-        """A file that a framework may leave out, as one entry; without it the defaults of the model."""
-        path = self.folder / name
-        source = self._read(path) if path.exists() else SourceFile(name, {}, {})
-        return self._model(source, (), source.data if source.data is not None else {}, model), source
 
     def _breaks(self) -> tuple[SeriesRules | None, dict[str, Break]]:
         """Rules for series and the breaks; a framework without its own file uses the shipped rules and has no breaks."""
         own = self.folder / "breaks.yaml"
-        source = self._read(own if own.exists() else DEFAULT_FOLDER / "breaks.yaml")
+        source = self.read(own if own.exists() else DEFAULT_FOLDER / "breaks.yaml")
         if not isinstance(source.data, dict):
             self.problems.append(Problem(source.name, 1, "the section “series” is missing"))
             return None, {}
@@ -181,66 +172,14 @@ class _Loading:
             for key in source.data
             if key not in ("series", "breaks")
         ]
-        rules = self._model(source, ("series",), source.data.get("series"), SeriesRules)
-        return rules, self._section(source, "breaks", Break, required=False) if own.exists() else {}
-
-    def _section(self, source: SourceFile, key: str, model: type[_M], *, required: bool = True) -> dict[str, _M]:
-        if not isinstance(source.data, dict) or (key not in source.data and not required):
-            return {}
-        if key not in source.data:
-            self.problems.append(Problem(source.name, 1, f"the section “{key}” is missing"))
-            return {}
-        return self._list(source, (key,), source.data[key], model)
-
-    def _by_field(self, folder: Path, model: type[_M]) -> tuple[dict[str, _M], dict[str, str]]:
-        """Entries of all files of a folder; the file name is the field code."""
-        entries: dict[str, _M] = {}
-        field_of: dict[str, str] = {}
-        for path in sorted(folder.glob("*.yaml")):
-            for code, entry in self._entries_at(path, model).items():
-                if code in entries:
-                    self._duplicate(self.where[f"{model.__name__}:{code}"], code)
-                entries[code] = entry
-                field_of[code] = path.stem
-        return entries, field_of
-
-    def _list(self, source: SourceFile, path: tuple[str | int, ...], data: Any, model: type[_M]) -> dict[str, _M]:
-        if not isinstance(data, list):
-            self.problems.append(Problem(source.name, source.line(path), "a list of entries is expected here"))
-            return {}
-        entries: dict[str, _M] = {}
-        for index, raw in enumerate(data):
-            entry = self._model(source, (*path, index), raw, model)
-            if entry is None:
-                continue
-            code: str = entry.code  # type: ignore[attr-defined]
-            located = Located(source, (*path, index))
-            if code in entries:
-                self._duplicate(located, code)
-            entries[code] = entry
-            self.where[f"{model.__name__}:{code}"] = located
-        return entries
-
-    def _duplicate(self, located: Located, code: str) -> None:
-        self.problems.append(located.problem(f"the code “{code}” is used twice"))
-
-    def _model(self, source: SourceFile, path: tuple[str | int, ...], raw: Any, model: type[_M]) -> _M | None:
-        try:
-            return model.model_validate(raw)
-        except ValidationError as error:
-            for item in error.errors(include_url=False):
-                where = (*path, *item["loc"])
-                name = ".".join(str(part) for part in item["loc"])
-                self.problems.append(
-                    Problem(source.name, source.line(where), _sentence(name, item["type"], item["msg"]))
-                )
-            return None
+        rules = self.model(source, ("series",), source.data.get("series"), SeriesRules)
+        return rules, self.section(source, "breaks", Break, required=False) if own.exists() else {}
 
     def _calendar(self, head: d.Head) -> CalendarRules:
         """The calendar, which is no part of the content hash."""
         path = self.folder / CALENDAR
         source = read_yaml(path, self.root, self.problems) if path.exists() else SourceFile(CALENDAR, None, {})
-        found = self._model(source, (), source.data if source.data is not None else {}, CalendarRules)
+        found = self.model(source, (), source.data if source.data is not None else {}, CalendarRules)
         if found is not None:
             self.problems += problems(found, head.delivery.deadline, source)
         return found or CalendarRules()
@@ -251,7 +190,7 @@ class _Loading:
         if not path.exists():
             return None
         source = read_yaml(path, self.root, self.problems)
-        return None if source.data is None else self._model(source, (), source.data, Publication)
+        return None if source.data is None else self.model(source, (), source.data, Publication)
 
     def _texts(self, name: str, model: type[_M]) -> dict[str, _M]:
         """Words for readers, which are no part of the content hash; none without the file."""
@@ -259,7 +198,7 @@ class _Loading:
         if not path.exists():
             return {}
         source = read_yaml(path, self.root, self.problems)
-        return self._list(source, (), source.data, model) if source.data is not None else {}
+        return self.listed(source, (), source.data, model) if source.data is not None else {}
 
     def _see_also(self, glossary: dict[str, GlossaryTerm]) -> None:
         for code, term in glossary.items():
@@ -292,11 +231,3 @@ class _Loading:
                 digest.update(path.name.encode())
                 digest.update(path.read_bytes())
         return digest.hexdigest()
-
-
-def _sentence(name: str, kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return f"the key “{name}” is not known here"
-    if kind == "missing":
-        return f"the key “{name}” is missing"
-    return f"“{name}”: {message}"

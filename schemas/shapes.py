@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 TOTAL = "T"
 """Member code of the total in every dimension."""
@@ -114,6 +115,25 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class RegisterChange:
+    """How many entries a delivered register has, and how it differs from last year's; `known`: was there one?"""
+
+    entries: int
+    new: int = 0
+    changed: int = 0
+    ended: int = 0
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Registers:
+    """Registers of many regions and years: which were delivered (region, year, register), and all their rows."""
+
+    delivered: tuple[tuple[str, int, str], ...] = ()
+    records: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One received file and what became of it."""
 
@@ -154,6 +174,7 @@ class CheckedDelivery:
     shadow: tuple[Finding, ...] = ()
     registers: tuple[str, ...] = ()
     records: tuple[Record, ...] = ()
+    register_changes: Mapping[str, RegisterChange] = field(default_factory=dict)
 
 
 def verdict_of(findings: Iterable[Finding]) -> Verdict:
@@ -170,4 +191,9 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
 
 def member_key(members: Iterable[tuple[str, str]]) -> str:
     """`(("GRP", "A"), ("SEX", "W"))` -> `GRP=A,SEX=W`; totals are left out, the empty key is the grand total."""
+    return _joined(tuple(members))
+
+
+@lru_cache(maxsize=1 << 16)  # a batch asks for some thousand keys, hundreds of times each
+def _joined(members: tuple[tuple[str, str], ...]) -> str:
     return ",".join(f"{dimension}={member}" for dimension, member in members if member != TOTAL)

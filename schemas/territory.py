@@ -133,6 +133,10 @@ class Territory:
         """Every version of every unit, by code and time."""
         return tuple(version for versions in self._units.values() for version in versions)
 
+    def versions(self, code: str) -> tuple[Unit, ...]:
+        """Every version of one unit by time, none for an unknown code."""
+        return self._units.get(code, ())
+
     def valid_units(self, day: date) -> Iterator[Unit]:
         """The units valid on the day, by code."""
         return (unit for unit in self.units() if unit.period.covers(day))

@@ -224,12 +224,12 @@ def _parent_problem(unit: Unit, territory: Territory) -> str | None:
     above, frontier = set[str](), {unit.parent}
     while frontier:
         above |= frontier
-        frontier = {v.parent for v in territory.units() if v.code in frontier and v.parent} - above
+        frontier = {v.parent for code in frontier for v in territory.versions(code) if v.parent} - above
     if unit.code in above:
         return f"{unit.code} liegt über {unit.parent} in sich selbst (Kreis in der Zuordnung)."
     day = unit.period.first
-    for version in territory.units():
-        if version.code == unit.parent and version.period.covers(day):
+    for version in territory.versions(unit.parent):
+        if version.period.covers(day):
             if version.period.last >= unit.period.last:
                 return None
             day = version.period.last + timedelta(1)

@@ -54,9 +54,11 @@ def town(framework: Framework, tmp_path_factory: pytest.TempPathFactory) -> Work
 def asked(framework: Framework, region: str, year: int) -> Iterator[Key]:
     """Every cell that the framework asks of a region, from the definitions of the variables alone."""
     for code, variable in framework.variables.items():
-        if not variable.valid_in(year):
+        if not variable.valid_in(year) or variable.computed_from is not None:
             continue
         for table in variable.tables:
+            if any(variable.asked_since.get(dimension, year) > year for dimension in table):
+                continue
             dimensions = [dimension for dimension in framework.dimension_order if dimension in table]
             members = [
                 tuple(framework.territory.subareas(region, date(year, 12, 31)))
@@ -69,7 +71,8 @@ def asked(framework: Framework, region: str, year: int) -> Iterator[Key]:
 
 
 def field_sheets(book: Workbook) -> list[Worksheet]:
-    return [sheet for sheet in book.worksheets if any(str(c.value or "").startswith("#TABLE") for c in sheet["A"])]
+    marks = {sheet.title: [str(c.value) for c in sheet["A"] if str(c.value).startswith("#TABLE")] for sheet in book}
+    return [sheet for sheet in book.worksheets if [m for m in marks[sheet.title] if "REGISTER:" not in m]]
 
 
 def cover_cell(book: Workbook, name: str) -> Cell:
@@ -133,7 +136,9 @@ def test_every_field_has_its_own_sheet_in_reading_order(framework: Framework, ci
     sheets = field_sheets(city)
     assert [sheet.title.split(" ")[0] for sheet in sheets] == wanted
     assert all(len(sheet.title) <= 31 for sheet in sheets)
-    assert city.sheetnames == ["Deckblatt", *(sheet.title for sheet in sheets), "Erläuterungen"]
+    registers = [register.sheet for register in framework.registers_in(YEAR)]
+    first = ["Deckblatt", *(sheet.title for sheet in sheets)]
+    assert city.sheetnames == [*first, *registers, "Erläuterungen", "Auswahllisten"]
     for sheet, code in zip(sheets, wanted, strict=True):
         assert sheet["B1"].value == f"{framework.fields[code].name_de} – Wiesbaden, Berichtsjahr {YEAR}"
 
@@ -155,13 +160,19 @@ def test_every_row_and_column_is_labelled_and_every_table_explained(framework: F
     said = {str(c.value) for s in field_sheets(city) for c in s["B"]}
     said |= {c.comment.text for s in field_sheets(city) for c in s["B"] if c.comment}
     for variable in framework.variables.values():
+        if variable.computed_from is not None:
+            assert not any(variable.definition_de in text for text in said), variable.code
+            continue
+        if not variable.valid_in(YEAR):
+            continue
         assert any(text.startswith(f"{variable.definition_de} Quelle: ") for text in said), variable.code
 
 
 def test_the_guide_names_every_variable_with_its_definition(framework: Framework, city: Workbook) -> None:
     guide = city["Erläuterungen"]
     told = {(row[2].value, row[3].value) for row in guide.iter_rows(min_row=2)}
-    assert told == {(v.name_de, v.definition_de) for v in framework.variables.values() if v.valid_in(YEAR)}
+    typed = [v for v in framework.variables.values() if v.valid_in(YEAR) and v.computed_from is None]
+    assert told == {(v.name_de, v.definition_de) for v in typed}
 
 
 def test_a_cell_that_another_table_asks_for_says_see_above_and_is_locked(

@@ -170,6 +170,13 @@ def value_in_the_closing_row(form: Form) -> str:
     return f"{sheet.title}!C{end}"
 
 
+def blocked_cell_filled(form: Form) -> str:
+    cells = (cell for sheet in form.book.worksheets for row in sheet.iter_rows() for cell in row)
+    cell = next(cell for cell in cells if cell.value == "s. oben")
+    cell.value = 41
+    return f"{cell.parent.title}!{cell.coordinate}"
+
+
 def sheet_added(form: Form) -> str:
     form.book.create_sheet("Rechnung", 2)["B2"] = 5
     return "Rechnung!"
@@ -180,7 +187,7 @@ def sheet_copied(form: Form) -> str:
         warnings.simplefilter("ignore")  # openpyxl's own name for the copy is too long
         copied = form.book.copy_worksheet(form.sheet("ANG"))
     copied.title = "ANG Angebote (2)"
-    return f"{copied.title}!B{form.table_row('ANG:OFFER')[1] + 1}"
+    return f"{copied.title}!B{form.table_row('ANG:PILOT')[1] + 1}"
 
 
 def sheet_deleted(form: Form) -> str:
@@ -195,7 +202,7 @@ def table_deleted(form: Form) -> str:
 
 
 def table_mark_changed(form: Form) -> str:
-    sheet, row = form.table_row("ANG:OFFER")
+    sheet, row = form.table_row("ANG:PILOT")
     sheet.cell(row, 1).value = "#TABLE ANG:UNBEKANNT"
     return f"{sheet.title}!A{row}"
 
@@ -220,7 +227,7 @@ def nil_with_values(form: Form) -> str:
 
 def nil_for_all_with_values(form: Form) -> str:
     form.answer("nil", "Fehlanzeige")
-    return form.place(min((k for k in form.cells if k[0] == "OFFER"), key=lambda k: _order(form.cells[k])))
+    return form.place(min((k for k in form.cells if k[0] == "PILOT"), key=lambda k: _order(form.cells[k])))
 
 
 def _order(cell: Cell) -> tuple[int, int]:
@@ -318,8 +325,7 @@ DEFECTS = [
         "a copied sheet",
         sheet_copied,
         "S05",
-        "Der Wert für „{ANG:OFFER}“ steht mehrfach in der Lieferung (auch in einem anderen Blatt).",
-        times=2,
+        "Der Wert für „{ANG:PILOT}“ steht mehrfach in der Lieferung (auch in einem anderen Blatt).",
     ),
     Defect(
         "values in an inserted row",
@@ -362,6 +368,13 @@ DEFECTS = [
         count=9,
         also=frozenset({"V02"}),
     ),
+    Defect(
+        "a number over what is asked for further up",
+        blocked_cell_filled,
+        "S11",
+        "In dieser gesperrten Zelle („s. oben“) steht ein Eintrag; er wurde nicht gelesen, weil die Angabe weiter oben"
+        " gefragt ist.",
+    ),
     Defect("a deleted sheet", sheet_deleted, "S01", "Im Erhebungsbogen fehlt die Tabelle „{SIC:TV_RES}“.", times=2),
     Defect("a deleted table", table_deleted, "S01", "Im Erhebungsbogen fehlt die Tabelle „{BEV:BIRTHS}“."),
     Defect(
@@ -390,7 +403,7 @@ DEFECTS = [
         nil_for_all_with_values,
         "V11",
         "Für das Feld „Angebote und Vernetzung“ ist Fehlanzeige angekreuzt, hier steht aber ein Wert.",
-        count=10,
+        count=2,
         times=len(KEPT),
     ),
 ]

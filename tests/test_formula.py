@@ -204,7 +204,7 @@ def test_formula_splits_into_multiplier_numerator_and_denominator(
     assert as_ratio(parse_expression(text)) == Ratio(Fraction(multiplier), top, bottom)
 
 
-def test_every_shipped_indicator_but_the_indices_is_a_quotient() -> None:
+def test_every_shipped_indicator_but_indices_and_counts_is_a_quotient() -> None:
     framework = load_framework()
     whole = [code for code in framework.indicators if framework.ratio(code).denominator is None]
-    assert {framework.indicators[code].unit for code in whole} == {"index_0_100"}
+    assert {framework.indicators[code].unit for code in whole} == {"index_0_100", "count"}

@@ -21,7 +21,7 @@ from report.chart_style import colours, drawing, fixed_rules
 from report.content import Report, build_content
 from report.data import ReportData
 from report.numbers import MINUS, THIN_SPACE
-from report.pdf import UNBROKEN_SPACE, write_volumes
+from report.pdf import UNBROKEN_SPACE, typeset, write_volumes
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import TOTAL
@@ -403,6 +403,34 @@ def test_a_volume_that_fails_stops_no_other(
     assert not list(out.rglob("*.pdf"))
 
 
+def test_a_volume_that_says_the_same_is_taken_over(
+    narrow: tuple[Framework, ReportData, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never one that was touched, and never one whose content changed."""
+    framework, data, _, region = narrow
+    made: list[str] = []
+    monkeypatch.setattr(
+        "report.pdf.typeset", lambda content, target: (made.append(target.name), typeset(content, target))
+    )
+
+    def build(given: ReportData) -> list[str]:
+        made.clear()
+        build_report(given, framework, YEAR, tmp_path, langs=("de",), parts=(PDF,))
+        return sorted(made)
+
+    everything = build(data)
+    volumes = {path: path.read_bytes() for path in tmp_path.rglob("*.pdf")}
+    assert everything == sorted(path.name for path in volumes) == sorted(["bericht.pdf", f"{region}.pdf"])
+    assert build(data) == []
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.pdf")} == volumes
+    touched = tmp_path / PDF / "de" / "bericht.pdf"
+    touched.write_bytes(touched.read_bytes() + b" ")
+    assert build(data) == ["bericht.pdf"]
+    assert touched.read_bytes() == volumes[touched]
+    assert build(replace(data, sample=not data.sample)) == everything
+    assert touched.read_bytes() != volumes[touched]
+
+
 def test_an_indicator_that_failed_is_shown_as_missing(
     narrow: tuple[Framework, ReportData, str, str], tmp_path: Path
 ) -> None:
@@ -422,7 +450,8 @@ def test_targets_population_and_breaks_are_shown_when_there(
     dims = dict.fromkeys((dim.lower() for dim in framework.dimension_order), TOTAL)
     shown = data.published[(data.published["region"] == region) & (data.published["indicator"] == code)]
     shown = shown[(shown[list(dims)] == TOTAL).all(axis=1) & shown["value"].notna()].sort_values("year").iloc[-1]
-    target = {"region": region, "year": YEAR, "indicator": code, **dims, "kind": "value", "target": 77.2}
+    target = {"region": region, "year": YEAR, "indicator": code, **dims, "target_id": "Z1"}
+    target |= {"kind": "value", "target": 77.2}
     target |= {"title_de": "Handlungskonzept", "title_en": "Action plan", "target_year": 2030, "symbol": "sun"}
     target |= {"value_year": shown["year"], "projection": 63.7, "earlier": json.dumps({YEAR - 1: "cloud"})}
     target |= dict.fromkeys(["target_upper", "baseline", "baseline_year", "cagr"], None)

@@ -216,6 +216,7 @@ def test_derived_figures_of_hidden_values_occur_nowhere(framework: Framework, da
         last=pd.DataFrame([{**key, "value_year": YEAR - 1, "value": CANARY}]),
         profile=pd.DataFrame([row]),
         today=published[spot].assign(value=CANARY, status="secret"),
+        trends_today=pd.DataFrame([{**key, **change, "status": "ok"}]),
     )
     build_report(leaky, framework, YEAR, tmp_path, langs=("de",), parts=(SITE,))
     everything = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "site").rglob("*") if path.is_file())
@@ -227,7 +228,17 @@ def test_the_table_of_today_stands_beside_the_reported_one(framework: Framework,
     pages = [path.read_text(encoding="utf-8") for path in (site / "de/indikatoren").iterdir()]
     told = [page for page in pages if "heutiger Gebietsstand" in page]
     assert told
-    assert all("wie geliefert" in page for page in told)
+    assert all("wie geliefert" in page and "Trend je Jahr" in page for page in told)
+
+
+def test_a_former_symbol_that_no_edition_showed_says_so(framework: Framework, report: Report) -> None:
+    view = TargetsView(Wording("de", framework), report)
+    pages = [str(view.of_region(place)) for place in report.places]
+    aims = [aim for content in report.contents.values() for place in report.places for aim in content.aims(place.code)]
+    assert {bool(aim.recomputed) for aim in aims} == {True, False}
+    marked = sum(page.count("<li>2023* ") for page in pages)
+    assert marked == sum(2023 in aim.recomputed for aim in aims) > 0
+    assert sum(page.count("* nachberechnet, nicht veröffentlicht") for page in pages) == marked
 
 
 # --- targets and profile ------------------------------------------------------------------------------------------------

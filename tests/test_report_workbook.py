@@ -20,7 +20,7 @@ from report_sample import YEAR, YEARS, sample_data, sample_regions
 from report.build import build_report
 from report.data import ReportData
 from report.data_parts import TABLES
-from report.workbook_sheets import sheet_name
+from report.workbook_frame import sheet_name
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import TOTAL

@@ -200,4 +200,5 @@ def _row(entry: Correction, cell: Mapping[str, Any], codes: Sequence[str]) -> di
         "submission_id": cell.get("submission_id", ""),
         "sheet": cell.get("sheet", ""),
         "cell": cell.get("cell", ""),
+        "register": cell.get("register"),
     }

@@ -2,7 +2,8 @@
 
 Loading closes versions as it goes; a withdrawal or a correction cannot, because what was replaced before may count again.
 Both therefore ask here what counts now and store only the difference. The meaning is that of loading (decisions 5, 6): a
-version counts unless something later speaks for its cell, or its layout was delivered again for its region and year.
+version counts unless something later speaks for its cell, or its layout was delivered again for its region and year. What
+was counted from a register has the register in place of the layout.
 """
 
 from __future__ import annotations
@@ -95,20 +96,24 @@ def _counting(dimensions: list[str]) -> str:
             WHERE v.correction_id IS NULL
         ), corrected AS (
             SELECT {", ".join("c." + name for name in key.split(", "))}, c.value, c.status, c.conf_status,
-                   c.submission_id, c.sheet, c.cell, '' AS text, c.reason AS note, c.id AS correction_id,
+                   c.submission_id, c.sheet, c.cell, '' AS text, c.reason AS note, c.id AS correction_id, c.register,
                    s.layout, c.applied_at AS moment
             FROM correction c SEMI JOIN wanted_scope w ON w.region = c.region AND w.year = c.year
             LEFT JOIN sent s ON s.submission_id = c.submission_id
             WHERE c.ended_at IS NULL AND (c.submission_id = '' OR s.submission_id IS NOT NULL)
         ), repeated AS (
-            SELECT region, year, layout, max(moment) AS last FROM (
-                SELECT region, year, layout, moment FROM delivered
-                UNION ALL SELECT region, year, layout, checked_at FROM sent WHERE nil_return
+            SELECT region, year, layout, register, max(moment) AS last FROM (
+                SELECT region, year, layout, CAST(NULL AS VARCHAR) AS register, moment FROM delivered
+                WHERE register IS NULL
+                UNION ALL SELECT region, year, layout, NULL, checked_at FROM sent WHERE nil_return
+                UNION ALL SELECT v.region, v.year, NULL, v.register, s.checked_at
+                FROM register_version v JOIN sent s USING (submission_id)
             ) GROUP BY ALL
         ), said AS (
             SELECT *, max(moment) OVER (PARTITION BY {key}) AS newest
             FROM (SELECT * FROM delivered UNION ALL BY NAME SELECT * FROM corrected)
         )
         SELECT s.* EXCLUDE (layout, moment, newest)
-        FROM said s LEFT JOIN repeated r ON r.region = s.region AND r.year = s.year AND r.layout = s.layout
+        FROM said s LEFT JOIN repeated r ON r.region = s.region AND r.year = s.year
+          AND CASE WHEN s.register IS NULL THEN r.layout = s.layout ELSE r.register = s.register END
         WHERE s.moment = s.newest AND (r.last IS NULL OR s.moment >= r.last)"""

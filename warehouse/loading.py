@@ -32,9 +32,12 @@ from warehouse.delivery_tables import (
     Vocabulary,
     finding_table,
     observation_table,
+    record_table,
+    register_table,
     submission_table,
 )
 from warehouse.history import TICK, last_moment, scope_table
+from warehouse.records import close_replaced_registers
 
 UNKNOWN_REGION = "00000"
 
@@ -81,12 +84,13 @@ def load_deliveries(
 
     An accepted delivery replaces, for every region and year it speaks of, what the same layout said before, and any
     single value of another layout that it contradicts. A nil return replaces the values of its own region and year.
+    A register, and with it what is counted from it, is replaced by the next delivery that brings it, and by no other.
     """
     result = LoadResult()
     if not deliveries:
         return result
-    vocabulary = _vocabulary(connection)
-    ledger = _Ledger.read(connection, deliveries)
+    vocabulary = vocabulary_of(connection)
+    ledger = StoredDeliveries.read(connection, deliveries)
     for delivery in deliveries:
         submission = delivery.submission
         if earlier := ledger.stored_as(submission):
@@ -95,7 +99,7 @@ def load_deliveries(
         moment = ledger.next_moment(now)
         supersedes = ledger.superseded(submission)
         try:
-            tables = _tables(delivery, vocabulary, supersedes, moment, run_id)
+            tables = tables_of(delivery, vocabulary, supersedes, moment, run_id)
         except LoadError as error:
             result.failed[submission.id] = str(error)
             continue
@@ -153,13 +157,14 @@ def submissions(connection: Connection, *, region: str | None = None, year: int 
     return arrow(connection, query, {"region": region, "year": year})
 
 
-def _vocabulary(connection: Connection) -> Vocabulary:
+def vocabulary_of(connection: Connection) -> Vocabulary:
     statuses = dict(rows(connection, "SELECT code, conf_status FROM status"))
-    return Vocabulary(dimension_codes(connection), statuses)
+    counted = dict(rows(connection, "SELECT code, register FROM variable WHERE register IS NOT NULL"))
+    return Vocabulary(dimension_codes(connection), statuses, counted)
 
 
 @dataclass(slots=True)
-class _Ledger:
+class StoredDeliveries:
     """What is stored already and concerns the deliveries of one load; kept up to date while it goes on."""
 
     ids: set[str] = field(default_factory=set)
@@ -168,7 +173,7 @@ class _Ledger:
     last: datetime = datetime.min
 
     @classmethod
-    def read(cls, connection: Connection, deliveries: Sequence[CheckedDelivery]) -> _Ledger:
+    def read(cls, connection: Connection, deliveries: Sequence[CheckedDelivery]) -> StoredDeliveries:
         ledger = cls(last=last_moment(connection))
         query = """
             SELECT id, sha256, sender, region, year, layout, verdict, checked_at, withdrawn_at FROM submission
@@ -223,7 +228,7 @@ class _Ledger:
         self.last = max(self.last, moment)
 
 
-def _tables(
+def tables_of(
     delivery: CheckedDelivery, vocabulary: Vocabulary, supersedes: str, moment: datetime, run_id: str
 ) -> dict[str, pa.Table]:
     """Target table -> rows to add. Values only of an accepted delivery."""
@@ -232,24 +237,32 @@ def _tables(
         tables["finding"] = finding_table(delivery)
     if delivery.submission.verdict in ACCEPTED:
         tables["observation_version"] = observation_table(delivery, vocabulary, moment)
+        tables["register_version"] = register_table(delivery, moment)
+        tables["record_version"] = record_table(delivery, moment)
     return tables
 
 
 def _store(connection: Connection, delivery: CheckedDelivery, tables: Mapping[str, pa.Table], moment: datetime) -> int:
-    """One delivery in one transaction; how many versions it closed."""
+    """One delivery in one transaction; how many versions of values it closed."""
     closed = 0
     with lent(connection, {f"new_{name}": table for name, table in tables.items()}), transaction(connection):
         if "observation_version" in tables:
-            closed = _close_replaced(connection, delivery, moment)
-        for name in tables:
-            connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name}")
+            closed = _close_replaced(connection, delivery, tables, moment)
+            close_replaced_registers(connection, moment)
+        for name, table in tables.items():
+            if table.num_rows:
+                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name}")
     return closed
 
 
-def _close_replaced(connection: Connection, delivery: CheckedDelivery, moment: datetime) -> int:
-    """End the versions that the lent `new_observation_version` replaces; how many."""
+def _close_replaced(
+    connection: Connection, delivery: CheckedDelivery, tables: Mapping[str, pa.Table], moment: datetime
+) -> int:
+    """End the versions that the lent `new_observation_version` and `new_register_version` replace; how many."""
     submission = delivery.submission
-    scope = {(observation.region, observation.year) for observation in delivery.observations}
+    new, registers = tables["observation_version"], tables["register_version"]
+    scope = set(zip(new["region"].to_pylist(), new["year"].to_pylist(), strict=True))
+    scope |= set(zip(registers["region"].to_pylist(), registers["year"].to_pylist(), strict=True))
     if submission.nil_return and submission.year is not None:
         scope.add((submission.region, submission.year))
     if not scope or not _any_current(connection, scope):
@@ -259,18 +272,23 @@ def _close_replaced(connection: Connection, delivery: CheckedDelivery, moment: d
     )
     query = f"""
         WITH current AS (
-            SELECT old.rowid AS id, old.* FROM observation_version old
+            SELECT old.rowid AS id, old.*, sent.layout FROM observation_version old
             SEMI JOIN new_scope scope ON scope.region = old.region AND scope.year = old.year
+            LEFT JOIN submission sent ON sent.id = old.submission_id
             WHERE old.valid_to IS NULL
+        ), spoken AS (
+            SELECT region, year FROM new_observation_version WHERE register IS NULL
+            UNION SELECT $region, $year WHERE $nil_return
         ), replaced AS (
-            SELECT id FROM current
-            SEMI JOIN (SELECT id AS submission_id FROM submission WHERE layout = $layout) sent USING (submission_id)
+            SELECT id FROM current SEMI JOIN spoken USING (region, year) WHERE register IS NULL AND layout = $layout
+            UNION SELECT id FROM current SEMI JOIN new_register_version USING (region, year, register)
             UNION SELECT old.id FROM current old SEMI JOIN new_observation_version new ON {same}
         )
         UPDATE observation_version SET valid_to = $moment
         WHERE valid_to IS NULL AND rowid IN (SELECT id FROM replaced)"""
+    asked = {name: getattr(submission, name) for name in ("region", "year", "layout", "nil_return")}
     with lent(connection, {"new_scope": scope_table(scope)}):
-        ((closed,),) = rows(connection, query, {"layout": submission.layout, "moment": moment})
+        ((closed,),) = rows(connection, query, asked | {"moment": moment})
     return int(closed)
 
 

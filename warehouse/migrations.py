@@ -40,6 +40,7 @@ _FILE = re.compile(r"^(\d{4})_(\w+)\.sql$")
 _VIEWS = FOLDER / "views.sql"
 DIMENSIONAL = ("observation_version", "correction")
 """Stored tables with one column per dimension (the result tables see to theirs themselves)."""
+_TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
 Step = tuple[int, str]
 """Number and name of a step: two branches may both have added the same number."""
 
@@ -91,6 +92,14 @@ def open_work(places: Places, framework: Framework) -> Connection:
     return connect(places.work_file)
 
 
+def bring_up(connection: Connection, framework: Framework) -> None:
+    """The same for an opened store in which a change of form is one transaction and needs no copy (a lake)."""
+    if _outdated(connection, framework):
+        migrate(connection, framework)
+    else:
+        _refresh_framework(connection, framework)
+
+
 def migrate(connection: Connection, framework: Framework) -> None:
     """Apply what is missing, in one transaction."""
     with transaction(connection):
@@ -110,9 +119,14 @@ def migrate(connection: Connection, framework: Framework) -> None:
                 connection.execute("INSERT INTO meta_migration VALUES (?, ?, ?, ?)", entry)
         ensure_dimension_columns(connection, framework)
         ensure_result_tables(connection, framework)
-        connection.execute(render(_VIEWS.read_text("utf-8"), framework))
+        create_views(connection, framework)
         views = _views(framework)
         _write_framework(connection, framework, views)
+
+
+def create_views(connection: Connection, framework: Framework) -> None:
+    """The views that readers rely on, over the tables that are there."""
+    connection.execute(render(_VIEWS.read_text("utf-8"), framework))
 
 
 def ensure_dimension_columns(connection: Connection, framework: Framework) -> tuple[str, ...]:
@@ -137,7 +151,7 @@ def render(template: str, framework: Framework) -> str:
 
 def _outdated(connection: Connection, framework: Framework) -> bool:
     """Is a change of form due? Refuses what this code or this framework must not touch."""
-    tables = {name for (name,) in rows(connection, "SELECT table_name FROM duckdb_tables()")}
+    tables = {name for (name,) in rows(connection, _TABLES)}
     if not {"meta_migration", "meta_warehouse"} <= tables:
         if tables:
             raise Unusable("Die Datei ist kein Datenbestand des Monitorings.")

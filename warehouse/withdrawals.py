@@ -7,8 +7,9 @@ from datetime import datetime
 
 from warehouse.access import Connection, rows, transaction
 from warehouse.delivery_tables import ACCEPTED
-from warehouse.history import next_moment, settle
+from warehouse.history import next_moment, scope_table, settle
 from warehouse.places import WarehouseError
+from warehouse.records import register_places, settle_registers
 
 
 class WithdrawalRefused(WarehouseError):
@@ -45,11 +46,13 @@ def withdraw(connection: Connection, submission_id: str, reason: str, who: str, 
         return Withdrawal(submission_id, earlier, already=True)
     query = "SELECT DISTINCT region, year FROM observation_version WHERE submission_id = ?"
     scope = {(place, about) for place, about in rows(connection, query, [submission_id])}
+    scope |= (brought := set(register_places(connection, submission_id)))
     if nil_return and year is not None:
         scope.add((region, year))
     moment = next_moment(connection, now)
     with transaction(connection):
         mark = "UPDATE submission SET withdrawn_at = ?, withdrawn_by = ?, withdrawn_reason = ? WHERE id = ?"
         connection.execute(mark, [moment, who.strip(), reason.strip(), submission_id])
+        settle_registers(connection, scope_table(brought), moment)
         settled = settle(connection, scope, moment)
     return Withdrawal(submission_id, moment, settled.closed, settled.opened)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from flows.demo.registers import load_registers
 from flows.demo.world import World
 from intake.form import write_form
 from intake.form_request import CoverAnswers, Entry, FormRequest, sign_profile
 from intake.layout_sample import write_sample
 from intake.layouts import load_layouts
 from schemas.framework_model import Framework
+from schemas.shapes import Record
 from schemas.tables import entry_tables
 
 STORY = Path(__file__).with_name("story.yaml")
@@ -52,14 +55,16 @@ def entries(framework: Framework, world: World, region: str, year: int) -> dict[
 
 def write_first_night(framework: Framework, world: World, story: Story, inbox: Path) -> int:
     """All deliveries of the first night; returns their number."""
-    count = 0
+    sample, count = load_registers(framework), 0
     for region in world.regions:
         for year in world.years:
             broken = (region, year) == (story.wrong["region"], story.wrong["year"])
             values = entries(framework, world, region, year)
+            records = sample.records(framework, region, year)
             if broken:
                 values |= _mistakes(values, story.wrong["mistakes"])
-            _form(framework, world, story, inbox, region, year, values, "")
+                records = _record_mistakes(records, story.wrong["records"])
+            _form(framework, world, story, inbox, region, year, values, records, "")
             count += 1
     _nil_return(framework, story, inbox)
     _foreign(framework, world, story, inbox)
@@ -70,7 +75,11 @@ def write_first_night(framework: Framework, world: World, story: Story, inbox: P
 def write_second_night(framework: Framework, world: World, story: Story, inbox: Path) -> int:
     """The correction of what was returned in the first night."""
     region, year = story.wrong["region"], story.wrong["year"]
-    _form(framework, world, story, inbox, region, year, entries(framework, world, region, year), "_Korrektur")
+    values, records = (
+        entries(framework, world, region, year),
+        load_registers(framework).records(framework, region, year),
+    )
+    _form(framework, world, story, inbox, region, year, values, records, "_Korrektur")
     return 1
 
 
@@ -82,6 +91,7 @@ def _form(
     region: str,
     year: int,
     values: dict[tuple[str, str], Entry],
+    records: Mapping[str, Sequence[Record]],
     suffix: str,
 ) -> None:
     previous = entries(framework, world, region, year - 1) if year - 1 in world.years else {}
@@ -91,7 +101,7 @@ def _form(
         unit="Integrationsbüro",
         population_basis=story.population_basis,
     )
-    request = FormRequest(region, year, values=values, previous=previous, cover=cover, sample=True)
+    request = FormRequest(region, year, values=values, previous=previous, cover=cover, sample=True, records=records)
     write_form(inbox / region / f"Musterdaten_{region}_{year}{suffix}.xlsx", framework, request)
 
 
@@ -105,6 +115,26 @@ def _mistakes(values: dict[tuple[str, str], Entry], mistakes: list[dict[str, Any
             changed[key] = before * mistake["factor"]
         else:
             changed[key] = mistake["text"]
+    return changed
+
+
+def _record_mistakes(
+    records: Mapping[str, Sequence[Record]], mistakes: list[dict[str, Any]]
+) -> dict[str, list[Record]]:
+    """The wrong entries of the returned delivery: a row removed, repeated, with another id, or with a wrong value."""
+    changed = {code: list(found) for code, found in records.items()}
+    for mistake in mistakes:
+        rows = changed[mistake["register"]]
+        place = next(number for number, record in enumerate(rows) if record.id == mistake["record"])
+        match mistake:
+            case {"removed": True}:
+                del rows[place]
+            case {"repeated": True}:
+                rows.append(rows[place])
+            case {"id": str() as other}:
+                rows[place] = replace(rows[place], id=other)
+            case {"field": str() as field, "text": str() as text}:
+                rows[place] = replace(rows[place], values={**rows[place].values, field: text})
     return changed
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from flows.demo.deliveries import load_story, write_first_night, write_second_night
 from flows.demo.world import load_world
 from flows.settings import InputRefused, Settings
+from flows.wording import answered, text
 from schemas.framework_model import Framework
 
 WORLD = Path(__file__).with_name("world.yaml")
@@ -30,26 +31,26 @@ def run(settings: Settings, framework: Framework, say: Callable[[str], None]) ->
     settings = replace(settings, sample=True, settle_seconds=0)
     world, story = load_world(WORLD, framework), load_story()
     inbox = settings.root / "raw" / "inbox"
-    say(f"1/5 Musterlieferungen schreiben ({len(world.regions)} Gebiete, {len(world.years)} Jahre) ...")
-    say(f"    {write_first_night(framework, world, story, inbox)} Dateien in {inbox}")
-    say("2/5 Erste Nacht (Prefect startet seinen eigenen Server, das dauert einen Moment) ...")
+    say(text("demo.first", regions=len(world.regions), years=len(world.years)))
+    say(text("demo.files", count=write_first_night(framework, world, story, inbox), folder=inbox))
+    say(text("demo.night"))
     _night(settings)
-    say("3/5 Die berichtigte Lieferung trifft ein ...")
+    say(text("demo.corrected"))
     write_second_night(framework, world, story, inbox)
-    say("4/5 Zweite Nacht ...")
+    say(text("demo.second"))
     code = _night(settings)
     year = max(world.years)
-    say(f"5/5 Bericht {year} ...")
+    say(text("demo.report", year=year))
     from flows.reporting import make_report
 
-    start = make_report(settings, framework, year, progress=lambda text: say(f"    {text}"))
-    say(f"\nFertig in {time.monotonic() - started:.0f} Sekunden. Hier lohnt ein Blick:")
-    say(f"  Bericht              {start}")
-    say(f"  Antworten            {settings.outbox}/<Gebiet>/Eingangsbestaetigung_*.html")
-    say(f"  zurückgegeben wurde  {settings.outbox}/{story.wrong['region']}/")
-    say(f"  Datenbestand         {settings.root}/warehouse/monitor.duckdb")
-    say(f"  Überblick            monitor status --year {year}")
-    say(f"  Herkunft einer Zahl  monitor why BEV-01 {world.regions[0]} {year}")
+    start = make_report(settings, framework, year, progress=lambda line: say(f"    {answered(line)}"))
+    say(f"\n{text('demo.done', seconds=f'{time.monotonic() - started:.0f}')}")
+    say(text("demo.see_report", path=start))
+    say(text("demo.see_replies", path=settings.outbox))
+    say(text("demo.see_returned", path=settings.outbox / story.wrong["region"]))
+    say(text("demo.see_warehouse", path=settings.root / "warehouse" / "monitor.duckdb"))
+    say(text("demo.see_status", year=year))
+    say(text("demo.see_why", indicator=next(iter(framework.indicators)), region=world.regions[0], year=year))
     return code
 
 
@@ -66,9 +67,7 @@ def _fresh_root(settings: Settings) -> None:
     """An empty data root that is marked as sample; an existing one is cleared only when it carries that mark."""
     there = [settings.root / name for name in _OWN if _holds_data(settings.root / name)]
     if there and not settings.sample:
-        raise InputRefused(
-            f"In {settings.root} liegen schon Daten. Die Musterdaten brauchen einen eigenen Ordner: MONITOR_DATA=<Ordner>."
-        )
+        raise InputRefused(text("refused.demo", root=settings.root))
     for path in there:
         shutil.rmtree(path)
     settings.root.mkdir(parents=True, exist_ok=True)

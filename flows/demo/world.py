@@ -105,7 +105,8 @@ def load_world(path: Path, framework: Framework) -> World:
         world = World(framework, Description.model_validate(source.data))
         terms = {code: world.terms(code) for code in world.description.variables}
         TopologicalSorter({code: {t.variable for t in found if not t.lag} for code, found in terms.items()}).prepare()
-        if odd := {t.variable for found in terms.values() for t in found}.union(terms) ^ set(framework.variables):
+        asked = {code for code, entry in framework.variables.items() if entry.computed_from is None}
+        if odd := {t.variable for found in terms.values() for t in found}.union(terms) ^ asked:
             problems.append(Problem(source.name, 1, f"not both in framework and description: {sorted(odd)}"))
         named = {e for recipe in world.description.variables.values() for e in recipe.by if isinstance(e, str)}
         if odd := named - set(world.description.tables):
@@ -145,12 +146,12 @@ class World:
         silent = self.unavailable(region, year) | self.pending(region, year)
         found: dict[tuple[str, str], Value] = {}
         for code, entry in self.framework.variables.items():
-            if code in silent or not entry.valid_in(year):
+            if code in silent or entry.computed_from is not None or not entry.valid_in(year):
                 continue
             grid = self._grid(region, year, code)
             base = self.framework.sources[entry.source].rounding
             dimensions = self.framework.variable_dimensions(code)
-            for table in entry.tables:
+            for table in entry.asked_in(year):
                 asked = {d: self.framework.entry_members(code, d) or self._leaves(code, d, region, year) for d in table}
                 for members in product(*(asked.get(d, (TOTAL,)) for d in dimensions)):
                     if (value := grid.get(members)) is not None:
@@ -173,6 +174,7 @@ class World:
             for entry in self.description.pending
             if (not entry.regions or region in entry.regions) and year not in entry.collected
             for code in entry.variables
+            if self.framework.variables[code].valid_in(year)
         }
 
     def terms(self, variable: str) -> list[f.Term]:

@@ -10,6 +10,7 @@ from report.opendata.codelists import member_name
 from report.opendata.edition import Edition
 from report.opendata.json_text import json_text, json_with_rows
 from report.opendata.published import contents
+from report.opendata.registers import RegisterTables, index_of
 from report.opendata.table import Row, Table, dimension_columns
 from report.places import Place, slug
 from report.wording import Wording
@@ -20,11 +21,15 @@ _LEFT_OUT = {"region_name", "unit", "note"}
 
 
 def endpoint_files(
-    report: Report, edition: Edition, values: Mapping[str, Table], gaps: Mapping[str, Table]
+    report: Report,
+    edition: Edition,
+    values: Mapping[str, Table],
+    gaps: Mapping[str, Table],
+    registers: RegisterTables,
 ) -> Iterator[tuple[str, str]]:
-    """(path, text) of every JSON file below the folder."""
+    """(path, text) of every JSON file below the folder but those of the registers."""
     used = _used_dimensions(report, values)
-    yield INDEX, json_text(_index(report, edition, used))
+    yield INDEX, json_text(_index(report, edition, used) | {"registers": index_of(registers)})
     for content in contents(report):
         yield f"indikatoren/{slug(content.code)}.json", _indicator(report, edition, content, values, gaps)
     for place in report.places:

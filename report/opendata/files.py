@@ -18,6 +18,7 @@ from report.opendata.endpoints import endpoint_files
 from report.opendata.json_text import json_text
 from report.opendata.parquet import parquet_bytes
 from report.opendata.published import gap_tables, joined, value_tables
+from report.opendata.registers import ALL, register_files, register_tables
 from report.opendata.sdmx_data import sdmx_csv
 from report.opendata.sdmx_structure import Structure
 from report.opendata.table import Table, declared_table, dimension_columns
@@ -57,10 +58,11 @@ def write_open_data(
     values, gaps = value_tables(report), gap_tables(report)
     all_values, all_gaps = joined(report, "alle-werte", values), joined(report, "alle-abstaende", gaps)
     codes, derived = code_lists(report, values.values()), derived_tables(report)
+    kept = register_tables(report)
     before = _earlier(earlier)
     diff = edition_diff(all_values, dimension_columns(report.framework), before)
     changes = declared_table(report.framework, "aenderungen").with_rows(diff.rows)
-    tables = [all_values, all_gaps, *derived, changes, *codes]
+    tables = [all_values, all_gaps, *derived, changes, *codes, *kept.tables]
     for table in tables:
         files.write(f"{table.name}.csv", table.csv())
         files.write(f"{table.name}.csv-metadata.json", json_text(csvw.table_metadata(edition, table)))
@@ -78,14 +80,14 @@ def write_open_data(
         single = table.with_rows(table.rows, f"indikatoren/{slug(code)}")
         files.write(f"{single.name}.csv", single.csv())
         files.write(f"{single.name}.csv-metadata.json", json_text(csvw.table_metadata(edition, single)))
-    for path, text in endpoint_files(report, edition, values, gaps):
+    for path, text in (*endpoint_files(report, edition, values, gaps, kept), *register_files(report, edition, kept)):
         files.write(path, text)
     structure = Structure(report.framework, edition, all_values, {table.name: table for table in codes})
     files.write("sdmx/werte.csv", sdmx_csv(structure))
     files.write("sdmx/struktur.json", json_text(structure.message()))
     files.write(csvw.GROUP, json_text(csvw.group_metadata(edition, tables)))
     files.write(package.FILE, json_text(package.data_package(edition, tables, files.written)))
-    files.write(readme.FILE, readme.readme(edition, wordings, derived, sentences))
+    files.write(readme.FILE, readme.readme(edition, wordings, derived, sentences, registers=bool(kept.tables)))
     _catalogue(edition, files, tables, workbooks)
     return diff
 
@@ -110,6 +112,10 @@ def _catalogue(edition: Edition, files: _Files, tables: Iterable[Table], workboo
         dcat.Distribution(f"{FOLDER}/{path}", german, english, kind, media, files.written[path])
         for path, german, english, kind, media in chosen
     ]
+    if ALL in named:
+        path = f"{ALL}.csv"
+        german, english = named[ALL]
+        found.append(dcat.Distribution(f"{FOLDER}/{path}", german, english, "CSV", "text/csv", files.written[path]))
     sheet = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     found += [
         dcat.Distribution(

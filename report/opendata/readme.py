@@ -16,6 +16,7 @@ _FILES = {
     "changes": "aenderungen.csv, aenderungen.json",
     "per_indicator": "indikatoren/…csv, indikatoren/…json",
     "per_region": "regionen/…json",
+    "registers": "register/…csv, register/…json, alle-registereintraege.csv",
     "codes": "codelisten/…csv",
     "sdmx": "sdmx/werte.csv, sdmx/struktur.json",
     "csvw": "….csv-metadata.json, csv-metadata.json",
@@ -25,13 +26,23 @@ _FILES = {
 }
 
 
-def readme(edition: Edition, wordings: Iterable[DataWording], derived: Iterable[Table], changes: dict[str, str]) -> str:
+def readme(
+    edition: Edition,
+    wordings: Iterable[DataWording],
+    derived: Iterable[Table],
+    changes: dict[str, str],
+    *,
+    registers: bool,
+) -> str:
     """Content of LIESMICH.md; `changes` holds the sentence on the last edition by language."""
     tables = list(derived)
-    return "\n\n".join("\n".join(_part(edition, wording, tables, changes)) for wording in wordings) + "\n"
+    absent = {key for key, there in (("dcat", edition.publication is not None), ("registers", registers)) if not there}
+    return "\n\n".join("\n".join(_part(edition, wording, tables, changes, absent)) for wording in wordings) + "\n"
 
 
-def _part(edition: Edition, t: DataWording, derived: list[Table], changes: dict[str, str]) -> Iterator[str]:
+def _part(
+    edition: Edition, t: DataWording, derived: list[Table], changes: dict[str, str], absent: set[str]
+) -> Iterator[str]:
     german = t.lang == "de"
     yield f"# {t('readme.title', title=edition.title_de if german else edition.title_en)}\n"
     if edition.sample:
@@ -39,7 +50,7 @@ def _part(edition: Edition, t: DataWording, derived: list[Table], changes: dict[
     yield f"{t('readme.about')}\n"
     yield f"## {t('readme.files')}\n"
     for key, files in _FILES.items():
-        if key != "dcat" or edition.publication:
+        if key not in absent:
             yield f"- `{files}`: {t('readme.file.' + key)}"
     for table in derived:
         yield f"- `{table.name}.csv`: {t('readme.file.derived')} – {table.title_de if german else table.title_en}"

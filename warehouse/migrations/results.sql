@@ -31,6 +31,11 @@ CREATE TABLE indicator_trend (
     n_years INTEGER DEFAULT NULL, status VARCHAR DEFAULT NULL, reason VARCHAR DEFAULT NULL
 );
 
+CREATE TABLE indicator_trend_today (
+    region VARCHAR, year INTEGER, indicator VARCHAR, {dimensions} change DOUBLE, period VARCHAR, direction VARCHAR,
+    method VARCHAR, from_year INTEGER, lower DOUBLE, upper DOUBLE, n_years INTEGER, status VARCHAR, reason VARCHAR
+);
+
 CREATE TABLE indicator_convergence (
     indicator VARCHAR, year INTEGER, scope VARCHAR, measure VARCHAR, value DOUBLE, previous DOUBLE, direction VARCHAR,
     n INTEGER, status VARCHAR
@@ -55,7 +60,7 @@ CREATE TABLE target_status (
     cagr_ratio DOUBLE DEFAULT NULL, cagr_symbol VARCHAR DEFAULT NULL, direction VARCHAR DEFAULT NULL,
     earlier VARCHAR DEFAULT NULL, stability VARCHAR DEFAULT NULL, reason VARCHAR DEFAULT NULL,
     title_de VARCHAR DEFAULT NULL, title_en VARCHAR DEFAULT NULL, from_year INTEGER DEFAULT NULL,
-    cagr DOUBLE DEFAULT NULL
+    cagr DOUBLE DEFAULT NULL, recomputed VARCHAR DEFAULT NULL
 );
 
 CREATE TABLE profile_value (
@@ -88,6 +93,11 @@ CREATE TABLE published_trend (
     method VARCHAR, from_year INTEGER, lower DOUBLE, upper DOUBLE, n_years INTEGER, status VARCHAR, reason VARCHAR
 );
 
+CREATE TABLE published_trend_today (
+    region VARCHAR, year INTEGER, indicator VARCHAR, {dimensions} change DOUBLE, period VARCHAR, direction VARCHAR,
+    method VARCHAR, from_year INTEGER, lower DOUBLE, upper DOUBLE, n_years INTEGER, status VARCHAR, reason VARCHAR
+);
+
 CREATE TABLE published_last (
     region VARCHAR, year INTEGER, indicator VARCHAR, {dimensions} value_year INTEGER, value DOUBLE, sign VARCHAR,
     status VARCHAR, reason VARCHAR, numerator DECIMAL(30, 8), denominator DECIMAL(30, 8), n_reported INTEGER,
@@ -104,12 +114,20 @@ CREATE TABLE published_target (
     certainty VARCHAR, {dimensions} target_id VARCHAR, kind VARCHAR, target_upper DOUBLE, target_year INTEGER,
     baseline DOUBLE, baseline_year INTEGER, value DOUBLE, value_year INTEGER, mean_change DOUBLE, miss DOUBLE,
     cagr_ratio DOUBLE, cagr_symbol VARCHAR, direction VARCHAR, earlier VARCHAR, stability VARCHAR, reason VARCHAR,
-    title_de VARCHAR, title_en VARCHAR, from_year INTEGER, cagr DOUBLE
+    title_de VARCHAR, title_en VARCHAR, from_year INTEGER, cagr DOUBLE, recomputed VARCHAR DEFAULT NULL
 );
 
 CREATE TABLE published_profile (
     region VARCHAR, year INTEGER, measure VARCHAR, member VARCHAR, value DOUBLE, status VARCHAR, projected BOOLEAN,
     source VARCHAR
+);
+
+CREATE TABLE published_register (
+    region VARCHAR, year INTEGER, register VARCHAR, entries INTEGER
+);
+
+CREATE TABLE published_record (
+    region VARCHAR, year INTEGER, register VARCHAR, position INTEGER, id VARCHAR, field VARCHAR, value VARCHAR
 );
 
 CREATE TABLE cell_protection (

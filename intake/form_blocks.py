@@ -1,0 +1,58 @@
+"""Where the tables stand on a sheet of our form: found by their marks, wherever they were moved to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from intake import form_request as form
+from intake.reading import Sheet
+
+
+@dataclass(frozen=True)
+class Block:
+    """One table on a sheet: key column, rows, and the column of every column key."""
+
+    table: str
+    key_column: int
+    first_row: int
+    last_row: int
+    columns: dict[str, int]
+    label_column: int
+    note_column: int | None
+    previous: frozenset[int]
+
+
+def find_blocks(sheet: Sheet) -> Iterator[Block]:
+    marks = sorted((c for c in sheet.marks if c.text.startswith(form.TABLE_MARK)), key=lambda cell: cell.row)
+    ends = [cell.row for cell in sheet.marks if cell.text == form.END_MARK]
+    for index, mark in enumerate(marks):
+        stop = (
+            marks[index + 1].row
+            if index + 1 < len(marks)
+            else min((r + 1 for r in ends if r > mark.row), default=sheet.last_row + 1)
+        )
+        columns: dict[str, int] = {}
+        previous = set()
+        label, note = mark.column + 1, None
+        for cell in sheet.row_cells(mark.row):
+            if cell.column <= mark.column:
+                continue
+            if cell.text == form.LABEL_KEY:
+                label = cell.column
+            elif cell.text == form.NOTE_KEY:
+                note = cell.column
+            elif cell.text.startswith(form.PREVIOUS_KEY):
+                previous.add(cell.column)
+            else:
+                columns[cell.text] = cell.column
+        yield Block(
+            mark.text.removeprefix(form.TABLE_MARK).strip(),
+            mark.column,
+            mark.row,
+            stop - 1,
+            columns,
+            label,
+            note,
+            frozenset(previous),
+        )

@@ -1,0 +1,304 @@
+"""Pages of the registers: what they all lead from, one for each subject over all regions, and one for each region."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from report.content import Report
+from report.network import bipartite, circle
+from report.network_links import Edge, edges_between_regions, edges_of
+from report.places import Place, slug
+from report.record_view import Fact, RecordView
+from report.register_filters import Filters
+from report.registers import Row
+from report.site import Site
+from report.svg import Frame
+from report.targets_view import TargetsView
+from report.weather import definitions
+from report.wording import Wording
+from schemas.conditions import entries
+from schemas.definitions_register_pages import Part, RegisterPage
+from schemas.definitions_registers import Register
+
+HUB = "programm.html"
+_MOST_LEVELS = 5
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row in the list of all regions."""
+
+    link: Markup
+    beside: list[Markup]
+    badge: str
+    stale: bool
+    ended: bool
+    keys: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row on the page of its region, with the rows that hang below it. `level`: of its heading."""
+
+    row: Row
+    name: Markup
+    level: int
+    badge: str
+    since: str
+    reason: Markup
+    stale: bool
+    ended: bool
+    lead: list[Markup]
+    facts: list[Fact]
+    number: Markup
+    parts: list[Section] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Section:
+    """The rows of one register, on a page or below a row. `state`: `empty` or `missing` where there is none."""
+
+    part: Part
+    register: Register
+    entries: list[Entry]
+    state: str = ""
+    places: list[tuple[str, list[Markup]]] = field(default_factory=list)
+
+
+def register_pages(site: Site, wording: Wording) -> None:
+    """All pages; none where the snapshot has no registers."""
+    if not site.report.registers.delivered:
+        return
+    pages = RegisterPages(site, wording)
+    pages.hub()
+    for page in site.report.framework.register_pages.values():
+        pages.overview(page)
+        for place in site.report.registers.places:
+            if pages.delivered(page, place):
+                pages.of_region(page, place)
+
+
+def links_of(report: Report, place: Place | None = None) -> list[tuple[RegisterPage, str, int]]:
+    """Pages with their path below the language and how many rows they show; of a region only those it delivered."""
+    registers = report.registers
+    found = []
+    for page in report.framework.register_pages.values():
+        codes = {part.records for part in page.parts}
+        if place is None and any(code in codes for _, code in registers.delivered):
+            count = sum(len(registers.all(code)) for code in codes)
+            found.append((page, f"{page.slug}/index.html", count))
+        elif place is not None and any((place.code, code) in registers.delivered for code in codes):
+            count = sum(len(registers.of(place.code, code)) for code in codes)
+            found.append((page, f"{page.slug}/{place.slug}.html", count))
+    return found
+
+
+class RegisterPages:
+    """The pages in one language."""
+
+    def __init__(self, site: Site, wording: Wording) -> None:
+        self.site, self.wording, self.report = site, wording, site.report
+        self.registers = site.report.registers
+        self.view = RecordView(wording, site.report)
+        self.targets = TargetsView(wording, site.report)
+        self.kinds = site.report.framework.registers
+
+    def hub(self) -> None:
+        """Every subject with its introduction, and a table of the regions."""
+        rows = [(place, {page.code: (path, n) for page, path, n in links_of(self.report, place)})
+                for place in self.registers.places]  # fmt: skip
+        self.site.page(
+            self.wording,
+            HUB,
+            "programme.html",
+            title=self.wording("nav.programme"),
+            subjects=links_of(self.report),
+            rows=rows,
+        )
+
+    def delivered(self, page: RegisterPage, place: Place) -> bool:
+        """Has a region delivered any register of a page?"""
+        return any((place.code, part.records) in self.registers.delivered for part in page.parts)
+
+    # --- all regions ----------------------------------------------------------------------------------------------
+
+    def overview(self, page: RegisterPage) -> None:
+        """The page over all regions: what can be searched, region by region or by subject."""
+        parts = [part for part in page.parts if not part.detail]
+        sections = [self._listed(part) for part in parts if part.records in self.kinds]
+        edges = edges_between_regions(self.view) if page.network else []
+        self.site.page(
+            self.wording,
+            f"{page.slug}/index.html",
+            "register_index.html",
+            title=self.wording.plain(page, "title"),
+            page=page,
+            hub=HUB,
+            sections=sections,
+            regions=[(place, self.delivered(page, place)) for place in self._reporting()],
+            picture=circle(self._frame(page, edges, ""), [(edge.left, edge.right) for edge in edges]) if edges else "",
+            edges=edges,
+        )
+
+    def _reporting(self) -> list[Place]:
+        """Regions that delivered a register, and those of the report that could have."""
+        known = {place.code for place in self.registers.places}
+        return [*self.registers.places, *(p for p in self.report.regions if not p.aggregate and p.code not in known)]
+
+    def _listed(self, part: Part) -> dict[str, object]:
+        register = self.kinds[part.records]
+        filters = Filters(self.view, part)
+        rows = self.registers.all(part.records)
+        return {
+            "register": register,
+            "anchor": slug(part.records),
+            "groups": list(self._groups(part, rows, filters)),
+            "count": len(rows),
+            "filters": filters.choices(rows),
+            "places": list(self._place_list(part)),
+        }
+
+    def _groups(self, part: Part, rows: Sequence[Row], filters: Filters) -> Iterator[tuple[str, str, list[Line]]]:
+        """Anchor, heading and lines; a row stands in every group that it names."""
+        register = self.kinds[part.records]
+        named = register.field(part.group) if part.group else None
+        if named is None:
+            for place in self.registers.places:
+                lines = [self._line(part, row, filters) for row in rows if row.region == place.code]
+                if lines:
+                    yield f"{slug(part.records)}-{place.slug}", self.wording.place(place), lines
+            return
+        listed = self.report.framework.codelists.get(named.codelist or "")
+        for entry in listed.entries if listed else ():
+            lines = [
+                self._line(part, row, filters, region=True)
+                for row in rows
+                if entry.code in entries(row.values.get(named.code, ""))
+            ]
+            if lines:
+                yield f"{slug(part.records)}-{slug(entry.code)}", self.wording.plain(entry), lines
+
+    def _line(self, part: Part, row: Row, filters: Filters, *, region: bool = False) -> Line:
+        beside = [Markup("{}").format(self._region_name(row.region))] if region else []
+        beside += self.view.beside(row, part)
+        marks = self._badge(part, row), self.view.stale(row), self._ended(part, row)
+        return Line(self.view.link(row), beside, *marks, filters.keys(row))
+
+    def _region_name(self, code: str) -> str:
+        place = next((place for place in self.registers.places if place.code == code), None)
+        return self.wording.place(place) if place else code
+
+    def _place_list(self, part: Part) -> Iterator[tuple[Place, list[tuple[str, str, int]]]]:
+        """For each region its places with the number of rows, leading to the page of the region."""
+        page = self.view.pages[part.records]
+        for place in self.registers.places if part.places else ():
+            found = [
+                (name, f"{page.slug}/{place.slug}.html#{_area_anchor(part, number)}", len(links))
+                for number, (name, links) in enumerate(self._by_place(part, place), start=1)
+            ]
+            if found:
+                yield place, found
+
+    def _by_place(self, part: Part, place: Place) -> list[tuple[str, list[Markup]]]:
+        """Places of a region with the rows that serve them, alphabetical."""
+        found: dict[str, list[Markup]] = {}
+        for row in self.registers.of(place.code, part.records):
+            for code in entries(row.values.get(part.places or "", "")):
+                found.setdefault(self.view.area(row.region, code), []).append(self.view.link(row))
+        return sorted(found.items(), key=lambda pair: pair[0].lower())
+
+    # --- one region -----------------------------------------------------------------------------------------------
+
+    def of_region(self, page: RegisterPage, place: Place) -> None:
+        """Everything that a region says on a subject."""
+        edges = edges_of(self.view, place.code) if page.network else []
+        frame = self._frame(page, edges, f" {self.wording.place(place)}") if edges else None
+        sections = [section for part in page.parts if (section := self._section(page, part, place)) is not None]
+        self.site.page(
+            self.wording,
+            f"{page.slug}/{place.slug}.html",
+            "register_region.html",
+            title=f"{self.wording.plain(page, 'title')}: {self.wording.place(place)}",
+            page=page,
+            place=place,
+            hub=HUB,
+            has_profile=place in self.report.places,
+            sections=sections,
+            picture=bipartite(frame, [(edge.left, edge.right, edge.style) for edge in edges]) if frame else "",
+            styles=_styles(edges),
+            edges=edges,
+            symbols=definitions(),
+            targets_note=self.targets.note if any(self.kinds[part.records].target for part in page.parts) else "",
+        )
+
+    def _frame(self, page: RegisterPage, edges: Sequence[Edge], where: str) -> Frame:
+        left, right = {edge.left for edge in edges}, {edge.right for edge in edges}
+        said = self.wording("programme.network_said", edges=len(edges), left=len(left), right=len(right))
+        return Frame(f"n-{slug(page.code)}", f"{self.wording.plain(page, 'title')}{where} {self.report.year}", said)
+
+    def _section(self, page: RegisterPage, part: Part, place: Place) -> Section | None:
+        """The rows of a register that hang below no other; None when all of them do."""
+        register = self.kinds[part.records]
+        rows = self.registers.of(place.code, part.records)
+        shown = [self._entry(page, part, row, 3) for row in rows if self._parent(part, row) is None]
+        if rows and not shown:
+            return None
+        state = "missing" if (place.code, part.records) not in self.registers.delivered else "" if rows else "empty"
+        state = "loose" if part.under and shown else state
+        return Section(part, register, shown, state, self._by_place(part, place) if part.places else [])
+
+    def _parent(self, part: Part, row: Row) -> Row | None:
+        named = self.kinds[part.records].field(part.under or "")
+        return next(self.view.referred(row, named), None) if named is not None else None
+
+    def _entry(self, page: RegisterPage, part: Part, row: Row, level: int) -> Entry:
+        badge = part.badge
+        below = [
+            Section(each, self.kinds[each.records], found)
+            for each in page.parts
+            if each.under and level < _MOST_LEVELS + 1 and (found := self._below(page, each, row, level + 1))
+        ]
+        return Entry(
+            row=row,
+            name=self.view.typed(self.view.name(row)),
+            level=min(level, 6),
+            badge=self._badge(part, row),
+            since=self.wording.day(row.values[badge.day]) if badge and badge.day and badge.day in row.values else "",
+            reason=Markup(" ").join(self.view.paragraphs(row, badge.reason)) if badge else Markup(""),
+            stale=self.view.stale(row),
+            ended=self._ended(part, row),
+            lead=self.view.paragraphs(row, part.lead),
+            facts=self.view.facts(row, part),
+            number=self._number(row),
+            parts=below,
+        )
+
+    def _below(self, page: RegisterPage, part: Part, row: Row, level: int) -> list[Entry]:
+        rows = self.registers.of(row.region, part.records)
+        return [self._entry(page, part, each, level) for each in rows if self._parent(part, each) == row]
+
+    def _ended(self, part: Part, row: Row) -> bool:
+        """Is the row over? Where the region says itself where it stands, that is enough."""
+        return part.badge is None and self.view.ended(row)
+
+    def _badge(self, part: Part, row: Row) -> str:
+        named = self.kinds[part.records].field(part.badge.field) if part.badge else None
+        return " ".join(self.view.texts(row, named)) if named is not None and named.code in row.values else ""
+
+    def _number(self, row: Row) -> Markup:
+        """What the numbers say of a row that is a target."""
+        rule = self.kinds[row.register].target
+        if rule is None:
+            return Markup("")
+        return self.targets.of_record(row.region, row.id, row.values.get(rule.indicator, ""), rule.value in row.values)
+
+
+def _area_anchor(part: Part, number: int) -> str:
+    return f"{slug(part.records)}-place-{number}"
+
+
+def _styles(edges: Iterable[Edge]) -> list[tuple[int, str]]:
+    return sorted({(edge.style, edge.kind) for edge in edges})
