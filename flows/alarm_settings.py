@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from flows import mail
 from flows.settings import SettingsError
+from flows.wording import text as told
 
 _PREFIX = "MONITOR_ALARM_"
 
@@ -75,9 +76,9 @@ def load_alarm_settings(root: Path, environment: Mapping[str, str] | None = None
         values["smtp_password"] = credential.read_text(encoding="utf-8").strip()
     settings = AlarmSettings(**values)
     if settings.smtp_encryption not in mail.ENCRYPTIONS:
-        raise SettingsError(f"[alarm] smtp_encryption: erlaubt sind {', '.join(mail.ENCRYPTIONS)}")
+        raise SettingsError(told("settings.encryption", names=", ".join(mail.ENCRYPTIONS)))
     if settings.webhook and urlsplit(settings.webhook).scheme not in ("http", "https"):
-        raise SettingsError("[alarm] webhook: die Adresse beginnt mit http:// oder https://")
+        raise SettingsError(told("settings.webhook"))
     return settings
 
 
@@ -87,11 +88,11 @@ def settings_table(root: Path, table: str, model: type[Any]) -> dict[str, Any]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} ist nicht lesbar: {error}") from error
+        raise SettingsError(told("settings.unreadable", path=path, why=error)) from error
     given = content.get(table, {})
     types = _types(model)
     if not isinstance(given, dict) or set(given) - set(types):
-        raise SettingsError(f"{path}: in [{table}] sind bekannt: {', '.join(types)}")
+        raise SettingsError(told("settings.table", path=path, table=table, known=", ".join(types)))
     values: dict[str, Any] = {}
     for name, value in given.items():
         kind = types[name]
@@ -100,7 +101,7 @@ def settings_table(root: Path, table: str, model: type[Any]) -> dict[str, Any]:
         elif isinstance(value, bool) == (kind is bool) and isinstance(value, (int, float) if kind is float else kind):
             values[name] = kind(value)
         else:
-            raise SettingsError(f"{path}: [{table}] „{name}“ hat den falschen Typ")
+            raise SettingsError(told("settings.table_type", path=path, table=table, name=name))
     return values
 
 
@@ -115,4 +116,4 @@ def _converted(name: str, text: str, kind: type[Any]) -> Any:
     try:
         return kind(text)
     except ValueError as error:
-        raise SettingsError(f"{_PREFIX}{name.upper()}: „{text}“ ist keine Zahl") from error
+        raise SettingsError(told("settings.number", name=_PREFIX + name.upper(), text=text)) from error

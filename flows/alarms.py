@@ -23,13 +23,17 @@ from typing import Any
 from flows import mail
 from flows.alarm_settings import AlarmSettings
 from flows.run_log import describe, durable_write, german_time, now_utc, read_json, state_folder
+from flows.wording import GERMAN, again, text
 
 KEEP_DAYS = 30
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """`code` names the section of the runbook, `key` what counts as the same alarm, `todo` is the first line."""
+    """`code` names the section of the runbook, `key` what counts as the same alarm, `todo` is the first line.
+
+    The terminal hears it in the language of the command; what is sent is German.
+    """
 
     code: str
     todo: str
@@ -67,7 +71,8 @@ def raise_alarm(root: Path, settings: AlarmSettings, alarm: Alarm) -> Handover:
         with _alone(root) as box:
             return box.add(settings, alarm)
     except Exception as error:
-        print(f"ALARM {alarm.code}: {alarm.todo} (nicht versandt: {describe(error)})", file=sys.stderr, flush=True)
+        line = text("alarm.unsent", alarm=alarm.todo, why=describe(error))
+        print(f"ALARM {alarm.code}: {line}", file=sys.stderr, flush=True)
         return Handover(waiting=1, errors=[describe(error)])
 
 
@@ -116,8 +121,8 @@ class _Box:
         entry = {
             "code": alarm.code,
             "key": alarm.same,
-            "todo": alarm.todo,
-            "details": list(alarm.details),
+            "todo": again(alarm.todo, GERMAN),
+            "details": [again(line, GERMAN) for line in alarm.details],
             "at": alarm.at.isoformat(),
             "done": [],
         }

@@ -17,18 +17,29 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
-
 from flows.board_facts import Facts, unassigned
 from flows.deadlines import Calendar, Waiver, YearDates, waived_variables
-from flows.run_log import durable_write, german_day, german_time, now_utc
+from flows.run_log import german_day
+from flows.wording import text
+from intake.form_request import OUR_FORM, REGISTER_FORM
 from schemas.framework_model import Framework
 from schemas.territory import reference_day
 from warehouse.access import Connection
 
-FORM, NOT_FILLED = "form", "V02"  # the layout that asks for every field; the finding for a variable left empty in it
+NOT_FILLED = "V02"  # the finding for a variable left empty in the form, the layout that asks for every field
 MISSING, BACK, PARTIAL, QUESTIONS = "fehlt", "zurückgegeben", "unvollständig", "Rückfragen offen"
 DONE, NIL, WAIVED, NOT_ASKED = "bestätigt", "Fehlanzeige", "ausgenommen", "nicht verlangt"
+CODES = {
+    MISSING: "missing",
+    BACK: "back",
+    PARTIAL: "partial",
+    QUESTIONS: "questions",
+    DONE: "done",
+    NIL: "nil",
+    WAIVED: "waived",
+    NOT_ASKED: "not_asked",
+}
+"""The states as machines get them (in German), with the keys of their texts."""
 SIGNS = {MISSING: "○", BACK: "↩", PARTIAL: "◐", QUESTIONS: "?", DONE: "✓", NIL: "–", WAIVED: "§", NOT_ASKED: ""}
 OPEN_WORK = (MISSING, BACK, PARTIAL)
 
@@ -106,6 +117,11 @@ class Board:
         """Regions in one of these states."""
         return sum(region.state in states for region in self.regions)
 
+    def counts(self) -> dict[str, int]:
+        """Regions that are expected, and in each state; whoever has nothing to report is done."""
+        states = Counter(DONE if region.state == NIL else region.state for region in self.regions)
+        return {"expected": len(self.regions), **{code: states[state] for state, code in CODES.items()}}
+
 
 def board(
     connection: Connection,
@@ -137,37 +153,8 @@ def as_records(found: Board) -> list[dict[str, Any]]:
 def as_text(found: Board) -> str:
     """A few lines for the terminal."""
     dates = found.dates
-    lines = [
-        f"Berichtsjahr {dates.year}: {dates.phase(found.today)}, Abgabefrist {dates.deadline:%d.%m.%Y}",
-        f"  erwartet {len(found.regions)}, bestätigt {found.count(DONE, NIL)}, Rückfragen offen"
-        f" {found.count(QUESTIONS)}, unvollständig {found.count(PARTIAL)}, zurückgegeben {found.count(BACK)},"
-        f" fehlt {found.count(MISSING)}, ausgenommen {found.count(WAIVED)}",
-    ]
-    return "\n".join(lines)
-
-
-def write_page(
-    boards: Sequence[Board],
-    framework: Framework,
-    path: Path,
-    moment: datetime | None = None,
-    sample: bool = False,
-    misplaced: Mapping[str, int] | None = None,
-) -> Path:
-    """The static page with one section per reporting year, newest first. `misplaced`: files by folder of the inbox."""
-    folder = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(loader=folder, autoescape=True, trim_blocks=True)
-    page = environment.get_template("board.html").render(
-        boards=sorted(boards, key=lambda entry: -entry.dates.year),
-        fields=framework.fields,
-        signs=SIGNS,
-        made=german_time(moment or now_utc()),
-        title=framework.head.title_de,
-        sample=sample,
-        misplaced=misplaced or {},
-    )
-    durable_write(path, page)
-    return path
+    first = text("board.first", year=dates.year, phase=dates.phase(found.today), deadline=dates.deadline)
+    return f"{first}\n{text('board.counts', **found.counts())}"
 
 
 class _Region:
@@ -178,13 +165,14 @@ class _Region:
     ) -> None:
         self.framework, self.facts, self.dates, self.code = framework, facts, dates, code
         self.sent = facts.deliveries.get(code, [])
-        self.counting = [row for row in self.sent if row["verdict"].startswith("accepted")]
-        self.form = next((row for row in reversed(self.counting) if row["layout"] == FORM), None)
+        self.figures = [row for row in self.sent if row["layout"] != REGISTER_FORM]
+        self.counting = [row for row in self.figures if _accepted(row)]
+        self.form = next((row for row in reversed(self.counting) if row["layout"] == OUR_FORM), None)
         self.nil = bool(self.form and self.form["nil_return"])
         declared = self.form["nil_fields"] if self.form else None  # None: stored before this was kept
         self.nil_fields = None if declared is None else frozenset(filter(None, declared.split(",")))
         newest = self.sent[-1] if self.sent else None
-        self.back = newest if newest and newest not in self.counting else None
+        self.back = newest if newest and not _accepted(newest) else None
         self.waived = waived_variables(framework, waivers, code, dates.year, today).keys()
         self.waivers = tuple(entry for entry in waivers if (entry.region, entry.year) == (code, dates.year))
 
@@ -192,13 +180,14 @@ class _Region:
         fields = tuple(self._field(name) for name in self.framework.fields)
         first = self.counting[0] if self.counting else None
         newest = self.sent[-1] if self.sent else None
-        arrived = (first or newest or {}).get("received_at") or self.facts.several_years.get(self.code)
+        latest = self.figures[-1] if self.figures else None
+        arrived = (first or latest or {}).get("received_at") or self.facts.several_years.get(self.code)
         return RegionStanding(
             region=self.code,
             name=self.framework.territory.unit_name(self.code),
             state=_overall(fields, self.back is not None),
             fields=fields,
-            rounds=self.sent.index(first) + 1 if first else len(self.sent),
+            rounds=self.figures.index(first) + 1 if first else len(self.figures),
             accepted_once=first is not None,
             deliveries=len(self.sent),
             newest=newest["id"] if newest else "",
@@ -218,7 +207,7 @@ class _Region:
         missing = set() if nil else (expected - accepted) & (empty if self.form and not silent else expected)
         returned = [entry for entry in _findings(self.facts, self.back) if entry[3] in asked]
         left_out = {entry[3] for entry in returned if entry[0] == NOT_FILLED}
-        came_back = self.back is not None and self.back["layout"] == FORM and bool(asked - left_out)
+        came_back = self.back is not None and self.back["layout"] == OUR_FORM and bool(asked - left_out)
         errors = _number(returned, ("fatal", "error"), "open")
         questions = _number([entry for entry in own if entry[0] != NOT_FILLED], ("warning",), "open")
         if not asked or not (expected or accepted):
@@ -254,6 +243,10 @@ def _overall(fields: Iterable[FieldStanding], back: bool) -> str:
     if states[MISSING] or states[PARTIAL]:
         return PARTIAL
     return QUESTIONS if states[QUESTIONS] else DONE
+
+
+def _accepted(delivery: Mapping[str, Any]) -> bool:
+    return str(delivery["verdict"]).startswith("accepted")
 
 
 def _findings(facts: Facts, delivery: dict[str, Any] | None) -> list[tuple[str, str, str, str, int]]:

@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from flows.wording import LANGUAGES, asked_language, speaking
+from flows.wording import LANGUAGES, answered, asked_language, speaking
 from flows.wording import text as t
 
 CLEAN, FINDINGS, REFUSED, OUR_FAULT = 0, 1, 2, 3
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     form.add_argument("--region", required=True, help=t("help.form_region"))
     form.add_argument("--year", required=True, type=int, help=t("help.year"))
     form.add_argument("--blank", action="store_true", help=t("help.form_blank"))
+    form.add_argument("--registers-only", action="store_true", help=t("help.form_registers"))
     form.add_argument("-o", "--output", required=True, help=t("help.form_output"))
     check = add("check", t("help.check"))
     check.add_argument("files", nargs="+", metavar=t("program.file"))
@@ -112,7 +113,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         return int(getattr(commands, f"run_{options.command}")(options))
     except commands.refusals() as error:
-        print(t("program.refused", why=error), file=sys.stderr)
+        print(t("program.refused", why=answered(str(error))), file=sys.stderr)
         return REFUSED
     except KeyboardInterrupt:
         print(t("program.interrupted"), file=sys.stderr)
@@ -121,7 +122,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         print(error, file=sys.stderr)
         return OUR_FAULT
     except OSError as error:
-        print(t("program.disk", why=error), file=sys.stderr)
+        print(t("program.disk", why=answered(str(error))), file=sys.stderr)
         return OUR_FAULT
     except Exception:
         traceback.print_exc()

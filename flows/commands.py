@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.auditing import run_audit  # noqa: F401
+from flows.form_commands import check_year, run_form  # noqa: F401
 from flows.history_commands import moment_of, run_backup, run_restore, run_revisions, run_withdraw  # noqa: F401
 from flows.life_cycle import run_changes, run_rules  # noqa: F401
 from flows.operating import run_alive, run_board, run_doctor, run_remind, run_watch  # noqa: F401
-from flows.settings import InputRefused, Settings, SettingsError, load_settings
-from flows.wording import say, text
+from flows.settings import InputRefused, SettingsError, load_settings
+from flows.wording import answered, say, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from intake.form_request import Entry
     from schemas.framework_model import Framework
 
 
@@ -38,62 +36,6 @@ def _framework() -> Framework:
     return load_framework()
 
 
-def _check_year(framework: Framework, year: int) -> None:
-    """Refuse a reporting year for which nothing can be delivered."""
-    from datetime import date
-
-    first, last = framework.head.delivery.first_year, date.today().year
-    if not first <= year <= last:
-        raise InputRefused(f"Für das Jahr {year} gibt es keine Lieferungen (möglich: {first} bis {last}).")
-
-
-def run_form(options: Namespace) -> int:
-    """Write the delivery workbook, prefilled with what was accepted for the year before."""
-    from datetime import date
-
-    from intake.form import write_form
-    from intake.form_request import FormRequest
-
-    framework, settings = _framework(), load_settings()
-    region, year = options.region, options.year
-    _check_year(framework, year)
-    if not framework.territory.known(region):
-        raise InputRefused(f"Den Schlüssel „{region}“ gibt es nicht.")
-    if not framework.territory.valid(region, date(year, 12, 31)):
-        raise InputRefused(
-            framework.territory.explain_invalid(region, date(year, 12, 31)) or f"{region} gilt {year} nicht."
-        )
-    previous = {} if options.blank else _previous_entries(settings, framework, region, year - 1)
-    request = FormRequest(region, year, previous=previous, sample=settings.sample)
-    path = write_form(Path(options.output), framework, request)
-    say(text("say.form_previous" if previous else "say.form", path=path, count=len(previous)))
-    return 0
-
-
-def _previous_entries(
-    settings: Settings, framework: Framework, region: str, year: int
-) -> Mapping[tuple[str, str], Entry]:
-    """Accepted values of a year as they would be entered; nothing when nothing is published yet."""
-    from intake.form_request import sign_profile
-    from warehouse.loading import previous_values
-    from warehouse.snapshot import NoSnapshot, open_snapshot
-
-    profile = sign_profile(framework, "")
-    try:
-        with open_snapshot(settings.root) as snapshot:
-            known = previous_values(snapshot.connection, region, year)
-    except NoSnapshot:
-        return {}
-    entries: dict[tuple[str, str], Entry] = {}
-    for key, (value, status) in known.items():
-        signs = profile.signs.get(status)
-        if value is not None:
-            entries[key] = value
-        elif signs:
-            entries[key] = signs[0]
-    return entries
-
-
 def run_check(options: Namespace) -> int:
     """The full check of files without storing anything."""
     import hashlib
@@ -111,7 +53,7 @@ def run_check(options: Namespace) -> int:
     for number, name in enumerate(options.files, start=1):
         path = Path(name)
         if not path.is_file():
-            raise InputRefused(f"Die Datei „{name}“ gibt es nicht.")
+            raise InputRefused(text("refused.file", name=name))
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         now = datetime.now(UTC).replace(tzinfo=None)
@@ -141,7 +83,7 @@ def run_layout(options: Namespace) -> int:
 
     framework, path = _framework(), Path(options.file)
     if not path.is_file():
-        raise InputRefused(f"Die Datei „{options.file}“ gibt es nicht.")
+        raise InputRefused(text("refused.file", name=options.file))
     try:
         workbook = read_safely(path)
     except UnreadableFile as error:
@@ -226,7 +168,9 @@ def run_report(options: Namespace) -> int:
 
     moment = moment_of(options.as_of) if options.as_of else None
     out = Path(options.out) if options.out else None
-    start = make_report(load_settings(), _framework(), options.year, moment=moment, out=out, progress=say)
+    start = make_report(
+        load_settings(), _framework(), options.year, moment=moment, out=out, progress=lambda line: say(answered(line))
+    )
     say(text("say.report", year=options.year, path=start))
     return 0
 
@@ -240,13 +184,13 @@ def run_status(options: Namespace) -> int:
     framework, root = _framework(), load_settings().root
     with open_snapshot(root) as snapshot:
         if options.year is not None:
-            _check_year(framework, options.year)
+            check_year(framework, options.year)
         years = [options.year] if options.year else status.years_with_deliveries(snapshot.connection)
         found = [status.standings(snapshot.connection, framework, year) for year in years]
     if options.json:
         say(json.dumps([record for year in found for record in status.as_records(year)], ensure_ascii=False, indent=1))
     else:
-        say("\n\n".join(status.as_text(year) for year in found) or text("say.no_deliveries"))
+        say("\n\n".join(status.as_text(year, framework) for year in found) or text("say.no_deliveries"))
     for line in misplaced_lines(misplaced_files(root)):  # not a line of a region: machines get it on the other channel
         print(line, file=sys.stderr if options.json else sys.stdout)
     return 0
@@ -262,7 +206,7 @@ def run_why(options: Namespace) -> int:
     for pair in options.members:
         dimension, equals, member = pair.partition("=")
         if not equals:
-            raise InputRefused(f"„{pair}“ muss die Form DIM=MERKMAL haben, zum Beispiel GRP=A.")
+            raise InputRefused(text("why.pair", pair=pair))
         members[dimension] = member
     framework = _framework()
     with open_snapshot(load_settings().root) as snapshot:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from flows.wording import answered, text
 from schemas.framework_model import Framework
 from schemas.shapes import TOTAL
 from schemas.yaml_source import FrameworkError, Problem, SourceFile, read_yaml
@@ -38,12 +39,13 @@ def correct(root: Path, framework: Framework, writer: Writer, now: datetime, run
 
 
 def summary(result: CorrectionResult) -> list[str]:
-    """Lines for the run report in German; empty when there is nothing to say."""
-    lines = [f"  Berichtigung {name} passt nicht mehr: {why}" for name, why in result.mismatched.items()]
+    """Lines for the run report; empty when there is nothing to say."""
+    mismatched = result.mismatched.items()
+    lines: list[str] = [text("run.correction_mismatched", name=name, why=answered(why)) for name, why in mismatched]
     if result.applied:
-        lines.append(f"  Berichtigungen angewendet: {', '.join(result.applied)}")
+        lines.append(text("run.corrections_applied", names=", ".join(result.applied)))
     if result.reverted:
-        lines.append(f"  Berichtigungen zurückgenommen: {', '.join(result.reverted)}")
+        lines.append(text("run.corrections_reverted", names=", ".join(result.reverted)))
     return lines
 
 
@@ -57,7 +59,7 @@ def read_corrections(path: Path, framework: Framework) -> list[Correction]:
         raise CorrectionsError(problems)
     data = source.data if source.data is not None else []
     if not isinstance(data, list):
-        raise CorrectionsError([Problem(source.name, 1, "Hier wird eine Liste von Berichtigungen erwartet.")])
+        raise CorrectionsError([Problem(source.name, 1, text("correction.list"))])
     found: dict[int, Correction] = {}
     for index, raw in enumerate(data):
         entry = _Entry(source, index, raw, framework, problems).read()
@@ -76,10 +78,10 @@ def _refuse_repeated(source: SourceFile, found: Mapping[int, Correction], proble
         line = source.line((index,))
         first = ids.setdefault(entry.id, line)
         if first != line:
-            problems.append(Problem(source.name, line, f"Die Kennung „{entry.id}“ steht schon in Zeile {first}."))
+            problems.append(Problem(source.name, line, text("correction.repeated_id", id=entry.id, line=first)))
         first = cells.setdefault((entry.region, entry.year, entry.variable, frozenset(entry.members)), line)
         if first != line:
-            problems.append(Problem(source.name, line, f"Diese Zelle wird schon in Zeile {first} berichtigt."))
+            problems.append(Problem(source.name, line, text("correction.repeated_cell", line=first)))
 
 
 class _Entry:
@@ -92,12 +94,12 @@ class _Entry:
     def read(self) -> Correction | None:
         before = len(self.problems)
         if not isinstance(self.raw, dict):
-            self._note((), "Ein Eintrag besteht aus Schlüsseln und Werten.")
+            self._note((), text("correction.mapping"))
             return None
         for key in self.raw.keys() - set(_KEYS):
-            self._note((key,), f"Der Schlüssel „{key}“ ist hier nicht bekannt.")
+            self._note((key,), text("correction.unknown_key", name=key))
         for key in set(_KEYS) - {"members"} - self.raw.keys():
-            self._note((), f"Der Schlüssel „{key}“ fehlt.")
+            self._note((), text("correction.missing_key", name=key))
         if len(self.problems) > before:
             return None
         read = {key: self._try(key) for key in _KEYS}
@@ -110,9 +112,9 @@ class _Entry:
             expected_status=expected.get("status", ""),
         )
         if (entry.old is None) != (expected == {ABSENT: ""}):
-            self._note(("expected",), "„absent“ steht bei old und bei expected oder bei keinem von beiden.")
+            self._note(("expected",), text("correction.absent"))
         elif entry.old and entry.old.value == entry.new.value and entry.old.status in ("", entry.new.status):
-            self._note(("new",), "Der neue Wert ist der alte.")
+            self._note(("new",), text("correction.same"))
         return entry if len(self.problems) == before else None
 
     def _note(self, path: tuple[str | int, ...], message: str) -> None:
@@ -129,44 +131,44 @@ class _Entry:
 
     def _text(self, said: Any) -> str:
         if not isinstance(said, str) or not said.strip():
-            raise _Wrong("Hier wird ein Text erwartet (Schlüssel mit führender Null in Anführungszeichen).")
+            raise _Wrong(text("correction.text"))
         return said.strip()
 
     _id = _who = _reason = _text
 
     def _when(self, said: Any) -> date:
         if isinstance(said, datetime) or not isinstance(said, date):
-            raise _Wrong("Hier wird ein Tag erwartet, zum Beispiel 2026-03-31.")
+            raise _Wrong(text("correction.day"))
         return said
 
     def _year(self, said: Any) -> int:
         if not isinstance(said, int) or isinstance(said, bool):
-            raise _Wrong("Hier wird ein Berichtsjahr erwartet.")
+            raise _Wrong(text("correction.year"))
         return said
 
     def _region(self, said: Any) -> str:
         if not self.framework.territory.known(self._text(said)):
-            raise _Wrong(f"Den Schlüssel „{said}“ gibt es nicht.")
+            raise _Wrong(text("correction.region", code=said))
         return self._text(said)
 
     def _variable(self, said: Any) -> str:
         if self._text(said) not in self.framework.variables:
-            raise _Wrong(f"Die Variable „{said}“ gibt es nicht.")
+            raise _Wrong(text("correction.variable", code=said))
         return self._text(said)
 
     def _members(self, said: Any) -> tuple[tuple[str, str], ...]:
         given = {} if said is None else said
         if not isinstance(given, dict):
-            raise _Wrong("Hier werden Merkmale erwartet, zum Beispiel {SEX: W}.")
+            raise _Wrong(text("correction.members"))
         variable = self.raw["variable"]
         if variable not in self.framework.variables:
             return ()
         known = self.framework.variable_dimensions(variable)
         if unknown := [str(code) for code in given if code not in known]:
-            raise _Wrong(f"{variable} ist nicht nach {', '.join(unknown)} gegliedert.")
+            raise _Wrong(text("correction.not_by", variable=variable, dimensions=", ".join(unknown)))
         for code, member in given.items():
             if not isinstance(member, str) or not self._is_member(variable, code, member):
-                raise _Wrong(f"{code} hat bei {variable} die Ausprägung „{member}“ nicht.")
+                raise _Wrong(text("correction.no_member", code=code, variable=variable, member=member))
         return tuple((code, given[code]) for code in known if given.get(code, TOTAL) != TOTAL)
 
     def _is_member(self, variable: str, dimension: str, member: str) -> bool:
@@ -183,35 +185,35 @@ class _Entry:
         """A number, a status without a value, or both as `{value: 12, status: estimated}`."""
         if isinstance(said, dict):
             if said.keys() != {"value", "status"}:
-                raise _Wrong("Hier werden genau value und status erwartet.")
+                raise _Wrong(text("correction.value_and_status"))
             if not self._status(said["status"]):
-                raise _Wrong(f"Zum Status {said['status']} gehört kein Wert.")
+                raise _Wrong(text("correction.no_value", status=said["status"]))
             return Held(self._number(said["value"]), said["status"])
         if not isinstance(said, str):
             return Held(self._number(said), usual)
         if self._status(said):
-            raise _Wrong(f"Zum Status {said} gehört ein Wert: {{value: …, status: {said}}}.")
+            raise _Wrong(text("correction.needs_value", status=said))
         return Held(None, said)
 
     def _status(self, said: Any) -> bool:
         """Does a value belong to this status?"""
         if not isinstance(said, str) or said not in self.framework.statuses:
-            raise _Wrong(f"Den Status „{said}“ gibt es nicht; erwartet wird eine Zahl oder ein Status.")
+            raise _Wrong(text("correction.status", status=said))
         return self.framework.statuses[said].has_value
 
     def _number(self, said: Any) -> Decimal:
         if isinstance(said, bool) or not isinstance(said, int | float):
-            raise _Wrong("Hier wird eine Zahl erwartet.")
+            raise _Wrong(text("correction.number"))
         number = Decimal(str(said))
         if not number.is_finite() or abs(number) >= _MOST or number != number.quantize(_STEP):
-            raise _Wrong("Die Zahl hat höchstens vier Nachkommastellen und ist nicht länger als zwanzig Stellen.")
+            raise _Wrong(text("correction.too_long"))
         return number
 
     def _expected(self, said: Any) -> dict[str, str]:
         if said == ABSENT:
             return {ABSENT: ""}
         if not isinstance(said, dict) or not said or said.keys() - {"submission", "status"}:
-            raise _Wrong("Hier wird submission, status oder beides erwartet, oder „absent“.")
+            raise _Wrong(text("correction.expected"))
         if "status" in said:
             self._status(said["status"])
         return {name: self._text(value) for name, value in said.items()}

@@ -6,7 +6,8 @@ import hashlib
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,12 +19,13 @@ from flows.beside import beside
 from flows.corrections import FILE, correct
 from flows.corrections import summary as corrections_summary
 from flows.ingesting import IngestResult, ingest
+from flows.interrupted import Answered
 from flows.misplaced import misplaced_lines
 from flows.previews import write_previews
 from flows.reusing import state_of
-from flows.run_log import counts_of, rule_set_hash
+from flows.run_log import counts_of, rule_set_hash, sweep
 from flows.settings import Settings
-from flows.wording import count, counted, speaking, text
+from flows.wording import GERMAN, counted, speaking, text
 from indicators.compute import Beside, compute
 from schemas.framework_model import Framework
 from schemas.shapes import Verdict
@@ -34,9 +36,12 @@ from warehouse.computed import note as computed_note
 from warehouse.corrections import CorrectionResult
 from warehouse.ledger import append_ledger, read_ledger
 from warehouse.owed import unpublished_deliveries
+from warehouse.places import Places
 from warehouse.publishing import Generation, publish
+from warehouse.records import all_registers
 from warehouse.results import Run, data_years, record_run, replace_all_results, write_framework
 from warehouse.store import Lock, writer
+from warehouse.symbols import append_symbols, read_symbols
 
 Progress = Callable[[str], None]
 _PROJECT = Path(__file__).resolve().parents[1]
@@ -88,6 +93,7 @@ def ingest_inbox(
     settings: Settings, framework: Framework, night: Night, lock: Lock, progress: Progress
 ) -> IngestResult:
     """Work through the inbox and note the run in the warehouse."""
+    sweep(settings.root, Places(settings.root).lock)
     with night.step("ingest") as note, writer(settings.root, framework, lock=lock) as store:
         night.ingested = ingest(settings, framework, store, night.id, progress)
         note()
@@ -100,36 +106,39 @@ def compute_indicators(settings: Settings, framework: Framework, night: Night, l
 
     When nothing that enters the computation changed since the stored results were made, they stay.
     """
+    sweep(settings.root, Places(settings.root).lock)
     with night.step("compute") as note, writer(settings.root, framework, lock=lock) as store:
         night.corrections = correct(settings.root, framework, store, datetime.now(UTC), night.id)
-        known = replace(beside(settings.root, framework), ledger=read_ledger(store.connection))
+        registers = all_registers(store.connection)
+        known = beside(settings.root, framework, registers)
+        known = replace(known, ledger=read_ledger(store.connection), symbols=read_symbols(store.connection))
         owed = unpublished_deliveries(store.connection, settings.root)  # an interrupted run may have left some
         if not owed and _stands(store.connection, framework, night, known):
             write_framework(store.connection, framework, data_years(store.connection))
             note()
             record_run(store.connection, run_of(framework, night))
-            progress(f"{night.indicator_values} Indikatorwerte unverändert")
+            progress(text("run.values_stand", count=night.indicator_values))
             return night.indicator_values
         results = compute(store.connection, framework, "observation", beside=known)
-        attacked = guard(framework, store.connection, results.tables, known.ledger, settings.root)
-        if attacked.left_out:
-            progress(f"Geheimhaltung: {attacked.left_out} Zahlen sind nur mit „monitor audit“ anzugreifen (zu groß)")
+        guard(framework, store.connection, results.tables, known.ledger, settings.root)
         replace_all_results(store.connection, results.tables)
         told = results.protection
-        append_ledger(store.connection, night.id, datetime.now(UTC), told.policy, told.ledger)
+        moment = datetime.now(UTC)
+        append_ledger(store.connection, night.id, moment, told.policy, told.ledger)
+        append_symbols(store.connection, framework, night.id, moment, results.tables["published_target"])
         night.given_away = len(told.incidents)
         if night.given_away:  # never which cell: the house looks into cell_protection
-            progress(f"Geheimhaltung prüfen: {night.given_away} Zahlen sind durch frühere Ausgaben bekannt")
+            progress(text("run.given_away", count=night.given_away))
         write_framework(store.connection, framework, data_years(store.connection))
         night.indicator_values = results.values.num_rows
         state = state_of(store.connection, framework, known)
         night.computed = computed_note(store.connection, state, night.given_away)
         note()
         record_run(store.connection, run_of(framework, night))
-        progress(f"{night.indicator_values} Indikatorwerte berechnet")
+        progress(text("run.values", count=night.indicator_values))
     previews = write_previews(settings, framework, owed, results)
     if previews:
-        progress(f"{count(previews, 'Vorschau', 'Vorschauen')} für die Absender geschrieben")
+        progress(counted("run.previews", previews))
     return night.indicator_values
 
 
@@ -155,8 +164,8 @@ def publish_snapshot(
         compact(settings.root, framework, lock=lock)
     with writer(settings.root, framework, lock=lock) as store:
         record_run(store.connection, run_of(framework, night))
-    state = "neu veröffentlicht" if night.generation.new else "unverändert"
-    progress(f"Datenbestand Nr. {night.generation.number} ({state})")
+    state = "run.generation_new" if night.generation.new else "run.generation_same"
+    progress(text(state, number=night.generation.number))
     return night.generation
 
 
@@ -165,7 +174,8 @@ def summary(night: Night) -> list[str]:
     result = night.ingested
     returned, refused = result.count(Verdict.RETURNED), result.count(Verdict.REFUSED)
     accepted = result.count(Verdict.ACCEPTED, Verdict.ACCEPTED_WITH_REMARKS)
-    lines = [_first_line(night, returned, refused)]
+    dead = Counter(delivery.verdict for delivery in result.interrupted)
+    lines: list[str] = [_first_line(night, returned + dead[Verdict.RETURNED], refused + dead[Verdict.REFUSED])]
     numbers = {"accepted": accepted, "returned": returned, "refused": refused, "known": len(result.duplicates)}
     lines.append(text("run.counts", **numbers))
     lines += [text("run.broken", name=name, why=why) for name, why in result.broken.items()]
@@ -174,6 +184,7 @@ def summary(night: Night) -> list[str]:
             sent = delivery.submission
             named = {"id": sent.id, "file": sent.file_name, "sender": sent.sender}
             lines.append(counted("run.delivery", len(delivery.findings), **named))
+    lines += _interrupted_lines(result.interrupted)
     if night.corrections is not None:
         lines += corrections_summary(night.corrections)
     if result.waiting:
@@ -185,6 +196,17 @@ def summary(night: Night) -> list[str]:
     return lines
 
 
+def _interrupted_lines(answered: Sequence[Answered]) -> list[str]:
+    """What a killed run answered and could not report."""
+    if not answered:
+        return []
+    dead = Counter(delivery.verdict for delivery in answered)
+    numbers = {"returned": dead[Verdict.RETURNED], "refused": dead[Verdict.REFUSED]}
+    back = [sent for sent in answered if sent.back]
+    named = [counted("run.delivery", e.findings, id=e.id, file=e.file_name, sender=e.sender) for e in back]
+    return [counted("run.interrupted", len(answered), **numbers), *named]
+
+
 def correction_lines(night: Night) -> list[str]:
     """What became of the declared corrections, for a run that has no report; empty when there is nothing to say."""
     if night.corrections is None:
@@ -194,7 +216,7 @@ def correction_lines(night: Night) -> list[str]:
 
 
 def _first_line(night: Night, returned: int, refused: int) -> str:
-    todo = []
+    todo: list[str] = []
     if night.ingested.broken:
         todo.append(counted("run.broken", len(night.ingested.broken)))
     elif returned or refused:
@@ -204,13 +226,15 @@ def _first_line(night: Night, returned: int, refused: int) -> str:
         names, more = ", ".join(night.mismatched[:_MOST]), len(night.mismatched) - _MOST
         named = text("run.mismatched_more", names=names, count=more) if more > 0 else names
         todo.append(counted("run.mismatched", len(night.mismatched), file=FILE, names=named))
+    if night.given_away:
+        todo.append(text("run.given_away", count=night.given_away))
     return " ".join(todo) or text("run.nothing")
 
 
 def run_of(framework: Framework, night: Night) -> Run:
     """What the warehouse keeps of a run, as far as it has come. Never a value, a file name or a name."""
     corrections = night.corrections
-    with speaking("de"):
+    with speaking(GERMAN):
         message = summary(night)[0]
     return Run(
         id=night.id,

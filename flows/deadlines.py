@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from flows.wording import text
 from schemas.definitions import Entry, Text, Year
 from schemas.framework_model import Framework
 from schemas.yaml_source import FrameworkError, Problem, SourceFile, read_yaml
@@ -55,16 +56,16 @@ class YearDates:
     note: str = ""
 
     def phase(self, today: date) -> str:
-        """Where the year stands on a day, in German."""
+        """Where the year stands on a day, in words."""
         if today < self.opens:
-            return "noch nicht eröffnet"
+            return text("phase.before")
         if today <= self.deadline:
-            return "Erhebung läuft"
+            return text("phase.open")
         if today < self.provisional:
-            return "Nachlieferung und Prüfung"
+            return text("phase.late")
         if today <= self.corrections_until:
-            return "vorläufige Ergebnisse, Korrekturen möglich"
-        return "vorläufige Ergebnisse, Korrekturfrist beendet" if today < self.final else "endgültige Ergebnisse"
+            return text("phase.provisional")
+        return text("phase.closed") if today < self.final else text("phase.final")
 
     def occasion(self, today: date) -> int | None:
         """The reminder that is due: the newest whose day has come, unless the time of the last one is over.
@@ -84,13 +85,8 @@ class YearDates:
 
     def steps(self) -> tuple[tuple[str, date], ...]:
         """The calendar for display."""
-        return (
-            ("Erhebung beginnt", self.opens),
-            ("Abgabefrist", self.deadline),
-            ("vorläufige Ergebnisse", self.provisional),
-            ("Korrekturen bis", self.corrections_until),
-            ("endgültige Ergebnisse", self.final),
-        )
+        names = ("opens", "deadline", "provisional", "corrections_until", "final")
+        return tuple((text(f"step.{name}"), getattr(self, name)) for name in names)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`monitor doctor`: is this machine fit for the operation? Every check says what is wrong and what to do, in German.
+"""`monitor doctor`: is this machine fit for the operation? Every check says what is wrong and what to do.
 
 Looks only, changes nothing (except a probe file that it removes), needs no Prefect and no lock. A check that itself
 breaks counts as not passed and does not stop the others. What concerns files and rights stands in `doctor_files`.
@@ -13,7 +13,6 @@ import socket
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,9 @@ from flows.alarm_settings import load_alarm_settings
 from flows.alarms import waiting_alarms
 from flows.doctor_files import Check, Checks, existing
 from flows.heartbeat import check as look_for_life
-from flows.run_log import describe, german_time, now_utc
+from flows.run_log import describe, now_utc
 from flows.settings import Settings
+from flows.wording import GERMAN, again, answered, text
 
 PROJECT = Path(__file__).resolve().parents[1]
 HANG = timedelta(hours=6)
@@ -36,24 +36,24 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def checks(settings: Settings) -> list[Check]:
     """All checks in the order in which an operator repairs things."""
     looks: tuple[tuple[str, Callable[[], Checks]], ...] = (
-        ("Python", python_version),
-        ("Pakete", lambda: packages(PROJECT / "requirements.lock")),
-        ("Zeichensatz und Zeitzone", encoding),
-        ("DuckDB", duckdb_opens),
-        ("Rahmen", lambda: framework(settings.root)),
-        ("Ordner", lambda: files.folders(settings.root)),
-        ("Rechte", lambda: files.rights(settings.root)),
-        ("Absender", lambda: files.senders(settings.root)),
-        ("Dateisystem", lambda: files.file_system(settings.root)),
-        ("Plattenplatz", lambda: files.disk(settings.root)),
-        ("Uhr", lambda: files.clock(settings.root, now_utc())),
-        ("Sperre", lambda: lock(settings.root, now_utc())),
-        ("Übernahmen", lambda: files.claims(settings.root, now_utc())),
-        ("Reste", lambda: files.left_overs(settings.root)),
-        ("Datenbestand", lambda: snapshot(settings.root)),
-        ("Prefect", lambda: prefect(settings, os.environ)),
-        ("Alarme", lambda: alarms(settings.root)),
-        ("Lebenszeichen", lambda: alive(settings.root, now_utc())),
+        ("check.python", python_version),
+        ("check.packages", lambda: packages(PROJECT / "requirements.lock")),
+        ("check.encoding_and_zone", encoding),
+        ("check.duckdb", duckdb_opens),
+        ("check.framework", lambda: framework(settings.root)),
+        ("check.folders", lambda: files.folders(settings.root)),
+        ("check.rights", lambda: files.rights(settings.root)),
+        ("check.senders", lambda: files.senders(settings.root)),
+        ("check.file_system", lambda: files.file_system(settings.root)),
+        ("check.disk", lambda: files.disk(settings.root)),
+        ("check.clock", lambda: files.clock(settings.root, now_utc())),
+        ("check.lock", lambda: lock(settings.root, now_utc())),
+        ("check.claims", lambda: files.claims(settings.root, now_utc())),
+        ("check.left_overs", lambda: files.left_overs(settings.root)),
+        ("check.snapshot", lambda: snapshot(settings.root)),
+        ("check.prefect", lambda: prefect(settings, os.environ)),
+        ("check.alarms", lambda: alarms(settings.root)),
+        ("check.alive", lambda: alive(settings.root, now_utc())),
     )
     return [found for name, look in looks for found in _looked(name, look)]
 
@@ -61,15 +61,15 @@ def checks(settings: Settings) -> list[Check]:
 def as_text(found: Sequence[Check]) -> str:
     """First what to do, then everything that was looked at."""
     bad = [check for check in found if not check.ok]
-    lines = [f"Bitte beheben: {len(bad)} von {len(found)} Prüfungen." if bad else "Alles in Ordnung."]
+    lines: list[str] = [text("doctor.bad", bad=len(bad), count=len(found)) if bad else text("doctor.good")]
     for check in bad:
         lines += [f"  ✗ {check.name}: {check.message_de}", f"    {check.remedy_de}"]
     return "\n".join([*lines, *(f"  ✓ {check.name}: {check.message_de}" for check in found if check.ok)])
 
 
 def as_records(found: Sequence[Check]) -> list[dict[str, Any]]:
-    """For machines."""
-    return [asdict(check) for check in found]
+    """For machines: the texts in German, in whatever language the command was asked."""
+    return [{key: again(value, GERMAN) for key, value in vars(check).items()} for check in found]
 
 
 def exit_code(found: Sequence[Check]) -> int:
@@ -81,7 +81,7 @@ def _looked(name: str, look: Callable[[], Checks]) -> list[Check]:
     try:
         return list(look())
     except Exception as error:
-        return [Check(name, False, f"Die Prüfung ist gescheitert: {describe(error)}.", "Bitte von Hand nachsehen.")]
+        return [Check(text(name), False, text("doctor.failed", why=describe(error)), text("doctor.failed_remedy"))]
 
 
 # --- the program ------------------------------------------------------------------------------------------------------
@@ -89,41 +89,44 @@ def _looked(name: str, look: Callable[[], Checks]) -> list[Check]:
 
 def python_version() -> Checks:
     """3.11 or newer."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    yield Check("Python", sys.version_info >= (3, 11), f"Version {version}", "Python 3.11 oder neuer einrichten.")
+    version = text("doctor.version", version=".".join(map(str, sys.version_info[:3])))
+    yield Check(text("check.python"), sys.version_info >= (3, 11), version, text("doctor.python_remedy"))
 
 
 def packages(lock_file: Path) -> Checks:
     """Installed versions against the lock file."""
     if not lock_file.exists():
-        yield Check("Pakete", True, "Keine Liste der Versionen vorhanden (Installation ohne Quellordner).")
+        yield Check(text("check.packages"), True, text("doctor.packages_unknown"))
         return
     found = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock_file.read_text(encoding="utf-8"), re.MULTILINE)
     wanted: dict[str, set[str]] = {}
     for name, version in found:
         wanted.setdefault(name, set()).add(version)
-    wrong = []
+    wrong: list[str] = []
     for name, versions in wanted.items():
         try:
             installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
         if installed not in versions:
-            wrong.append(f"{name} {installed} statt {' oder '.join(sorted(versions))}")
+            either = text("doctor.or").join(sorted(versions))
+            wrong.append(text("doctor.packages_instead", name=name, installed=installed, wanted=either))
     for name in ("duckdb", "pandas", "prefect", "openpyxl"):
         if name in wanted and not _installed(name):
-            wrong.append(f"{name} fehlt")
-    message = f"abweichend: {', '.join(sorted(wrong))}" if wrong else f"{len(wanted)} Einträge, wie festgelegt"
-    yield Check("Pakete", not wrong, message, "Umgebung neu einrichten: make setup.")
+            wrong.append(text("doctor.packages_missing", name=name))
+    right = text("doctor.packages_right", count=len(wanted))
+    message = text("doctor.packages_wrong", names=", ".join(sorted(wrong))) if wrong else right
+    yield Check(text("check.packages"), not wrong, message, text("doctor.setup_remedy"))
 
 
 def encoding() -> Checks:
     """UTF-8 for file names and output, German time."""
     names = sys.getfilesystemencoding(), str(sys.stdout.encoding or "utf-8")
     good = all(name.lower().replace("-", "") == "utf8" for name in names)
-    yield Check("Zeichensatz", good, f"Dateinamen {names[0]}, Ausgabe {names[1]}", "LANG=C.UTF-8 setzen.")
+    message = text("doctor.encoding", names=names[0], output=names[1])
+    yield Check(text("check.encoding"), good, message, text("doctor.encoding_remedy"))
     hours = datetime(2026, 7, 1, tzinfo=ZoneInfo("Europe/Berlin")).utcoffset()
-    yield Check("Zeitzone", hours == timedelta(hours=2), "Europe/Berlin ist bekannt", "Das Paket tzdata installieren.")
+    yield Check(text("check.zone"), hours == timedelta(hours=2), text("doctor.zone"), text("doctor.zone_remedy"))
 
 
 def duckdb_opens() -> Checks:
@@ -133,7 +136,8 @@ def duckdb_opens() -> Checks:
     with duckdb.connect(":memory:") as connection:
         works = connection.execute("SELECT 1").fetchall() == [(1,)]
     good = works and duckdb.__version__.startswith("2.")
-    yield Check("DuckDB", good, f"Version {duckdb.__version__}", "Umgebung neu einrichten: make setup.")
+    version = text("doctor.version", version=duckdb.__version__)
+    yield Check(text("check.duckdb"), good, version, text("doctor.setup_remedy"))
 
 
 def framework(root: Path) -> Checks:
@@ -143,18 +147,20 @@ def framework(root: Path) -> Checks:
     from schemas.loading import load_framework
     from schemas.yaml_source import FrameworkError
 
+    name = text("check.framework")
     try:
         loaded = load_framework()
         waivers = load_waivers(root, loaded)
         load_contacts(root, loaded)
     except FrameworkError as error:
-        first = f"{error.problems[0]} (insgesamt {len(error.problems)})"
-        yield Check("Rahmen", False, first, "Die genannte Zeile berichtigen.")
+        first = text("doctor.framework_broken", problem=error.problems[0], count=len(error.problems))
+        yield Check(name, False, first, text("doctor.framework_remedy"))
         return
-    yield Check("Rahmen", True, f"{loaded.code} {loaded.version}, {len(loaded.variables)} Merkmale")
+    facts = {"code": loaded.code, "version": loaded.version, "count": len(loaded.variables)}
+    yield Check(name, True, text("doctor.framework", **facts))
     expired = [waiver for waiver in waivers if not waiver.holds(date.today())]
-    message = f"{len(waivers)}, davon abgelaufen {len(expired)}"
-    yield Check("Ausnahmen", not expired, message, "Abgelaufene Einträge in waivers.yaml verlängern oder entfernen.")
+    message = text("doctor.waivers", count=len(waivers), expired=len(expired))
+    yield Check(text("check.waivers"), not expired, message, text("doctor.waivers_remedy"))
 
 
 # --- the machine ------------------------------------------------------------------------------------------------------
@@ -164,13 +170,12 @@ def lock(root: Path, now: datetime) -> Checks:
     """Nobody holds the warehouse for hours."""
     from warehouse.store import lock_holder
 
-    holder = lock_holder(root)
+    name, holder = text("check.lock"), lock_holder(root)
     if holder is None:
-        yield Check("Sperre", True, "frei")
+        yield Check(name, True, text("doctor.lock_free"))
         return
     since = datetime.fromisoformat(holder.since) if holder.since else now
-    remedy = "Prüfen, ob der Prozess noch arbeitet; sonst beenden. Die Sperre wird dann von selbst frei."
-    yield Check("Sperre", now - since < HANG, str(holder), remedy)
+    yield Check(name, now - since < HANG, answered(str(holder)), text("doctor.lock_remedy"))
 
 
 def snapshot(root: Path) -> Checks:
@@ -179,8 +184,9 @@ def snapshot(root: Path) -> Checks:
     from warehouse.places import Places, WarehouseError
     from warehouse.snapshot import open_snapshot
 
+    name = text("check.snapshot")
     if not Places(root).work_file.exists() and not Places(root).link.is_symlink():
-        yield Check("Datenbestand", True, "noch nichts veröffentlicht")
+        yield Check(name, True, text("doctor.snapshot_none"))
         return
     try:
         with open_snapshot(root) as found:
@@ -188,60 +194,66 @@ def snapshot(root: Path) -> Checks:
             ((moment, deliveries),) = rows(found.connection, query)
             number = found.generation
     except WarehouseError as error:
-        yield Check(
-            "Datenbestand", False, str(error), "monitor compute ausführen; sonst aus der Sicherung zurückholen."
-        )
+        yield Check(name, False, answered(str(error)), text("doctor.snapshot_remedy"))
         return
     age = (now_utc().replace(tzinfo=None) - moment).days
-    message = f"Nr. {number} vom {german_time(moment)} (vor {age} Tagen), {deliveries} Lieferungen"
-    yield Check("Datenbestand", age >= 0, message, "Der Stand liegt in der Zukunft: Datum des Rechners stellen.")
+    message = text("doctor.snapshot", number=number, published=moment, days=age, deliveries=deliveries)
+    yield Check(name, age >= 0, message, text("doctor.snapshot_future"))
 
 
 def prefect(settings: Settings, environment: Mapping[str, str]) -> Checks:
     """Prefect finds its home, is patient at the start, and listens on this machine only. Prefect is not imported."""
     home = Path(environment.get("PREFECT_HOME") or settings.root / "prefect")
     writable = os.access(existing(home), os.W_OK)
-    yield Check("Prefect-Ordner", writable, str(home), "Schreibrecht für den Dienst geben oder PREFECT_HOME setzen.")
+    yield Check(text("check.prefect_home"), writable, str(home), text("doctor.prefect_home_remedy"))
     name = "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"
     seconds = float(environment.get(name) or settings.prefect_start_seconds)
-    remedy = f"{name} auf 300 setzen (die Voreinstellung von 20 scheitert auf einem belasteten Rechner)."
-    yield Check("Prefect-Start", seconds >= 120, f"wartet bis zu {seconds:.0f} s", remedy)
+    message, remedy = (
+        text("doctor.prefect_start", seconds=f"{seconds:.0f}"),
+        text("doctor.prefect_start_remedy", name=name),
+    )
+    yield Check(text("check.prefect_start"), seconds >= 120, message, remedy)
     version = importlib.metadata.version("sqlalchemy")
     plans = tuple(map(int, version.split(".")[:2])) < (2, 1)
-    message = f"SQLAlchemy {version}{'' if plans else ': Prefect 3.8 plant damit keine Läufe'}"
-    yield Check("Prefect-Zeitplan", plans, message, "sqlalchemy<2.1 festlegen oder den Zeitplan von systemd benutzen.")
+    message = text("doctor.prefect_plans" if plans else "doctor.prefect_no_plans", version=version)
+    yield Check(text("check.prefect_schedule"), plans, message, text("doctor.prefect_plans_remedy"))
+    yield from _prefect_server(home, environment)
+
+
+def _prefect_server(home: Path, environment: Mapping[str, str]) -> Checks:
+    name = text("check.prefect_server")
     address = environment.get("PREFECT_API_URL") or _profile(home).get("PREFECT_API_URL", "")
     if not address:
-        yield Check("Prefect-Server", True, "startet mit dem Lauf (keine PREFECT_API_URL)")
+        yield Check(name, True, text("doctor.prefect_own"))
         return
     place = urlsplit(address)
     host, port = place.hostname or "", place.port or (443 if place.scheme == "https" else 80)
     protected = host in _LOOPBACK or bool(environment.get("PREFECT_API_AUTH_STRING"))
-    remedy = "Server an 127.0.0.1 binden oder PREFECT_API_AUTH_STRING setzen."
-    yield Check("Prefect-Zugang", protected, f"Server auf {host}", remedy)
+    message, remedy = text("doctor.prefect_on", host=host), text("doctor.prefect_on_remedy")
+    yield Check(text("check.prefect_access"), protected, message, remedy)
     try:
         socket.create_connection((host, port), timeout=3).close()
-        yield Check("Prefect-Server", True, f"{host}:{port} antwortet")
+        yield Check(name, True, text("doctor.prefect_answers", host=host, port=port))
     except OSError:
-        remedy = "Dienst prefect-server starten oder PREFECT_API_URL entfernen."
-        yield Check("Prefect-Server", False, f"{host}:{port} antwortet nicht", remedy)
+        silent = text("doctor.prefect_silent", host=host, port=port)
+        yield Check(name, False, silent, text("doctor.prefect_silent_remedy"))
 
 
 def alarms(root: Path) -> Checks:
     """Alarms reach somebody."""
     channels = load_alarm_settings(root).channels
-    remedy = "In settings.toml unter [alarm] mail_to und smtp_host oder webhook eintragen."
-    yield Check("Alarmwege", bool(channels), ", ".join(channels) or "Alarme gehen an niemanden", remedy)
+    message = ", ".join(channels) or text("doctor.alarms_nobody")
+    yield Check(text("check.alarm_ways"), bool(channels), message, text("doctor.alarms_nobody_remedy"))
     waiting = waiting_alarms(root)
-    remedy = "Mailserver oder Webhook prüfen; monitor alive versucht es erneut."
-    yield Check("Alarme", not waiting, f"{waiting} noch nicht versandt", remedy)
+    message = text("doctor.alarms_waiting", count=waiting)
+    yield Check(text("check.alarms"), not waiting, message, text("doctor.alarms_waiting_remedy"))
 
 
 def alive(root: Path, now: datetime) -> Checks:
     """The same look as `monitor alive`, without sending anything."""
     found = look_for_life(root, load_alarm_settings(root), now)
-    first = "Siehe docs/runbook.md, Alarm " + ", ".join(dict.fromkeys(alarm.code for alarm in found.alarms)) + "."
-    yield Check("Lebenszeichen", found.ok, found.text().splitlines()[0], first)
+    remedy = text("doctor.alive_remedy", codes=", ".join(dict.fromkeys(alarm.code for alarm in found.alarms)))
+    yield Check(text("check.alive"), found.ok, found.headline, remedy)
 
 
 def _installed(name: str) -> bool:

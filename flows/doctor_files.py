@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,8 @@ from pathlib import Path
 
 from flows.alarm_settings import load_alarm_settings
 from flows.heartbeat import stuck_claims
-from flows.wording import count
+from flows.wording import Said, counted, text
+from intake.inbox import hidden_folders, readable
 
 OWN_FOLDERS = ("raw", "raw/inbox", "outbox", "warehouse", "reports")
 CLOSED = ("raw/claims", "raw/quarantine", "warehouse/work", "state/alarms")
@@ -31,7 +32,7 @@ _MOST = 5
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at. The remedy is empty when nothing has to be done."""
+    """One thing that was looked at, in the language asked for. The remedy is empty when nothing has to be done."""
 
     name: str
     ok: bool
@@ -45,71 +46,76 @@ Checks = Iterator[Check]
 def folders(root: Path) -> Checks:
     """The folders are there and the service may write into them."""
     if not root.is_dir():
-        yield Check("Datenordner", False, f"{root} fehlt", "Ordner anlegen oder MONITOR_DATA richtig setzen.")
+        yield Check(text("check.root"), False, text("doctor.root_missing", path=root), text("doctor.root_remedy"))
         return
     absent = [name for name in OWN_FOLDERS if not (root / name).is_dir()]
-    remedy = "Wird beim ersten Lauf angelegt; sonst: install -d -m 0750 (siehe deploy/monitor.tmpfiles)."
-    yield Check("Ordner", "raw/inbox" not in absent, _listed(absent, "fehlt", "vollständig"), remedy)
+    message = _listed(absent, text("doctor.missing"), text("doctor.complete"))
+    yield Check(text("check.folders"), "raw/inbox" not in absent, message, text("doctor.folders_remedy"))
     closed = [name for name in (".", *OWN_FOLDERS) if (root / name).is_dir() and not os.access(root / name, os.W_OK)]
-    remedy = "Eigentümer auf den Benutzer des Dienstes setzen (chown)."
-    yield Check("Schreibrecht", not closed, _listed(closed, "nicht beschreibbar", "überall"), remedy)
+    message = _listed(closed, text("doctor.not_writable"), text("doctor.everywhere"))
+    yield Check(text("check.writable"), not closed, message, text("doctor.writable_remedy"))
 
 
 def rights(root: Path) -> Checks:
     """Nobody else may write anywhere, read what is closed, or change the snapshot."""
     known = [root, *(root / name for name in (*OWN_FOLDERS, *CLOSED)), *_sender_folders(root)]
     names = [_short(root, path) for path in known if path.is_dir() and path.stat().st_mode & stat.S_IWOTH]
-    yield Check("Fremde Schreibrechte", not names, _listed(names, "für alle beschreibbar", "keine"), "chmod o-w ORDNER")
+    message = _listed(names, text("doctor.foreign"), text("doctor.none"))
+    yield Check(text("check.foreign"), not names, message, text("doctor.foreign_remedy"))
     mask = _umask()
-    message, remedy = f"umask {mask:04o}", "UMask=0027 im Dienst setzen (deploy/monitor-nightly.service)."
-    yield Check("umask", mask & 0o027 == 0o027, message, remedy)
-    yield Check("Benutzer", os.geteuid() != 0, f"Benutzerkennung {os.geteuid()}", "Nicht als root ausführen.")
+    message = text("doctor.umask", mask=f"{mask:04o}")
+    yield Check(text("check.umask"), mask & 0o027 == 0o027, message, text("doctor.umask_remedy"))
+    user = os.geteuid()
+    yield Check(text("check.user"), user != 0, text("doctor.user", number=user), text("doctor.user_remedy"))
     open_ones = [name for name in CLOSED if (root / name).is_dir() and (root / name).stat().st_mode & 0o077]
-    message = _listed(open_ones, "für andere lesbar", "nur für den Dienst")
-    yield Check("Geschlossene Ordner", not open_ones, message, "chmod 0700 ORDNER; Analysten lesen dort nie.")
+    message = _listed(open_ones, text("doctor.open"), text("doctor.closed"))
+    yield Check(text("check.closed"), not open_ones, message, text("doctor.closed_remedy"))
     yield from _snapshot_rights(root)
     yield from _secret_rights(root)
 
 
 def senders(root: Path) -> Checks:
-    """Every inbox folder belongs to a region; a region has somewhere to drop."""
+    """Every inbox folder belongs to a region; a region has somewhere to drop; nothing hides."""
     from schemas.loading import load_framework
 
     territory = load_framework().territory
     there = _sender_folders(root)
     unknown = [path.name for path in there if territory.sender_region(path.name) is None]
-    remedy = "Ordner umbenennen (amtlicher Schlüssel) oder in schemas/regions/senders.csv eintragen."
-    yield Check("Absenderordner", not unknown, _listed(unknown, "unbekannt", f"{len(there)} Ordner"), remedy)
+    message = _listed(unknown, text("doctor.unknown"), text("doctor.folder_count", count=len(there)))
+    yield Check(text("check.sender_folders"), not unknown, message, text("doctor.senders_remedy"))
+    hidden = [readable(path.name) for path in hidden_folders(root / "raw" / "inbox")]
+    message = _listed(hidden, text("doctor.hidden"), text("doctor.none"))
+    yield Check(text("check.hidden"), not hidden, message, text("doctor.hidden_remedy"))
     today = datetime.now().date()
     served = {territory.sender_region(path.name, today) for path in there}
     absent = [code for code in territory.reporters(today) if code not in served]
-    yield Check("Meldende Gebiete", True, _listed(absent, "ohne Ordner", "jedes hat seinen Ordner"))
+    message = _listed(absent, text("doctor.no_folder"), text("doctor.all_folders"))
+    yield Check(text("check.reporters"), True, message)
 
 
 def file_system(root: Path) -> Checks:
     """One file system below the inbox and one below the warehouse, so that a rename is atomic; the warehouse is local."""
-    for name, names in (
-        ("Eingang", ("inbox", "claims", "archive", "quarantine")),
-        ("Datenbestand", ("work", "generations")),
-    ):
-        base = root / ("raw" if name == "Eingang" else "warehouse")
-        parts = [base / part for part in names if (base / part).is_dir()]
-        parts += _sender_folders(root) if name == "Eingang" else []
-        foreign = [_short(root, path) for path in parts if path.stat().st_dev != base.stat().st_dev]
-        message = _listed(foreign, "auf anderem Datenträger", "auf einem Datenträger")
-        yield Check(f"Datenträger {name}", not foreign, message, "Alle Ordner auf denselben Datenträger legen.")
-    kind = _kind_of_file_system(root / "warehouse")
-    remedy = "Den Datenbestand auf eine Platte des Rechners legen; nur der Eingang darf auf einem Dateiserver liegen."
-    yield Check("Art des Datenträgers", kind not in REMOTE, kind or "nicht bekannt", remedy)
+    inbox, warehouse = root / "raw", root / "warehouse"
+    below = [inbox / name for name in ("inbox", "claims", "archive", "quarantine")]
+    yield _one_volume(root, text("check.volume_inbox"), inbox, [*below, *_sender_folders(root)])
+    below = [warehouse / name for name in ("work", "generations")]
+    yield _one_volume(root, text("check.volume_warehouse"), warehouse, below)
+    kind = _kind_of_file_system(warehouse)
+    message = kind or text("doctor.not_known")
+    yield Check(text("check.volume_kind"), kind not in REMOTE, message, text("doctor.local_remedy"))
+
+
+def _one_volume(root: Path, name: str, base: Path, below: Sequence[Path]) -> Check:
+    there = [path for path in below if path.is_dir()]
+    foreign = [_short(root, path) for path in there if path.stat().st_dev != base.stat().st_dev]
+    message = _listed(foreign, text("doctor.elsewhere"), text("doctor.together"))
+    return Check(name, not foreign, message, text("doctor.together_remedy"))
 
 
 def claims(root: Path, now: datetime) -> Checks:
     """No delivery was taken and then left."""
     old = stuck_claims(root, load_alarm_settings(root).claim_hours, now)
-    message = f"{count(len(old), 'Lieferung', 'Lieferungen')} übernommen und nicht zu Ende bearbeitet"
-    yield Check(
-        "Übernahmen", not old, message, "monitor ingest ausführen; nennt der Lauf einen Programmfehler: melden."
-    )
+    yield Check(text("check.claims"), not old, counted("doctor.claims", len(old)), text("doctor.claims_remedy"))
 
 
 def disk(root: Path) -> Checks:
@@ -121,22 +127,22 @@ def disk(root: Path) -> Checks:
     needed = max(limit, 3 * (work.stat().st_size if work.exists() else 0) // 2**20)
     there = existing(root)
     free = shutil.disk_usage(there).free // 2**20
-    remedy = f"Mindestens {needed} MB frei machen (alte Berichte, fremde Dateien; nie das Archiv)."
-    yield Check("Plattenplatz", free >= needed, f"{free} MB frei, nötig {needed} MB", remedy)
+    remedy = text("doctor.disk_remedy", needed=needed)
+    yield Check(text("check.disk"), free >= needed, text("doctor.disk", free=free, needed=needed), remedy)
     facts = os.statvfs(there)
     if facts.f_files:
-        yield Check("Dateizahl", facts.f_favail > 10_000, f"{facts.f_favail} neue Dateien möglich", remedy)
+        possible = text("doctor.files", count=facts.f_favail)
+        yield Check(text("check.files"), facts.f_favail > 10_000, possible, remedy)
 
 
 def clock(root: Path, now: datetime) -> Checks:
     """The file system and the machine agree, and neither lies in the past of the program or far in the future."""
     skew = abs(probe_time(existing(root)) - now.timestamp())
-    message = f"Abweichung zwischen Rechner und Dateisystem {skew:.1f} s"
-    remedy = "Zeitabgleich (NTP) auf Rechner und Dateiserver einrichten."
-    yield Check("Uhr", skew <= CLOCK_TOLERANCE, message, remedy)
+    message = text("doctor.clock", seconds=f"{skew:.1f}")
+    yield Check(text("check.clock"), skew <= CLOCK_TOLERANCE, message, text("doctor.clock_remedy"))
     built = datetime.fromtimestamp((PROJECT / "flows" / "cli.py").stat().st_mtime, UTC)
     plausible = built - timedelta(days=1) <= now <= built + timedelta(days=3650)
-    yield Check("Datum", plausible, f"Heute ist der {now:%d.%m.%Y}", "Datum des Rechners stellen.")
+    yield Check(text("check.date"), plausible, text("doctor.today", today=now.date()), text("doctor.today_remedy"))
 
 
 def left_overs(root: Path) -> Checks:
@@ -146,17 +152,18 @@ def left_overs(root: Path) -> Checks:
 
     places = Places(root)
     if lock_holder(root) is not None:
-        yield Check("Reste", True, "ein Lauf arbeitet, es wird nicht gesucht")
+        yield Check(text("check.left_overs"), True, text("doctor.works"))
         return
     logs = [*places.generations.glob("*.wal"), *places.folder.glob("*.wal")]
     names = [_short(root, path) for path in logs]
-    yield Check("Protokolle", not names, _listed(names, "gehört hier nicht hin", "keine"), "Datei entfernen.")
+    message = _listed(names, text("doctor.strange"), text("doctor.none"))
+    yield Check(text("check.logs"), not names, message, text("doctor.remove_remedy"))
     crashed = wal_of(places.work_file).exists()
-    message = "der letzte Lauf wurde mittendrin beendet" if crashed else "der letzte Lauf ist zu Ende gegangen"
-    yield Check("Arbeitsdatei", not crashed, message, "Den Lauf wiederholen; er führt das Begonnene zu Ende.")
+    message = text("doctor.crashed" if crashed else "doctor.finished")
+    yield Check(text("check.work_file"), not crashed, message, text("doctor.again_remedy"))
     old = [_short(root, path) for path in _temporary(root) if _age(path) > OLD]
-    message = _listed(old, "unfertig", "keine")
-    yield Check("Unfertige Dateien", not old, message, "Den Lauf wiederholen; was dann noch da ist, entfernen.")
+    message = _listed(old, text("doctor.unfinished"), text("doctor.none"))
+    yield Check(text("check.unfinished"), not old, message, text("doctor.unfinished_remedy"))
 
 
 def probe_time(folder: Path) -> float:
@@ -173,18 +180,21 @@ def existing(path: Path) -> Path:
 def _snapshot_rights(root: Path) -> Checks:
     generations = root / "warehouse" / "generations"
     wrong = [path.name for path in generations.glob("monitor-*.duckdb") if path.stat().st_mode & 0o227]
-    yield Check("Veröffentlichter Stand", not wrong, _listed(wrong, "beschreibbar", "nur lesbar"), "chmod 0440 DATEI")
+    message = _listed(wrong, text("doctor.changeable"), text("doctor.read_only"))
+    yield Check(text("check.published"), not wrong, message, text("doctor.read_only_remedy"))
 
 
 def _secret_rights(root: Path) -> Checks:
     names = ("settings.toml", "contacts.yaml", "waivers.yaml")
     wrong = [name for name in names if (root / name).exists() and (root / name).stat().st_mode & 0o007]
-    yield Check("Einstellungen", not wrong, _listed(wrong, "für alle lesbar", "geschützt"), "chmod 0640 DATEI")
+    message = _listed(wrong, text("doctor.readable"), text("doctor.protected"))
+    yield Check(text("check.settings"), not wrong, message, text("doctor.protected_remedy"))
 
 
 def _sender_folders(root: Path) -> list[Path]:
     inbox = root / "raw" / "inbox"
-    return sorted(path for path in inbox.iterdir() if path.is_dir()) if inbox.is_dir() else []
+    there = inbox.iterdir() if inbox.is_dir() else ()
+    return sorted(path for path in there if path.is_dir() and not path.name.startswith("."))
 
 
 def _temporary(root: Path) -> Iterator[Path]:
@@ -227,9 +237,9 @@ def _short(root: Path, path: Path) -> str:
     return str(path.relative_to(root)) if path != root else "."
 
 
-def _listed(names: list[str], trouble: str, fine: str) -> str:
+def _listed(names: Sequence[str], trouble: str, fine: Said) -> Said:
     """`fehlt: a, b, c und 4 weitere`, or what is said when there is nothing to list."""
     if not names:
         return fine
-    more = f" und {len(names) - _MOST} weitere" if len(names) > _MOST else ""
-    return f"{trouble}: {', '.join(names[:_MOST])}{more}"
+    told, more = ", ".join(names[:_MOST]), len(names) - _MOST
+    return text("doctor.listed_more" if more > 0 else "doctor.listed", trouble=trouble, names=told, count=more)

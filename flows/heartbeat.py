@@ -19,8 +19,9 @@ from pathlib import Path
 
 from flows.alarm_settings import AlarmSettings
 from flows.alarms import Alarm, raise_alarm, retry
-from flows.run_log import OUTCOMES, durable_write, german_time, now_utc, read_json, state_folder
-from flows.wording import count
+from flows.run_log import durable_write, now_utc, read_json, state_folder
+from flows.wording import GERMAN, again, counted, text
+from intake.inbox import holds_deliveries
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 WATCHER_SILENT = timedelta(minutes=30)
@@ -51,12 +52,18 @@ class Alive:
         """Nothing to alarm about."""
         return not self.alarms
 
+    @property
+    def headline(self) -> str:
+        """What to do first, or that all is well."""
+        if self.alarms:
+            return self.alarms[0].todo
+        assert self.beat is not None
+        return text("alive.fine", at=self.beat.at, outcome=text(f"outcome.{self.beat.outcome}"))
+
     def text(self) -> str:
         """For the operator and for the mail that cron sends."""
-        if self.alarms:
-            return "\n".join(line for alarm in self.alarms for line in (alarm.todo, *(f"  {d}" for d in alarm.details)))
-        assert self.beat is not None
-        return f"In Ordnung. Letzter Lauf: {german_time(self.beat.at)}, {OUTCOMES[self.beat.outcome]}."
+        lines = [line for alarm in self.alarms for line in (alarm.todo, *(f"  {d}" for d in alarm.details))]
+        return "\n".join(lines or [self.headline])
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,11 @@ def unmark_running(root: Path, run_id: str, *, repaired: bool) -> None:
             path.unlink(missing_ok=True)
 
 
+def dead_runs(root: Path) -> list[str]:
+    """Runs that were killed, until another one has done their work."""
+    return [path.stem for path, mark in _marks(root) if not _works(mark)]
+
+
 def check(root: Path, settings: AlarmSettings, now: datetime) -> Alive:
     """What `monitor alive` looks at: the last run, runs that hang or were killed, stuck files, the watcher, the disk."""
     beat = read_beat(root)
@@ -129,15 +141,18 @@ def stuck_in_inbox(root: Path, hours: float, now: datetime) -> Iterator[Stuck]:
     inbox = root / "raw" / "inbox"
     seen: dict[tuple[str, str], list[datetime]] = {}
     for folder in sorted(inbox.iterdir()) if inbox.is_dir() else ():
-        direct = not folder.is_dir() or folder.is_symlink()
+        hidden = folder.name.startswith(".") and folder.is_dir() and not folder.is_symlink()
+        if hidden and not holds_deliveries(folder):  # what a file server or a program keeps for itself
+            continue
+        direct = hidden or not folder.is_dir() or folder.is_symlink()
         for path in [folder] if direct else sorted(folder.iterdir()):
             with suppress(FileNotFoundError):
                 facts = path.lstat()
                 arrived = datetime.fromtimestamp(facts.st_ctime, now.tzinfo)
                 if path.name.lower() in _NOISE or now - arrived < timedelta(hours=hours):
                     continue
-                where = "unmittelbar im Eingangsordner" if direct else f"Ordner {folder.name}"
-                seen.setdefault((where, _why(path, facts, direct)), []).append(arrived)
+                place = text("run.here") if direct else text("stuck.folder", name=folder.name)
+                seen.setdefault((place, _why(path, facts, direct)), []).append(arrived)
     for (where, why), moments in seen.items():
         yield Stuck(where, len(moments), min(moments), why)
 
@@ -161,45 +176,42 @@ def watcher_sign(root: Path) -> Path:
 
 def _silence(beat: Beat | None, settings: AlarmSettings, now: datetime) -> Iterator[Alarm]:
     if beat is None:
-        yield Alarm("STILLE", "Bitte den nächtlichen Lauf starten: Es ist noch kein Lauf vermerkt.", at=now)
+        yield Alarm("STILLE", text("alarm.no_run"), at=now)
         return
+    last = (text("alarm.last_run", at=beat.at),)
     if beat.at > now + CLOCK_TOLERANCE:
-        todo = "Bitte die Uhr des Rechners prüfen: Der letzte Lauf liegt in der Zukunft."
-        yield Alarm("UHR", todo, (f"Letzter Lauf: {german_time(beat.at)}",), at=now)
+        yield Alarm("UHR", text("alarm.future"), last, at=now)
     elif now - beat.at > timedelta(hours=settings.silence_hours):
         hours = int((now - beat.at).total_seconds() // 3600)
-        todo = f"Bitte den Zeitplan prüfen: Seit {hours} Stunden ist kein Lauf zu Ende gegangen."
-        yield Alarm("STILLE", todo, (f"Letzter Lauf: {german_time(beat.at)}",), at=now)
+        yield Alarm("STILLE", text("alarm.silence", hours=hours), last, at=now)
     if beat.outcome == "failed":
-        todo = "Bitte den letzten Lauf ansehen: Er ist gescheitert."
-        details = (f"{german_time(beat.at)}, Lauf {beat.run_id} ({beat.kind})", beat.message)
-        yield Alarm("LAUF", todo, tuple(filter(None, details)), f"LAUF:{beat.kind}:{beat.message}", now)
+        details = (text("alarm.failed_run", at=beat.at, run=beat.run_id, kind=beat.kind), beat.message)
+        key = f"LAUF:{beat.kind}:{beat.message}"
+        yield Alarm("LAUF", text("alarm.failed"), tuple(filter(None, details)), key, now)
 
 
 def _runs(root: Path, settings: AlarmSettings, now: datetime) -> Iterator[Alarm]:
     for path, mark in _marks(root):
         with suppress(KeyError, TypeError, ValueError):
             begun = datetime.fromisoformat(str(mark["at"]))
-            details = (f"Lauf {path.stem} ({mark['kind']}), begonnen {german_time(begun)}",)
+            details = (text("alarm.begun", run=path.stem, kind=mark["kind"], at=begun),)
             if not _works(mark):
-                todo = "Bitte den Lauf wiederholen: Der letzte wurde mittendrin beendet (Absturz, Strom, Speicher)."
-                yield Alarm("ABBRUCH", todo, details, f"ABBRUCH:{path.stem}", now)
+                yield Alarm("ABBRUCH", text("alarm.killed"), details, f"ABBRUCH:{path.stem}", now)
             elif now - begun > timedelta(hours=settings.hang_hours):
-                todo = f"Bitte nachsehen: Ein Lauf arbeitet seit mehr als {settings.hang_hours:.0f} Stunden."
+                todo = text("alarm.hangs", hours=f"{settings.hang_hours:.0f}")
                 yield Alarm("HAENGT", todo, details, f"HAENGT:{path.stem}", now)
 
 
 def _stuck(root: Path, settings: AlarmSettings, now: datetime) -> Iterator[Alarm]:
     for found in stuck_in_inbox(root, settings.stuck_hours, now):
-        things = count(found.count, "Datei liegt", "Dateien liegen")
-        todo = f"Bitte den Eingang prüfen: {things} seit mehr als {settings.stuck_hours:.0f} Stunden unbearbeitet."
-        details = (f"{found.folder}: {found.why}, seit {german_time(found.since)}",)
-        yield Alarm("EINGANG", todo, details, f"EINGANG:{found.folder}:{found.why}", now)
+        todo = counted("alarm.inbox", found.count, hours=f"{settings.stuck_hours:.0f}")
+        details = (text("alarm.inbox_where", folder=found.folder, why=found.why, since=found.since),)
+        key = f"EINGANG:{again(found.folder, GERMAN)}:{again(found.why, GERMAN)}"
+        yield Alarm("EINGANG", todo, details, key, now)
     claims = stuck_claims(root, settings.claim_hours, now)
     if claims:
-        things = count(len(claims), "Lieferung wurde", "Lieferungen wurden")
-        todo = f"Bitte den Lauf prüfen: {things} übernommen, aber nicht zu Ende bearbeitet."
-        yield Alarm("UEBERNAHME", todo, (f"Älteste Übernahme: {german_time(claims[0])}",), at=now)
+        oldest = text("alarm.oldest_claim", at=claims[0])
+        yield Alarm("UEBERNAHME", counted("alarm.claims", len(claims)), (oldest,), at=now)
 
 
 def _watcher(root: Path, now: datetime) -> Iterator[Alarm]:
@@ -207,28 +219,25 @@ def _watcher(root: Path, now: datetime) -> Iterator[Alarm]:
     with suppress(FileNotFoundError):
         seen = datetime.fromtimestamp(path.stat().st_mtime, now.tzinfo)
         if now - seen > WATCHER_SILENT:
-            todo = "Bitte den Dienst monitor-watch neu starten: Die Überwachung des Eingangs steht still."
-            yield Alarm("WAECHTER", todo, (f"Letztes Zeichen: {german_time(seen)}",), at=now)
+            yield Alarm("WAECHTER", text("alarm.watcher"), (text("alarm.last_sign", at=seen),), at=now)
 
 
 def _disk(root: Path, settings: AlarmSettings) -> Iterator[Alarm]:
     with suppress(OSError):
         free = shutil.disk_usage(root).free // 2**20
         if free < settings.min_free_mb:
-            yield Alarm("PLATTE", f"Bitte Platz schaffen: Auf dem Datenträger sind nur noch {free} MB frei.")
+            yield Alarm("PLATTE", text("alarm.disk", free=free))
 
 
 def _why(path: Path, facts: os.stat_result, direct: bool) -> str:
     name = path.name.lower()
     if not stat.S_ISREG(facts.st_mode):
-        return "ein Unterordner oder eine Verknüpfung, wird nie gelesen"
+        return text("stuck.never_read")
     if name.startswith(("~$", ".~lock")):
-        return "Sperrdatei eines Büroprogramms"
+        return text("stuck.office_lock")
     if name.startswith(".") or name.endswith((".tmp", ".part", ".filepart", ".crdownload", ".partial", ".download")):
-        return "Übertragung nicht abgeschlossen"
-    if direct:
-        return "gehört in den Ordner eines Absenders"
-    return "nicht übernommen"
+        return text("stuck.unfinished")
+    return text("stuck.no_sender") if direct else text("stuck.not_taken")
 
 
 def _claim_time(folder: Path) -> float:

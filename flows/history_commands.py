@@ -81,4 +81,4 @@ def moment_of(typed: str) -> datetime:
     try:
         return datetime.fromisoformat(typed)
     except ValueError as error:
-        raise InputRefused(f"„{typed}“ ist kein Zeitpunkt (erwartet zum Beispiel 2026-03-31T12:00).") from error
+        raise InputRefused(text("refused.moment", typed=typed)) from error

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import gc
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, islice
 
+from flows.interrupted import Answered, answered_by_the_dead
 from flows.known_past import KnownPast
 from flows.misplaced import misplaced_files
 from flows.settings import Settings
+from flows.wording import counted, text
 from intake.answer import write_reply
 from intake.checking import check_read
-from intake.deliveries import PERSONAL_DATA, ReadDelivery, Received, read_deliveries
+from intake.deliveries import PERSONAL_DATA, ReadDelivery, Reader, Received, read_deliveries
 from intake.inbox import Claim, Inbox, readable
 from intake.messages import finding
+from intake.reading import Workbook
+from intake.sandbox import ReaderPool
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Verdict
 from warehouse.loading import known_sha, load_deliveries, next_submission_id
@@ -22,6 +30,8 @@ from warehouse.past import delivery_before, verdict_of_submission
 from warehouse.store import Writer
 
 Progress = Callable[[str], None]
+READERS = 2
+"""Child processes that open deliveries side by side."""
 
 
 @dataclass
@@ -33,6 +43,7 @@ class IngestResult:
     broken: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     misplaced: list[str] = field(default_factory=list)
+    interrupted: list[Answered] = field(default_factory=list)
 
     def count(self, *verdicts: Verdict) -> int:
         """Number of deliveries with one of these verdicts."""
@@ -40,8 +51,9 @@ class IngestResult:
 
     @property
     def needs_eye(self) -> bool:
-        """Was something returned, refused or broken, or lies where nobody takes it?"""
-        return bool(self.broken or self.misplaced) or self.count(Verdict.RETURNED, Verdict.REFUSED) > 0
+        """Was something returned, refused or broken, here or by a killed run, or lies where nobody takes it?"""
+        back = self.count(Verdict.RETURNED, Verdict.REFUSED) + sum(delivery.back for delivery in self.interrupted)
+        return bool(self.broken or self.misplaced) or back > 0
 
 
 def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str, progress: Progress) -> IngestResult:
@@ -52,15 +64,31 @@ def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str
         waiting=[readable(f"{path.parent.name}/{path.name}") for path in inbox.unsettled()],
         misplaced=misplaced_files(settings.root),
     )
+    taken_up = {claim.submission_id for claim in claims}
+    result.interrupted = answered_by_the_dead(writer.connection, settings.root, taken_up)
     if claims:
-        progress(f"{len(claims)} Dateien im Eingang")
+        progress(counted("run.files", len(claims)))
     if len(claims) > settings.batch_files:
         claims = _by_year(framework, claims)
-    for start in range(0, len(claims), settings.batch_files):
-        batch = claims[start : start + settings.batch_files]
-        _Batch(settings, framework, writer, run_id, inbox, result).run(batch)
-        progress(f"{min(start + len(batch), len(claims))} von {len(claims)} Dateien verarbeitet")
+    with _batches(settings, claims) as begin:
+        for start in range(0, len(claims), settings.batch_files):
+            batch = claims[start : start + settings.batch_files]
+            with without_collecting():
+                begin(settings, framework, writer, run_id, inbox, result).run(batch)
+            progress(text("run.processed", done=min(start + len(batch), len(claims)), count=len(claims)))
     return result
+
+
+@contextmanager
+def _batches(settings: Settings, claims: Sequence[Claim]) -> Iterator[Callable[..., Batch]]:
+    """What makes a batch: here, or with the crew that the settings name."""
+    if not (settings.workers and claims):
+        yield Batch
+        return
+    from flows.scaling.ingesting import scaled
+
+    with scaled(settings) as begin:
+        yield begin
 
 
 def _by_year(framework: Framework, claims: Sequence[Claim]) -> list[Claim]:
@@ -75,7 +103,34 @@ def _by_year(framework: Framework, claims: Sequence[Claim]) -> list[Claim]:
     return sorted(claims, key=lambda claim: years[claim.folder])
 
 
-class _Batch:
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """A batch makes millions of objects and no rings among them; looking through them again and again finds nothing."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def ahead(claims: Iterable[Claim]) -> Iterator[tuple[Claim, Future[Workbook]]]:
+    """Each claim with its workbook; the next ones are opened by the other processor meanwhile, few at a time."""
+    coming = iter(claims)
+    with ReaderPool(READERS) as pool, ThreadPoolExecutor(READERS) as threads:
+        opened = deque((claim, threads.submit(pool.read, claim.path)) for claim in islice(coming, READERS + 1))
+        while opened:
+            yield opened.popleft()
+            opened.extend((claim, threads.submit(pool.read, claim.path)) for claim in islice(coming, 1))
+
+
+def opened_before(workbook: Future[Workbook]) -> Reader:
+    """A reader of the one file that `ahead` has opened; what went wrong there goes wrong here."""
+    return lambda path: workbook.result()
+
+
+class Batch:
+    """Some deliveries, worked through in one process; `flows.scaling` does the same steps on several machines."""
+
     def __init__(
         self,
         settings: Settings,
@@ -125,9 +180,10 @@ class _Batch:
 
     def _read(self, claims: Iterable[Claim]) -> list[tuple[Claim, ReadDelivery]]:
         found = []
-        for claim in claims:
+        for claim, workbook in ahead(claims):
             try:
-                read = read_deliveries(self.framework, [self._received(claim, claim.submission_id)])[0]
+                received = self._received(claim, claim.submission_id)
+                read = read_deliveries(self.framework, [received], opened_before(workbook))[0]
             except Exception as error:  # one delivery that breaks must not stop the others
                 self._broken(claim, error)
                 continue
@@ -159,7 +215,7 @@ class _Batch:
                 place = (submission.id, submission.sender, submission.region, submission.year, submission.layout)
                 before = delivery_before(self.connection, *place)
             self._file(claim, delivery)
-            loaded = load_deliveries(self.connection, [delivery], _now(), self.run_id)
+            loaded = load_deliveries(self.connection, [delivery], now(), self.run_id)
             if submission.id in loaded.failed:
                 self._broken(claim, RuntimeError(loaded.failed[submission.id]))
                 continue
@@ -189,5 +245,6 @@ class _Batch:
         return Received(claim.path, claim.file_name, claim.sender, claim.sha256, claim.received_at, submission_id)
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """Now as the warehouse stores it: UTC without zone."""
     return datetime.now(UTC).replace(tzinfo=None)

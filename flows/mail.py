@@ -12,6 +12,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, parseaddr
 
+from flows.wording import text as told
+
 ENCRYPTIONS = ("none", "starttls", "tls")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ADDRESS = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
@@ -59,7 +61,7 @@ def compose(
 def send(server: Server, message: EmailMessage) -> None:
     """Hand a message over; raises MailError. A password never goes over an open line to another machine."""
     if server.user and server.encryption == "none" and server.host not in _LOOPBACK:
-        raise MailError(f"{server.host}: Anmeldung nur verschlüsselt (smtp_encryption = „starttls“ oder „tls“).")
+        raise MailError(told("mail.open_line", host=server.host))
     try:
         with _connect(server) as connection:
             if server.encryption == "starttls":
@@ -68,15 +70,17 @@ def send(server: Server, message: EmailMessage) -> None:
                 connection.login(server.user, server.password)
             refused = connection.send_message(message)
     except smtplib.SMTPAuthenticationError as error:
-        raise MailError(f"{server.host}: Die Anmeldung wurde abgelehnt ({error.smtp_code}).") from error
+        raise MailError(told("mail.login", host=server.host, code=error.smtp_code)) from error
     except smtplib.SMTPRecipientsRefused as error:
-        raise MailError(f"{server.host}: Kein Empfänger wurde angenommen.") from error
+        raise MailError(told("mail.nobody", host=server.host)) from error
     except smtplib.SMTPResponseException as error:
-        raise MailError(f"{server.host}: Der Server lehnt ab ({error.smtp_code}).") from error
+        raise MailError(told("mail.refused", host=server.host, code=error.smtp_code)) from error
     except (OSError, smtplib.SMTPException) as error:
-        raise MailError(f"{server.host}:{server.port} ist nicht erreichbar ({type(error).__name__}).") from error
+        raise MailError(
+            told("mail.unreachable", host=server.host, port=server.port, why=type(error).__name__)
+        ) from error
     if refused:
-        raise MailError(f"{server.host}: {len(refused)} Empfänger wurden nicht angenommen.")
+        raise MailError(told("mail.some", host=server.host, count=len(refused)))
 
 
 def addresses(text: str) -> tuple[str, ...]:

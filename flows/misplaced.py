@@ -6,16 +6,18 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.wording import counted
+from flows.wording import counted, text
 from intake.inbox import misplaced_in, readable
-
-HERE = "unmittelbar im Eingangsordner"
 
 
 def misplaced_files(root: Path) -> list[str]:
-    """Their names below the inbox of a data root, in order."""
+    """Their names below the inbox of a data root, in order; a hidden folder with files in it ends with a slash."""
     inbox = root / "raw" / "inbox"
-    return [readable(path.relative_to(inbox).as_posix()) for path in misplaced_in(inbox)]
+    return [_name(inbox, path) for path in misplaced_in(inbox)]
+
+
+def _name(inbox: Path, path: Path) -> str:
+    return readable(path.relative_to(inbox).as_posix()) + "/" * path.is_dir()
 
 
 def misplaced_lines(names: Sequence[str]) -> list[str]:
@@ -27,4 +29,4 @@ def misplaced_lines(names: Sequence[str]) -> list[str]:
 
 def misplaced_folders(names: Sequence[str]) -> dict[str, int]:
     """How many lie in which folder, for pages that do not name files."""
-    return dict(Counter(name.rpartition("/")[0] or HERE for name in names))
+    return dict(Counter(name.rpartition("/")[0] or text("run.here") for name in names))

@@ -17,8 +17,17 @@ ARTIFACT_KEY = "nightly-report"
 
 
 def _logged() -> Callable[[str], None]:
+    """The log of Prefect is kept, in German; the terminal hears the language of the command."""
+    from flows.wording import GERMAN, again, language, say
+
     logger = get_run_logger()
-    return lambda text: logger.info(text)
+
+    def tell(line: str) -> None:
+        logger.info(again(line, GERMAN))
+        if language() != GERMAN:
+            say(line)
+
+    return tell
 
 
 @task(name="Eingang verarbeiten", cache_policy=NO_CACHE)

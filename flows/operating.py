@@ -47,7 +47,7 @@ def run_doctor(options: Namespace) -> int:
 
 def run_board(options: Namespace) -> int:
     """Write the board page and say the counts."""
-    from flows import board
+    from flows import board, board_page
     from flows.misplaced import misplaced_files, misplaced_folders, misplaced_lines
     from schemas.loading import load_framework
 
@@ -60,7 +60,7 @@ def run_board(options: Namespace) -> int:
         return 0
     lost = misplaced_files(settings.root)
     path = settings.reports / "board.html"
-    page = board.write_page(boards, framework, path, sample=settings.sample, misplaced=misplaced_folders(lost))
+    page = board_page.write_page(boards, framework, path, sample=settings.sample, misplaced=misplaced_folders(lost))
     say("\n".join([*map(board.as_text, boards), *misplaced_lines(lost), text("say.board", path=page)]))
     return 0
 
@@ -76,7 +76,7 @@ def run_remind(options: Namespace) -> int:
     try:
         today = date.fromisoformat(options.date) if options.date else date.today()
     except ValueError as error:
-        raise InputRefused(f"„{options.date}“ ist kein Tag (erwartet zum Beispiel 2026-10-10).") from error
+        raise InputRefused(text("refused.day", typed=options.date)) from error
     settings, framework = load_settings(), load_framework()
     years = Calendar(framework).open_years(today)
     boards = list(make_boards(settings.root, framework, years, today)) if years else []

@@ -20,7 +20,7 @@ from flows.alarm_settings import AlarmSettings, settings_table
 from flows.board import BACK, DONE, MISSING, NIL, PARTIAL, QUESTIONS, WAIVED, Board, FieldStanding, RegionStanding
 from flows.deadlines import YearDates
 from flows.run_log import durable_write, read_json, state_folder
-from flows.wording import count
+from flows.wording import count, counted, text
 from schemas.framework_model import Framework
 from schemas.yaml_source import FrameworkError, Problem, read_yaml
 
@@ -69,17 +69,18 @@ class Reminded:
 
     def text(self) -> str:
         """For the terminal; the first line says what to do."""
+        lines: list[str]
         if self.errors:
-            lines = [f"Bitte den Mailserver prüfen: {len(self.errors)} Erinnerungen konnten nicht versandt werden."]
+            lines = [text("reminder.failed", count=len(self.errors))]
         elif self.drafts:
-            lines = [f"Bitte versenden: {count(len(self.drafts), 'Entwurf liegt', 'Entwürfe liegen')} bereit."]
+            lines = [counted("reminder.drafts", len(self.drafts))]
         else:
-            lines = ["Nichts zu tun."]
+            lines = [text("run.nothing")]
         lines += [f"  {path}" for path in self.drafts] + [f"  {error}" for error in self.errors]
         if self.sent:
-            lines.append(f"Versandt: {count(self.sent, 'Erinnerung', 'Erinnerungen')}.")
+            lines.append(counted("reminder.sent", self.sent))
         if self.without_address:
-            lines.append(f"Ohne bekannte Anschrift: {', '.join(self.without_address)} ({CONTACTS} ergänzen).")
+            lines.append(text("reminder.no_address", regions=", ".join(self.without_address), file=CONTACTS))
         return "\n".join(lines)
 
 
@@ -135,8 +136,8 @@ def load_contacts(root: Path, framework: Framework) -> dict[str, tuple[str, ...]
     problems: list[Problem] = []
     source = read_yaml(path, root, problems)
     found: dict[str, tuple[str, ...]] = {}
-    for region, text in (source.data or {}).items() if isinstance(source.data or {}, dict) else ():
-        found[str(region)] = mail.addresses(str(text))
+    for region, typed in (source.data or {}).items() if isinstance(source.data or {}, dict) else ():
+        found[str(region)] = mail.addresses(str(typed))
         if not framework.territory.known(str(region)) or not found[str(region)]:
             problems.append(Problem(source.name, source.line((str(region),)), f"“{region}”: unknown key or no address"))
     if problems:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from flows.beside import beside
 from flows.settings import InputRefused, Settings
+from flows.wording import text
 from indicators.compute import Beside, compute
 from report.build import build_report
 from report.data import DERIVED, ReportData
@@ -21,7 +22,9 @@ from schemas.framework_model import Framework
 from warehouse.access import ledger
 from warehouse.ledger import has_ledger, read_ledger
 from warehouse.loading import as_of
+from warehouse.records import all_registers
 from warehouse.snapshot import Snapshot, open_snapshot
+from warehouse.symbols import read_symbols
 
 PROFILE = "published_profile"
 GEOMETRY = "MONITOR_GEOMETRY"
@@ -62,7 +65,8 @@ def report_data(
             name: _derived(snapshot, table, year) for name, table in {"gaps": "published_gap", **DERIVED}.items()
         }
     else:
-        published, derived = _earlier(framework, snapshot, year, moment, beside(settings.root, framework))
+        known = beside(settings.root, framework, all_registers(snapshot.connection, moment))
+        published, derived = _earlier(framework, snapshot, year, moment, known)
     gaps = derived.pop("gaps")
     gaps = gaps[gaps["difference"].notna()]
     standing = "withdrawn_at IS NULL OR withdrawn_at > $moment"
@@ -106,9 +110,10 @@ def _earlier(
     with duckdb.connect(":memory:") as connection:
         known = as_of(snapshot.connection, moment)
         if known.num_rows == 0:
-            raise InputRefused(f"Am {moment:%d.%m.%Y, %H:%M} (UTC) lagen noch keine Werte vor.")
+            raise InputRefused(text("refused.too_early", day=moment.date(), time=f"{moment:%H:%M}"))
         if has_ledger(snapshot.connection):  # the numbers that were secret then stay the same ones
             known_beside = replace(known_beside, ledger=read_ledger(snapshot.connection, moment))
+        known_beside = replace(known_beside, symbols=read_symbols(snapshot.connection, moment))
         connection.register("earlier_observation", known)
         results = compute(connection, framework, "earlier_observation", beside=known_beside).tables
     frames = {name: table.to_pandas() for name, table in results.items()}

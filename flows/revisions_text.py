@@ -9,38 +9,16 @@ from datetime import datetime
 
 import duckdb
 
-from flows.wording import count
+from flows.wording import counted, language, number, place, text
 from indicators.compute import compute
 from schemas.framework_model import Framework
 from warehouse.access import connect, rows, utc
-from warehouse.cell_changes import CORRECTION, DECLARED, LATE, WITHDRAWAL, CellChange
+from warehouse.cell_changes import CellChange
 from warehouse.loading import as_of
 from warehouse.places import Places
-from warehouse.revisions import (
-    CAUSES,
-    CONFIDENTIALITY,
-    DEFINITION,
-    TERRITORY,
-    UNEXPLAINED,
-    Edition,
-    Revision,
-    Shown,
-    edition_at,
-    edition_of,
-    revisions,
-)
+from warehouse.revisions import CAUSES, Edition, Revision, Shown, edition_at, edition_of, revisions
 from warehouse.snapshot import Snapshot
 
-_WORDS = {
-    DEFINITION: "Definition oder Formel geändert",
-    TERRITORY: "Gebietszuschnitt geändert",
-    WITHDRAWAL: "Lieferung zurückgenommen",
-    DECLARED: "erklärte Berichtigung",
-    CORRECTION: "Korrektur durch neue Lieferung",
-    LATE: "Nachlieferung",
-    CONFIDENTIALITY: "Geheimhaltung anders entschieden",
-    UNEXPLAINED: "nicht erklärt, bitte prüfen",
-}
 _MOST = 3
 
 
@@ -61,26 +39,26 @@ def published_at(snapshot: Snapshot, framework: Framework, moment: datetime) -> 
     """
     query = "SELECT number FROM meta_generation WHERE published_at <= ? ORDER BY number DESC LIMIT 1"
     places = Places(snapshot.path.parents[2])
-    for (number,) in rows(snapshot.connection, query, [utc(moment)]):
-        if number == snapshot.generation:
-            return edition_of(snapshot.connection, f"Datenbestand {number}")
-        with suppress(duckdb.IOException), connect(places.generation(number), read_only=True) as older:
-            return edition_of(older, f"Datenbestand {number}")
-    label = f"Stand {moment:%d.%m.%Y, %H:%M}, nachgerechnet mit heutigen Definitionen und Gebieten"
+    for (found,) in rows(snapshot.connection, query, [utc(moment)]):
+        if found == snapshot.generation:
+            return edition_of(snapshot.connection, _generation(found))
+        with suppress(duckdb.IOException), connect(places.generation(found), read_only=True) as older:
+            return edition_of(older, _generation(found))
+    label = text("revision.recomputed", day=moment.date(), time=f"{moment:%H:%M}")
     return edition_as_of(snapshot.connection, framework, moment, label)
 
 
 def revisions_since(snapshot: Snapshot, framework: Framework, moment: datetime) -> tuple[str, list[Revision]]:
     """What differs between what was published at a moment and now, and with what it was compared."""
     before = published_at(snapshot, framework, moment)
-    after = edition_of(snapshot.connection, f"Datenbestand {snapshot.generation}")
+    after = edition_of(snapshot.connection, _generation(snapshot.generation))
     found = revisions(snapshot.connection, framework, before, after)
-    return f"Verglichen: {before.label}; {after.label}.", found
+    return text("revision.compared", before=before.label, after=after.label), found
 
 
 def revisions_between(older: Snapshot, newer: Snapshot, framework: Framework) -> list[Revision]:
     """What differs between two generations."""
-    before, after = (edition_of(one.connection, f"Datenbestand {one.generation}") for one in (older, newer))
+    before, after = (edition_of(one.connection, _generation(one.generation)) for one in (older, newer))
     return revisions(newer.connection, framework, before, after)
 
 
@@ -91,17 +69,16 @@ def as_text(framework: Framework, found: Sequence[Revision]) -> str:
 
 def _lines(framework: Framework, found: Sequence[Revision]) -> Iterator[str]:
     if not found:
-        yield "Keine veröffentlichte Zahl hat sich geändert."
+        yield text("revision.nothing")
         return
-    numbers = count(len(found), "veröffentlichte Zahl hat", "veröffentlichte Zahlen haben")
-    yield f"{numbers} sich geändert."
+    yield counted("revision.changed", len(found))
     by_cause = Counter(revision.cause for revision in found)
-    yield from (f"  {_WORDS[cause]}: {by_cause[cause]}" for cause in CAUSES if by_cause[cause])
+    yield from (f"  {_cause(cause)}: {by_cause[cause]}" for cause in CAUSES if by_cause[cause])
     for cause in CAUSES:
         chosen = [revision for revision in found if revision.cause == cause]
         if chosen:
             yield ""
-            yield f"{_WORDS[cause]}:"
+            yield f"{_cause(cause)}:"
         for revision in chosen:
             yield from _revision(framework, revision)
 
@@ -110,41 +87,51 @@ def _revision(framework: Framework, revision: Revision) -> Iterator[str]:
     where = [_region(framework, revision.region), str(revision.year)]
     for pair in revision.members.split(",") if revision.members else ():
         dimension, member = pair.split("=", 1)
-        where.append(framework.label(dimension, member) if dimension in framework.dimensions else pair)
+        known = dimension in framework.dimensions
+        where.append(framework.label(dimension, member, language()) if known else pair)
     decimals = framework.indicators[revision.indicator].decimals if revision.indicator in framework.indicators else 1
-    change = f"{_shown(revision.before, decimals)} → {_shown(revision.after, decimals)}"
-    if revision.before and revision.after and _shown(revision.before, decimals) == _shown(revision.after, decimals):
-        change += " (Grundlage geändert)"
+    before, after = _shown(revision.before, decimals), _shown(revision.after, decimals)
+    change = f"{before} → {after}"
+    if revision.before and revision.after and before == after:
+        change += text("revision.basis")
     yield f"  {revision.indicator}, {', '.join(where)}: {change}"
-    others = [_WORDS[cause] for cause in revision.causes[1:]]
-    if others:
-        yield f"    außerdem: {', '.join(others)}"
-    yield from (f"    {_cell(framework, change)}" for change in revision.cells[:_MOST])
+    if others := [_cause(cause) for cause in revision.causes[1:]]:
+        yield text("revision.also", causes=", ".join(others))
+    yield from (f"    {_cell(framework, cell)}" for cell in revision.cells[:_MOST])
     if len(revision.cells) > _MOST:
-        yield f"    und {count(len(revision.cells) - _MOST, 'weitere Zelle', 'weitere Zellen')}"
+        yield counted("revision.cells", len(revision.cells) - _MOST)
 
 
 def _cell(framework: Framework, change: CellChange) -> str:
     members = f"[{change.members}]" if change.members else ""
-    parts = [f"{_region(framework, change.region)} {change.year}, {change.variable}{members}: {_WORDS[change.kind]}"]
-    for word, side in (("vorher", change.before), ("jetzt", change.after)):
+    parts = [f"{_region(framework, change.region)} {change.year}, {change.variable}{members}: {_cause(change.kind)}"]
+    for key, side in (("revision.before", change.before), ("revision.now", change.after)):
         if side is not None:
-            place = f"{side.submission_id} „{side.sheet}“ {side.cell}" if side.submission_id else "ohne Lieferung"
-            parts.append(f"{word} {place}" + (f" (Berichtigung {side.correction})" if side.correction else ""))
+            sheet = text("why.quoted", what=side.sheet)
+            where = f"{side.submission_id} {sheet} {side.cell}" if side.submission_id else text("why.no_delivery")
+            mark = text("revision.correction", name=side.correction) if side.correction else ""
+            parts.append(text(key, where=where) + mark)
     return "; ".join(parts)
+
+
+def _cause(code: str) -> str:
+    return text(f"cause.{code}")
+
+
+def _generation(found: int) -> str:
+    return text("revision.generation", number=found)
 
 
 def _region(framework: Framework, code: str) -> str:
     try:
-        return framework.territory.unit_name(code)
+        return place(framework, code)
     except KeyError:
         return code
 
 
 def _shown(shown: Shown | None, decimals: int) -> str:
     if shown is None:
-        return "nicht veröffentlicht"
+        return text("revision.not_published")
     if shown.value is None:
-        return f"„{shown.sign}“" if shown.sign else "ohne Wert"
-    number = f"{shown.value:,.{decimals}f}".replace(",", "\u202f").replace(".", ",")
-    return f"{number} {shown.sign}".rstrip()
+        return text("why.quoted", what=shown.sign) if shown.sign else text("revision.no_value")
+    return f"{number(shown.value, decimals)} {shown.sign}".rstrip()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,21 +21,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flows.wording import speaking
+from flows.wording import GERMAN, catalogue, speaking
+from flows.wording import moment as written
 
 if TYPE_CHECKING:
     from flows.cycle import Night
     from schemas.framework_model import Framework
 
 KEEP_REPORTS = 400
-OUTCOMES = {
-    "ok": "ohne Befund",
-    "findings": "mit Befund",
-    "failed": "gescheitert",
-    "refused": "abgelehnt",
-    "stopped": "abgebrochen",
-}
 STEPS = {"ingest": "Eingang", "compute": "Berechnung", "publish": "Veröffentlichung"}
+_TEMPORARY = re.compile(r"\..+\.(?P<process>\d+)\.tmp")
 _PROJECT = Path(__file__).resolve().parents[1]
 _ZONE = ZoneInfo("Europe/Berlin")
 
@@ -50,9 +46,9 @@ def now_utc() -> datetime:
 
 
 def german_time(moment: datetime) -> str:
-    """A moment as people write it; a moment without zone is taken as UTC."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return f"{aware.astimezone(_ZONE):%d.%m.%Y, %H:%M} Uhr"
+    """A moment as it is written in what is kept; a moment without zone is taken as UTC."""
+    with speaking(GERMAN):
+        return written(moment)
 
 
 def german_day(moment: datetime) -> date:
@@ -81,6 +77,16 @@ def durable_write(path: Path, text: str, mode: int = 0o640) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sweep(root: Path, lock: Path) -> None:
+    """Remove what processes that were killed left of `durable_write`: older than the one that holds the lock, and gone."""
+    with suppress(OSError):
+        held_since = lock.stat().st_mtime
+        for path in state_folder(root).rglob(".*.tmp"):
+            found = _TEMPORARY.fullmatch(path.name)
+            if found and path.lstat().st_mtime < held_since and not Path("/proc", found["process"]).exists():
+                path.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -200,7 +206,8 @@ class RunLog:
         parts = [f"{STEPS.get(name, name)} {_seconds(value)}" for name, value in self.seconds.items()]
         versions = {"code": "Programm", "lock": "Pakete", "framework": "Rahmen", "rules": "Regeln"}
         named = [f"{label} {self.versions[key][:24]}" for key, label in versions.items() if self.versions.get(key)]
-        tail = [f"{done}, {OUTCOMES.get(outcome, outcome)}, Dauer {_seconds(self._total())}"]
+        ended = catalogue(GERMAN).get(f"outcome.{outcome}", outcome)
+        tail = [f"{done}, {ended}, Dauer {_seconds(self._total())}"]
         tail += [f"Schritte: {', '.join(parts)}"] if parts else []
         tail += [f"Stand: {', '.join(named)}"] if named else []
         return "\n".join([*lines, "", *tail, ""])
@@ -219,7 +226,7 @@ class RunLog:
         return round((now_utc() - self.started_at).total_seconds(), 3)
 
 
-def report_lines(night: Night, language: str = "de") -> list[str]:
+def report_lines(night: Night, language: str = GERMAN) -> list[str]:
     """The summary of a run; what is kept is German; of a program error only its class, because its text may quote a cell."""
     from flows.cycle import summary
 

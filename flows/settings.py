@@ -7,6 +7,8 @@ import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from flows.wording import text
+
 TABLES = ("alarm", "reminders")
 """Tables of the settings file that `flows.alarm_settings` reads."""
 
@@ -15,11 +17,11 @@ _AT_LEAST_ONE = ("batch_files", "keep_backups", "keep_replaced")
 
 
 class SettingsError(ValueError):
-    """The settings file cannot be used; the message says why, in German."""
+    """The settings file cannot be used; the message says why."""
 
 
 class InputRefused(ValueError):
-    """The command cannot be carried out with this input; the message says why, in German."""
+    """The command cannot be carried out with this input; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class Settings:
     sample: the data root holds sample data; every page of the report says so.
     keep_backups: so many good backups of this data root stay in a folder of backups.
     keep_replaced: so many former states stay beside the warehouse after a restore.
+    workers: address of a Dask scheduler whose workers read, check and answer; empty: this machine does.
+    exchange: folder or `s3://bucket/prefix` that this machine and the workers see (docs/scaling.md).
     """
 
     root: Path
@@ -41,6 +45,8 @@ class Settings:
     prefect_start_seconds: int = 300
     keep_backups: int = 14
     keep_replaced: int = 3
+    workers: str = ""
+    exchange: str = ""
 
     @property
     def outbox(self) -> Path:
@@ -62,7 +68,7 @@ def load_settings() -> Settings:
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} ist nicht lesbar: {error}") from error
+        raise SettingsError(text("settings.unreadable", path=path, why=error)) from error
     for table in TABLES:
         given.pop(table, None)
     known = {
@@ -70,9 +76,9 @@ def load_settings() -> Settings:
     }
     for name, value in given.items():
         if name not in known:
-            raise SettingsError(f"{path}: „{name}“ ist keine Einstellung (bekannt: {', '.join(known)})")
+            raise SettingsError(text("settings.unknown", path=path, name=name, known=", ".join(known)))
         if type(value) is not known[name] and not (known[name] is float and type(value) is int):
-            raise SettingsError(f"{path}: „{name}“ hat den falschen Typ")
-        if known[name] is not bool and (value < 0 or (name in _AT_LEAST_ONE and value < 1)):
-            raise SettingsError(f"{path}: „{name}“ ist zu klein")
+            raise SettingsError(text("settings.type", path=path, name=name))
+        if known[name] in (int, float) and (value < 0 or (name in _AT_LEAST_ONE and value < 1)):
+            raise SettingsError(text("settings.small", path=path, name=name))
     return Settings(root, **given)

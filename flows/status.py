@@ -1,12 +1,16 @@
-"""Who has delivered what: expected against received against accepted, per reporting year."""
+"""Who has delivered what: expected against received against accepted, per reporting year.
+
+What is owed are the figures; a workbook with registers alone is no delivery in this sense.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from flows.wording import counted, text
+from flows.wording import GERMAN, catalogue, counted, day, place, text
+from intake.form_request import REGISTER_FORM
 from schemas.framework_model import Framework
 from warehouse.access import Connection, ledger, rows
 
@@ -31,20 +35,14 @@ SELECT s.region, s.id, s.verdict, s.received_at, s.nil_return,
        count(*) FILTER (f.severity IN ('fatal', 'error') AND f.state = 'open'),
        count(*) FILTER (f.severity = 'warning' AND f.state = 'open')
 FROM {ledger()} s LEFT JOIN finding f ON f.submission_id = s.id
-WHERE s.year = ? AND s.region <> '' AND s.withdrawn_at IS NULL
+WHERE s.year = ? AND s.region <> '' AND s.withdrawn_at IS NULL AND s.layout <> '{REGISTER_FORM}'
 GROUP BY ALL ORDER BY s.received_at, s.id"""
 
-_WORDS = {
-    "accepted": "angenommen",
-    "accepted_with_remarks": "angenommen, Rückfragen offen",
-    "returned": "zurückgegeben",
-    "refused": "nicht lesbar",
-}
-_ABSENT, _NIL = "fehlt", "Fehlanzeige"
-_TEXTS = {word: f"status.{verdict}" for verdict, word in _WORDS.items()} | {
-    _NIL: "status.nil",
-    _ABSENT: "status.absent",
-}
+_CODES = ("accepted", "accepted_with_remarks", "returned", "refused", "nil", "absent")
+_WORDS = {code: catalogue(GERMAN)[f"status.{code}"] for code in _CODES}
+"""The states as machines get them, in German."""
+_TEXTS = {word: f"status.{code}" for code, word in _WORDS.items()}
+_NIL, _ABSENT = _WORDS["nil"], _WORDS["absent"]
 
 
 def standings(connection: Connection, framework: Framework, year: int) -> list[Standing]:
@@ -79,19 +77,21 @@ def years_with_deliveries(connection: Connection) -> list[int]:
     return [year for (year,) in rows(connection, query)]
 
 
-def as_text(found: list[Standing]) -> str:
-    """A readable table; regions without a delivery are summed up in one line."""
+def as_text(found: list[Standing], framework: Framework | None = None) -> str:
+    """A readable table; regions without a delivery are summed up in one line. The framework knows their English names."""
     if not found:
         return text("status.nothing")
     there = [standing for standing in found if standing.state != _ABSENT]
-    missing = [standing.name for standing in found if standing.state == _ABSENT]
+    names = {entry.region: place(framework, entry.region) if framework else entry.name for entry in found}
+    missing = [names[standing.region] for standing in found if standing.state == _ABSENT]
     absent = counted("status.absent", len(missing))
-    lines = [counted("status.first", len(there), year=found[0].year, absent=absent)]
+    lines: list[str] = [counted("status.first", len(there), year=found[0].year, absent=absent)]
     for standing in there:
         days = standing.days_before_deadline or 0
         when = counted("status.before" if days >= 0 else "status.after", abs(days))
-        where = f"{standing.region:<9} {standing.name:<28} {text(_TEXTS[standing.state]):<29}"
-        lines.append(f"  {where} {standing.submission:<20} {standing.received}  {when}")
+        where = f"{standing.region:<9} {names[standing.region]:<28} {text(_TEXTS[standing.state]):<29}"
+        received = day(datetime.strptime(standing.received, "%d.%m.%Y"))
+        lines.append(f"  {where} {standing.submission:<20} {received}  {when}")
     if missing:
         lines.append(text("status.missing", names=", ".join(missing)))
     return "\n".join(lines)

@@ -23,7 +23,7 @@ from flows.alarms import Alarm, raise_alarm
 from flows.heartbeat import Beat, mark_running, unmark_running, watcher_sign, write_beat
 from flows.run_log import RunLog, describe, now_utc, report_lines
 from flows.settings import Settings, SettingsError
-from flows.wording import count, language
+from flows.wording import GERMAN, again, catalogue, counted, language, speaking, text
 
 if TYPE_CHECKING:
     from flows.cycle import Night
@@ -101,7 +101,7 @@ def guarded(settings: Settings, kind: str) -> Iterator[None]:
 def _ended(settings: Settings, record: Record) -> None:
     night, log = record.night, record.log
     outcome = _OUTCOME.get(night.exit_code, "failed") if night else "ok"
-    lines = report_lines(night) if night else ["Nichts zu tun."]
+    lines = report_lines(night) if night else [catalogue(GERMAN)["run.nothing"]]
     log.end(outcome, night)
     _quietly(lambda: log.save_report(log.report(outcome, lines)))
     generation = night.generation.number if night and night.generation else None
@@ -112,7 +112,8 @@ def _ended(settings: Settings, record: Record) -> None:
         raise
     unmark_running(settings.root, log.run_id, repaired=outcome != "failed" and generation is not None)
     if outcome == "failed":
-        _alarm(settings, Alarm("LAUF", lines[0], (f"Lauf {log.run_id} ({log.kind})",), f"LAUF:{log.kind}:{lines[0]}"))
+        details = (text("alarm.run_kind", run=log.run_id, kind=log.kind),)
+        _alarm(settings, Alarm("LAUF", lines[0], details, f"LAUF:{log.kind}:{lines[0]}"))
 
 
 def _failed(settings: Settings, record: Record, error: BaseException) -> None:
@@ -121,10 +122,10 @@ def _failed(settings: Settings, record: Record, error: BaseException) -> None:
     with suppress(Exception):
         error.monitor_recorded = True  # type: ignore[attr-defined]
     log.end("failed", record.night, describe(error))
-    first = f"Bitte nachsehen: Der Lauf ({log.kind}) ist gescheitert."
-    _quietly(lambda: log.save_report(log.report("failed", [first, why])))
+    first = text("alarm.run_failed", kind=log.kind)
+    _quietly(lambda: log.save_report(log.report("failed", [again(first, GERMAN), why])))
     _quietly(lambda: write_beat(settings.root, Beat(now_utc(), "failed", log.run_id, log.kind, None, why)))
-    _alarm(settings, Alarm("LAUF", first, (why, f"Lauf {log.run_id}"), f"LAUF:{log.kind}:{why}"))
+    _alarm(settings, Alarm("LAUF", first, (why, text("alarm.run", run=log.run_id)), f"LAUF:{log.kind}:{why}"))
 
 
 def cause(error: BaseException) -> str:
@@ -132,15 +133,17 @@ def cause(error: BaseException) -> str:
     from schemas.yaml_source import FrameworkError
     from warehouse.places import WarehouseError
 
-    if isinstance(error, FrameworkError):  # of its texts only the place: one about a correction may quote a value
-        places = [f"{problem.file}:{problem.line}" for problem in error.problems]
-        return f"Eine Datei mit Vorgaben ist fehlerhaft: {places[0]} (insgesamt {count(len(places), 'Stelle', 'Stellen')})."
-    if isinstance(error, (WarehouseError, SettingsError)):
-        return str(error).strip().splitlines()[0]
-    if isinstance(error, OSError):
-        own = type(error).__module__.startswith("warehouse.")
-        return f"Schreiben oder Lesen ist gescheitert: {error.strerror or (error if own else type(error).__name__)}"
-    return f"Programmfehler: {describe(error)}."
+    with speaking(GERMAN):
+        if isinstance(error, FrameworkError):  # of its texts only the place: one about a correction may quote a value
+            places = [f"{problem.file}:{problem.line}" for problem in error.problems]
+            return counted("why_failed.framework", len(places), place=places[0])
+        if isinstance(error, (WarehouseError, SettingsError)):
+            return str(again(next(iter(error.args), ""), GERMAN)).strip().splitlines()[0]
+        if isinstance(error, OSError):
+            own = type(error).__module__.startswith("warehouse.")
+            why = error.strerror or (error if own else type(error).__name__)
+            return text("why_failed.disk", why=why)
+        return text("why_failed.fault", what=describe(error))
 
 
 def _alarm(settings: Settings, alarm: Alarm) -> None:
@@ -218,8 +221,8 @@ def watch(settings: Settings, run_once: Callable[[], object], *, poll_seconds: f
             tried, again_at = frozenset(), 0.0
         except Exception as error:
             if not getattr(error, "monitor_recorded", False):
-                todo = "Bitte nachsehen: Die Überwachung des Eingangs hat einen Fehler gemeldet."
-                _alarm(settings, Alarm("WAECHTER", todo, (cause(error),), f"WAECHTER:{describe(error)}"))
+                todo, key = text("alarm.watcher_error"), f"WAECHTER:{describe(error)}"
+                _alarm(settings, Alarm("WAECHTER", todo, (cause(error),), key))
         stop.wait(poll_seconds)
     _quietly(lambda: watcher_sign(settings.root).unlink(missing_ok=True))
 

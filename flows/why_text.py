@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from flows.wording import count
+from flows.wording import counted, day, language, named, number, place, text
 from schemas.framework_model import Framework
 
-_HOW = {
-    "delivered": "geliefert",
-    "computed": "aus Einzelwerten summiert",
-    "summed": "über Gebiete summiert",
-    "assumed_zero": "nicht geliefert, zählt als null",
-    "missing": "fehlt",
-}
-_SEVERITIES = {"fatal": "nicht lesbar", "error": "Fehler", "warning": "Rückfrage", "info": "Hinweis"}
-_STATES = {"open": "offen", "confirmed": "vom Absender bestätigt"}
 _MOST = 12
 
 
@@ -26,23 +17,24 @@ def as_text(framework: Framework, found: Mapping[str, Any]) -> str:
 
 
 def _lines(framework: Framework, found: Mapping[str, Any]) -> Iterator[str]:
-    indicator, value = found["indicator"], found["value"]
-    members = ", ".join(framework.label(dim, member) for dim, member in found["members"].items()) or "insgesamt"
-    yield f"{indicator['code']} {indicator['name_de']}"
-    yield f"{found['region']['name']} ({found['region']['code']}), {found['year']}, {members}"
-    yield f"Formel: {indicator['formula']}"
+    indicator, value, region = found["indicator"], found["value"], found["region"]["code"]
+    labels = (framework.label(dim, member, language()) for dim, member in found["members"].items())
+    yield f"{indicator['code']} {named(indicator)}"
+    yield f"{place(framework, region)} ({region}), {found['year']}, {', '.join(labels) or text('why.total')}"
+    yield text("why.formula", formula=indicator["formula"])
     if value is None:
-        yield "Für diese Gliederung ist kein Wert gespeichert."
+        yield text("why.nothing")
     else:
-        yield f"Wert: {_number(value['value'], indicator['decimals'])} (Status: {_status(framework, value['status'])})"
-        yield f"Zähler: {_number(value['numerator'])}, Nenner: {_number(value['denominator'])}"
-        yield f"Meldende Gebiete: {value['n_reported']} von {value['n_members']}"
+        shown = number(value["value"], indicator["decimals"])
+        yield text("why.value", value=shown, status=_status(framework, value["status"]))
+        yield text("why.parts", numerator=number(value["numerator"]), denominator=number(value["denominator"]))
+        yield text("why.reported", reported=value["n_reported"], members=value["n_members"])
     published = found["published"]
     if published is not None:
-        shown = (
-            _number(published["value"], indicator["decimals"]) if published["value"] is not None else published["sign"]
-        )
-        yield f"Veröffentlicht: {shown}" + (f" (Grund: {published['reason']})" if published["reason"] else "")
+        known = published["value"] is not None
+        shown = number(published["value"], indicator["decimals"]) if known else published["sign"]
+        key = "why.published_reason" if published["reason"] else "why.published"
+        yield text(key, shown=shown, reason=published["reason"])
     for term in found["terms"]:
         yield from _term(framework, term)
     yield from _corrections(framework, found["corrections"])
@@ -50,42 +42,56 @@ def _lines(framework: Framework, found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _term(framework: Framework, term: Mapping[str, Any]) -> Iterator[str]:
-    name = framework.variables[term["variable"]].name_de
+    name = named(framework.variables[term["variable"]])
     yield ""
-    how = _HOW.get(term["how"], term["how"])
+    how = text(f"how.{term['how']}")
     members = f"[{term['members']}]" if term["members"] else ""
-    yield f"{term['variable']}{members} {term['year']} = {_number(term['value'])} ({how}) – {name}"
+    yield f"{term['variable']}{members} {term['year']} = {number(term['value'])} ({how}) – {name}"
     cells = term["cells"]
     yield from (_cell(cell) for cell in cells[:_MOST])
     if len(cells) > _MOST:
-        yield f"    und {count(len(cells) - _MOST, 'weitere Zelle', 'weitere Zellen')} (alle mit --json)"
+        yield counted("why.cells", len(cells) - _MOST)
+    for register in term["records"]:
+        yield from _register(framework, register)
 
 
 def _cell(cell: Mapping[str, Any]) -> str:
-    mark = f"  Berichtigung {cell['correction']}" if cell["correction"] else ""
+    mark = text("why.correction", name=cell["correction"]) if cell["correction"] else ""
+    value = number(cell["value"])
     if not cell["submission_id"]:
-        return f"    {_number(cell['value'])}  ohne Lieferung{mark}"
-    return (
-        f"    {_number(cell['value'])}  „{cell['sheet']}“ {cell['cell']}  {cell['file_name']}"
-        f"  Eingang {cell['submission_id']}  SHA-256 {cell['sha256'][:16]}…{mark}"
-    )
+        return f"    {value}  {text('why.no_delivery')}{mark}"
+    place_of = {"sheet": cell["sheet"], "cell": cell["cell"], "file": cell["file_name"]}
+    sent = {"submission": cell["submission_id"], "sha": cell["sha256"][:16]}
+    return text("why.cell", value=value, **place_of, **sent) + mark
+
+
+def _register(framework: Framework, found: Mapping[str, Any]) -> Iterator[str]:
+    """The rows of a register that were counted."""
+    rows, where = found["rows"], place(framework, found["region"])
+    said = {"rows": len(rows), "register": named(found), "place": where, "submission": found["submission_id"]}
+    yield counted("why.register", found["entries"], **said)
+    for row in rows[:_MOST]:
+        value = f"  {row['value']}" if row["value"] else ""
+        yield text("why.row", id=row["id"], title=row["title"], sheet=row["sheet"], row=row["row"]) + value
+    if len(rows) > _MOST:
+        yield counted("why.more_rows", len(rows) - _MOST)
 
 
 def _corrections(framework: Framework, corrections: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Declared corrections behind the cells: what was, what is, who says so and why."""
     if corrections:
         yield ""
-        yield "Berichtigungen:"
+        yield text("why.corrections")
     for entry in corrections:
         before = _held(framework, entry["old_value"], entry["old_status"])
         change = f"{before} → {_held(framework, entry['value'], entry['status'])}"
-        yield f"    {entry['id']}  {change}  {entry['who']}, {entry['declared_on']:%d.%m.%Y}: {entry['reason']}"
+        yield f"    {entry['id']}  {change}  {entry['who']}, {day(entry['declared_on'])}: {entry['reason']}"
 
 
 def _held(framework: Framework, value: Any, status: str | None) -> str:
     if value is not None:
-        return _number(value)
-    return f"„{_status(framework, status)}“" if status else "nicht geliefert"
+        return number(value)
+    return text("why.quoted", what=_status(framework, status)) if status else text("why.not_delivered")
 
 
 def _checks(checks: Mapping[str, Any]) -> Iterator[str]:
@@ -94,26 +100,20 @@ def _checks(checks: Mapping[str, Any]) -> Iterator[str]:
     if not rules and not findings:
         return
     yield ""
-    looked = count(len(rules), "Regel hat", "Regeln haben")
-    yield f"Prüfung: {looked} diese Zellen angesehen, {count(len(findings), 'Befund', 'Befunde')}."
+    looked = counted("why.rules", len(rules))
+    yield text("why.checked", rules=looked, findings=counted("why.findings", len(findings)))
     for entry in findings[:_MOST]:
-        reason = f", „{entry['reason']}“" if entry["reason"] else ""
-        state = f"{_SEVERITIES[entry['severity']]}, {_STATES[entry['state']]}{reason}"
-        yield f"    {entry['code']} ({state})  „{entry['sheet']}“ {entry['cell']}  Eingang {entry['submission_id']}"
+        reason = f", {text('why.quoted', what=entry['reason'])}" if entry["reason"] else ""
+        said = {"severity": text(f"severity.{entry['severity']}"), "state": text(f"finding.{entry['state']}")}
+        where = {"sheet": entry["sheet"], "cell": entry["cell"], "submission": entry["submission_id"]}
+        yield text("why.finding", code=entry["code"], reason=reason, **said, **where)
         yield f"        {entry['message']}"
     if len(findings) > _MOST:
-        yield f"    und {count(len(findings) - _MOST, 'weiterer Befund', 'weitere Befunde')} (alle mit --json)"
+        yield counted("why.more_findings", len(findings) - _MOST)
     silent = [rule["code"] for rule in rules if not rule["findings"]]
     if silent:
-        yield f"    ohne Befund: {', '.join(silent)}"
-
-
-def _number(value: Any, decimals: int | None = None) -> str:
-    if value is None:
-        return "–"
-    text = f"{value:,.{decimals}f}" if decimals is not None else f"{value:,.4f}".rstrip("0").rstrip(".")
-    return text.replace(",", "\u202f").replace(".", ",")
+        yield text("why.silent", codes=", ".join(silent))
 
 
 def _status(framework: Framework, code: str) -> str:
-    return framework.statuses[code].name_de if code in framework.statuses else code
+    return named(framework.statuses[code]) if code in framework.statuses else code

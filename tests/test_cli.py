@@ -6,19 +6,23 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import openpyxl
 import pytest
 
 import flows.commands
 from flows.cli import main, parser
 from flows.run_log import rule_set_hash
 from flows.wording import catalogue
+from intake.inbox import hidden_folders
 from schemas.framework_model import Framework
 from warehouse.places import Places
 
@@ -99,14 +103,16 @@ def test_every_command_explains_itself_in_german(command: str, capsys: pytest.Ca
 # --- the language ----------------------------------------------------------------------------------------------------
 
 
-BY_CODE = {"status", "keys", "kind", "what", "state", "proposal"}
+BY_CODE = {"status", "keys", "kind", "what", "state", "proposal", "how", "severity", "finding", "cause", "outcome"}
+BY_CODE |= {"step", "standing", "answer"}
 """Sections whose texts are found by a code that is no text of the program."""
 
 
 def test_texts_are_there_in_both_languages_and_say_the_same_things() -> None:
     german, english = catalogue("de"), catalogue("en")
     assert german.keys() == english.keys()
-    source = "\n".join(path.read_text() for path in (REPOSITORY / "flows").glob("*.py"))
+    places = [path for kind in ("**/*.py", "templates/*.html") for path in (REPOSITORY / "flows").glob(kind)]
+    source = "\n".join(path.read_text() for path in places)
     for key in german:
         gaps = [sorted(re.findall(r"{(\w+)}", found[key])) for found in (german, english)]
         assert gaps[0] == gaps[1], key
@@ -196,6 +202,17 @@ def test_form_writes_a_workbook_with_the_values_of_last_year(
 def test_form_works_before_anything_is_published(root: Path, tmp_path: Path) -> None:
     assert main(["form", "--region", CITY, "--year", "2021", "-o", str(tmp_path / "a.xlsx")]) == 0
     assert (tmp_path / "a.xlsx").stat().st_size > 5000
+
+
+def test_a_form_of_the_registers_alone(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ["form", "--region", CITY, "--year", "2021", "--registers-only", "-o", str(tmp_path / "a.xlsx")]
+    assert refused(capsys, *asked) == "Für das Jahr 2021 hat der Indikatorenrahmen keine Register."
+    monkeypatch.delenv("MONITOR_FRAMEWORK")
+    assert main(asked) == 0
+    assert capsys.readouterr().out == f"Erhebungsbogen geschrieben: {tmp_path / 'a.xlsx'}\n"
+    assert "Angebote" in openpyxl.load_workbook(tmp_path / "a.xlsx", read_only=True).sheetnames
 
 
 @pytest.mark.parametrize(
@@ -449,11 +466,12 @@ def test_files_that_nobody_takes_are_named_everywhere_and_stay(
 ) -> None:
     drop(root, CITY, "Bogen.xlsx")
     inbox = root / "raw" / "inbox"
-    lost = ["06414/2021/neu/Bogen.xlsx", "06414/alt/Bogen.xlsx", "Bogen.xlsx"]
-    for name in (*lost, "06414/.hidden/x.xlsx", "06414/alt/~$Bogen.xlsx", "06414/alt/x.part"):
+    lost = [".trash/", "06414/.hidden/", "06414/2021/neu/Bogen.xlsx", "06414/alt/Bogen.xlsx", "Bogen.xlsx"]
+    hidden = (".trash/files/x.xlsx", ".trash/files/y.xlsx", "06414/.hidden/x.xlsx", ".sync/state.tmp")
+    for name in (*lost[2:], *hidden, "06414/alt/~$Bogen.xlsx", "06414/alt/x.part"):
         (inbox / name).parent.mkdir(parents=True, exist_ok=True)
         (inbox / name).write_bytes(b"x")
-    todo = "Bitte verschieben: 3 Dateien liegen nicht im Ordner eines Absenders."
+    todo = "Bitte verschieben: 5 Dateien liegen nicht im Ordner eines Absenders."
     named = "\n".join([todo, *(f"  {name}" for name in lost)])
     assert main(["ingest"]) == 1, "somebody has to look"
     said = capsys.readouterr().out
@@ -476,10 +494,57 @@ def test_files_that_nobody_takes_are_named_everywhere_and_stay(
     assert "06414/2021/neu (1), 06414/alt (1), unmittelbar im Eingangsordner (1)." in page
     assert "Bogen.xlsx" not in page, "the page names no files"
     assert all((inbox / name).exists() for name in lost)
+    assert [path.name for path in hidden_folders(inbox)] == [".sync", ".trash", ".hidden"], "the doctor names them all"
     for name in lost:
-        (inbox / name).unlink()
+        shutil.rmtree(inbox / name) if name.endswith("/") else (inbox / name).unlink()
     assert main(["status"]) == 0
     assert "verschieben" not in capsys.readouterr().out
+
+
+def test_what_a_killed_run_returned_is_named_by_the_next_until_one_came_through(
+    root: Path, drop: Drop, tiny_values: Values, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drop(root, CITY, "Bogen.xlsx")
+    drop(root, OTHER, "Bogen.xlsx", values={**tiny_values(), ("EW", "SEX=M"): 407})
+    assert main(["ingest"]) == 1
+    (report,) = (root / "state" / "runs").glob("*.txt")
+    named = next(line for line in report.read_text().splitlines() if "„Bogen.xlsx“ von 06413" in line)
+    report.unlink()  # as if it had been killed before it could report
+    mark = {"pid": 1, "born": "an earlier boot", "kind": "ingest", "at": "2026-01-01T00:00:00+00:00"}
+    running = root / "state" / "running"
+    running.mkdir(exist_ok=True)
+    (running / f"{report.stem}.json").write_text(json.dumps(mark))
+    capsys.readouterr()
+    assert main(["ingest"]) == 1
+    (report,) = (root / "state" / "runs").glob("*.txt")
+    for said in (capsys.readouterr().out, report.read_text()):
+        assert said.startswith(
+            "Bitte nachfassen: 1 Lieferung zurückgegeben, 0 nicht lesbar.\n"
+            "Angenommen: 0, zurückgegeben: 0, nicht lesbar: 0, schon bekannt: 0\n"
+            "Aus einem abgebrochenen Lauf: 2 Lieferungen beantwortet, die noch in keinem Laufbericht stehen"
+            " (davon 1 zurückgegeben, 0 nicht lesbar)\n"
+            f"{named}\n"
+        )
+    assert main(["compute"]) == 0
+    assert not list(running.iterdir()), "a run has come through to a published state"
+    assert main(["ingest"]) == 0
+    assert "abgebrochen" not in capsys.readouterr().out.rpartition("Nichts zu tun.")[2]
+
+
+def test_unfinished_files_of_killed_runs_go_with_the_next_run(root: Path) -> None:
+    state = root / "state"
+    (state / "runs").mkdir(parents=True)
+    gone, alive = 2**22 + 1, os.getpid()  # no process has a number beyond 2^22
+    names = [f".last_run.json.{gone}.tmp", f"runs/.a.txt.{gone}.tmp", f".b.json.{alive}.tmp", ".c.tmp", f"d.{gone}.tmp"]
+    young = f".e.json.{gone}.tmp"
+    for name in (*names, young):
+        (state / name).write_text("half")
+    for name in names:
+        os.utime(state / name, (0, 0))
+    later = time.time() + 3600
+    os.utime(state / young, (later, later))
+    assert main(["ingest"]) == 0
+    assert {path.relative_to(state).as_posix() for path in state.rglob("*.tmp")} == {*names[2:], young}
 
 
 # --- what can be wrong around it -------------------------------------------------------------------------------------
@@ -600,7 +665,8 @@ def test_help_needs_none_of_the_heavy_packages(root: Path) -> None:
 
 
 def test_status_does_not_wait_for_what_it_does_not_need(published: Path) -> None:
-    assert not modules(published, "status") & {"prefect", "pandera", "openpyxl", "xlsxwriter", "python_calamine"}
+    heavy = {"prefect", "pandera", "pandas", "numpy", "pyarrow", "jinja2", "openpyxl", "xlsxwriter", "python_calamine"}
+    assert not modules(published, "status") & heavy
 
 
 def test_the_module_is_the_command(root: Path) -> None:

@@ -13,12 +13,14 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from intake.inbox import Claim, Inbox
+from flows.heartbeat import stuck_in_inbox
+from intake.inbox import Claim, Inbox, hidden_folders, misplaced_in
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SENDER = "06414"
@@ -480,3 +482,25 @@ def test_a_disk_error_leaves_the_file_in_the_inbox(
     (claim,) = Inbox(tmp_path, settle_seconds=0).claim_all()
     assert claim.path.read_bytes() == b"values"
     assert len(list((tmp_path / "raw" / "claims").iterdir())) == 1
+
+
+# --- hidden folders --------------------------------------------------------------------------------------------------
+
+
+def test_a_hidden_folder_is_no_sender_and_is_named_once(tmp_path: Path, inbox: Inbox) -> None:
+    put(tmp_path, "x.xlsx")
+    put(tmp_path, "files/a.xlsx", sender=".Trash-1000")
+    put(tmp_path, "b.xlsx", sender=".Trash-1000")
+    put(tmp_path, "c.xlsx", sender=f"{SENDER}/.old")
+    put(tmp_path, "state.tmp", sender=".sync")
+    assert names(inbox) == ["x.xlsx"]
+    assert [claim.sender for claim in inbox.claim_all()] == [SENDER]
+    assert inbox.unsettled() == []
+    there = tmp_path / "raw" / "inbox"
+    assert misplaced_in(there) == [there / ".Trash-1000", there / SENDER / ".old"]
+    assert hidden_folders(there) == [there / ".Trash-1000", there / ".sync", there / SENDER / ".old"]
+    stuck = list(stuck_in_inbox(tmp_path, 0, datetime.now(UTC) + timedelta(minutes=1)))
+    assert [(found.folder, found.count) for found in stuck] == [
+        ("unmittelbar im Eingangsordner", 1),
+        (f"Ordner {SENDER}", 1),
+    ]

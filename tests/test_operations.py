@@ -37,8 +37,8 @@ from flows.board import (
     RegionStanding,
     as_text,
     board,
-    write_page,
 )
+from flows.board_page import write_page
 from flows.cycle import Night
 from flows.deadlines import Calendar, Waiver, load_waivers
 from flows.heartbeat import Beat, check, mark_running, read_beat, report_alive, write_beat
