@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SCALE := .venv-scale
 YEAR ?= 2025
 .DEFAULT_GOAL := help
-.PHONY: check-app lock-app help setup demo nightly ingest report form check status serve test thorough lint format bench lock clean
+.PHONY: setup-scale scale-test lock-scale check-app lock-app help setup demo nightly ingest report form check status serve test thorough lint format bench lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,7 +62,7 @@ format: $(READY) ## put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(READY) ## speed and memory as ratios, measured side by side
+bench: $(READY) ## speed and memory beside others and the physical limit, written into docs/performance.md
 	@$(BIN)/python -m bench
 
 lock: ## resolve requirements.in again (needs uv)
@@ -77,5 +78,25 @@ lock-app: ## resolve requirements-app.in again, in the versions of requirements.
 	   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet -c requirements.lock requirements-app.in; } > requirements-app.lock.new
 	@mv requirements-app.lock.new requirements-app.lock
 
+setup-scale: $(SCALE)/.ready ## the environment for several machines in .venv-scale, from its own lock file (docs/scaling.md)
+
+$(SCALE)/.ready: requirements-scale.lock pyproject.toml
+	@echo "Umgebung wird eingerichtet ($(SCALE)) ..."
+	@$(PYTHON) -m venv --clear $(SCALE)
+	@$(SCALE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-scale.lock
+	@$(SCALE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
+	@touch $(SCALE)/.ready
+
+scale-test: ## three Dask workers, PostgreSQL and S3 on loopback, one worker killed: the same result as one process
+	@if $(MAKE) --no-print-directory setup-scale; then \
+	   $(SCALE)/bin/python -m pytest -m scale -rs -s tests/scale; \
+	 else echo "Übersprungen: Die Umgebung für mehrere Rechner lässt sich hier nicht einrichten (requirements-scale.lock)."; fi
+
+lock-scale: ## resolve requirements-scale.in again, beside the versions of requirements.lock (needs uv)
+	@sed -n 's/ \\$$//; /^[a-z0-9].*==/p' requirements.lock | grep -v '^duckdb==' > requirements-scale.pins
+	@{ echo "# Packages with hashes, made by \`make lock-scale\` from requirements-scale.in; \`make setup-scale\` installs it with --require-hashes."; \
+	   uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet -c requirements-scale.pins requirements-scale.in; } > requirements-scale.lock.new
+	@mv requirements-scale.lock.new requirements-scale.lock; rm requirements-scale.pins
+
 clean: ## remove the environment and caches, never data
-	@rm -rf $(VENV) .venv-app dist .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	@rm -rf $(VENV) $(SCALE) .venv-app dist .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

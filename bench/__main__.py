@@ -1,114 +1,217 @@
-"""`make bench`: CPU seconds of each stage on sample deliveries, beside what a plain script needs for a part of it.
+"""`make bench`: how long each stage takes and how much memory, beside other ways to do it and beside the physical limit.
 
-Absolute seconds depend on the machine; the ratios are what to compare.
+Every stage runs in a process of its own on generated deliveries. Absolute seconds depend on the machine and on what else
+it does; ratios within one run are what to compare. The whole run takes a quarter of an hour on two quiet processors and
+writes its tables into docs/performance.md; `--quick` takes a few minutes and only prints.
 """
 
 from __future__ import annotations
 
-import resource
+import argparse
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import duckdb
-import pandas as pd
-import pyarrow as pa
+from bench.speed.goals import Goal, Line, page, write
+from bench.speed.measuring import Measured, measure
+from bench.speed.modelled import compared
 
-from flows.demo.deliveries import entries
-from flows.demo.running import WORLD
-from flows.demo.world import World, load_world
-from indicators.compute import compute
-from intake.checking import Received, check_read, read_deliveries
-from intake.form import write_form
-from intake.form_request import CoverAnswers, FormRequest
-from schemas.framework_model import Framework
-from schemas.loading import load_framework
-from schemas.shapes import CheckedDelivery
+STAGES, SCRIPTS, LIMITS = "bench.speed.stages", "bench.speed.scripts", "bench.speed.limits"
+YEAR = "2025"
 
 
-def main() -> None:
-    """Measure and print."""
-    seconds: dict[str, float] = {}
-    framework = _timed(seconds, "load the framework", load_framework)
-    world = load_world(WORLD, framework)
-    with tempfile.TemporaryDirectory() as folder:
-        files = _timed(seconds, "write the forms", lambda: _forms(framework, world, Path(folder)))
-        read = _timed(seconds, "read", lambda: read_deliveries(framework, files))
-        checked = _timed(seconds, "contract and rules", lambda: check_read(framework, read))
-        _timed(seconds, "naive: pandas and openpyxl read only", lambda: [_naive(file.path) for file in files])
-    cells = sum(len(delivery.observations) for delivery in checked)
-    with duckdb.connect(":memory:") as connection:
-        connection.register("observation", _observations(framework, checked))
-        _timed(seconds, "all indicators", lambda: compute(connection, framework, "observation"))
-    print(f"{len(files)} workbooks, {cells} values, {len(framework.indicators)} indicators\n")
-    for name, value in seconds.items():
-        print(f"{name:<40} {value:8.2f} CPU s")
-    ours, naive = seconds["read"] + seconds["contract and rules"], seconds["naive: pandas and openpyxl read only"]
-    print(f"\nread, contract and rules : naive reading alone = 1 : {naive / ours:.1f}")
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+@dataclass(frozen=True)
+class Scope:
+    """How much is measured: workbooks, how many of them by slow scripts, worlds of rows (regions, years)."""
+
+    workbooks: int
+    slow: int
+    slowest: int
+    worlds: tuple[tuple[int, int], ...]
+    writers: int = 2
 
 
-def _timed(seconds: dict[str, float], name: str, work: Callable[[], Any]) -> Any:
-    started = time.process_time()
-    result = work()
-    seconds[name] = time.process_time() - started
-    return result
+WHOLE = Scope(426, 60, 6, ((33, 1), (33, 15), (421, 15)))
+QUICK = Scope(33, 8, 3, ((33, 1),))
 
 
-def _forms(framework: Framework, world: World, folder: Path) -> list[Received]:
-    files = []
-    for region in world.regions:
-        for year in world.years:
-            path = folder / f"{region}_{year}.xlsx"
-            cover = CoverAnswers(population_basis=framework.head.delivery.population_bases[0].code)
-            request = FormRequest(region, year, values=entries(framework, world, region, year), cover=cover)
-            write_form(path, framework, request)
-            files.append(Received(path, path.name, region, path.stem, datetime(2026, 1, 1), path.stem))
-    return files
-
-
-def _naive(path: Path) -> int:
-    sheets = pd.read_excel(path, sheet_name=None, header=None, engine="openpyxl")
-    return sum(len(sheet) for sheet in sheets.values())
-
-
-def _observations(framework: Framework, checked: list[CheckedDelivery]) -> pa.Table:
-    rows = [
-        {
-            "region": o.region,
-            "year": o.year,
-            "variable": o.variable,
-            **{d.lower(): dict(o.members).get(d, "T") for d in framework.dimension_order},
-            "value": o.value,
-            "status": o.status,
-        }
-        for delivery in checked
-        for o in delivery.observations
-    ]
-    dims = [(d.lower(), pa.string()) for d in framework.dimension_order]
-    fields = [("region", pa.string()), ("year", pa.int32()), ("variable", pa.string()), *dims]
-    return pa.Table.from_pylist(
-        rows, schema=pa.schema([*fields, ("value", pa.decimal128(24, 4)), ("status", pa.string())])
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; 0 also where a goal is missed: the verdict is for people."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a few minutes, nothing is written")
+    parser.add_argument("--huge", action="store_true", help="also 10,700 regions and twenty years of rows (hours)")
+    parser.add_argument("--secrecy", action="store_true", help="afterwards the attack on small numbers")
+    parser.add_argument("--readers", action="store_true", help="afterwards readers while deliveries are loaded")
+    parser.add_argument("--workbooks", type=int, help="another number of workbooks")
+    chosen = parser.parse_args(arguments)
+    scope = QUICK if chosen.quick else WHOLE
+    if chosen.workbooks:
+        scope = Scope(chosen.workbooks, scope.slow, scope.slowest, scope.worlds)
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        tables, goals = _measured(Path(folder), scope, huge=chosen.huge)
+    text = page(tables, goals, f"make bench{' (--quick)' if chosen.quick else ''}")
+    print(text)
+    if not chosen.quick and not chosen.workbooks:
+        write(text)
+    further = [name for name in ("secrecy", "readers") if getattr(chosen, name)]
+    runs = [name for asked in further for name in {"secrecy": ("secrecy", "peers")}.get(asked, (asked,))]
+    return max(
+        (subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in runs), default=0
     )
 
 
-def readers() -> int:
-    """The bench of the readers, in a process of its own: it forks, and this one has opened databases."""
-    print("\nreaders while deliveries are loaded and published (some minutes)", flush=True)
-    return subprocess.run([sys.executable, "-m", "bench.readers"], check=False).returncode
+def _measured(folder: Path, scope: Scope, *, huge: bool) -> tuple[list[tuple[str, list[Line]]], list[Goal]]:
+    forms, root = folder / "forms", folder / "data"
+    _say(f"{scope.workbooks} workbooks are written")
+    _write(forms, scope)
+    reading, goals = _reading(folder, forms, scope)
+    nights, more = _nights(folder, forms, root, scope, reading)
+    computing, most = _computing(folder, scope, huge=huge)
+    commands, last = _commands(folder, root)
+    tables = [
+        (f"{scope.workbooks} workbooks, read and checked (ratio: to the sketch)", list(reading.values())),
+        (f"{scope.workbooks} workbooks, from inbox to published state", nights),
+        ("Indicators from rows of the warehouse (ratio: per row, to the world above)", computing),
+        ("Report and commands", commands),
+    ]
+    return tables, [*goals, *more, *most, *last]
 
 
-def state() -> int:
-    """The whole state over fifteen years: values in this bench, everything with `python -m bench.compute`."""
-    print("\nall indicators of the whole state", flush=True)
-    return subprocess.run([sys.executable, "-m", "bench.compute", "--unprotected"], check=False).returncode
+def _write(forms: Path, scope: Scope) -> None:
+    """In as many processes as there are processors; not measured."""
+    command = [sys.executable, "-m", "bench.speed.measuring", f"{STAGES}:write", str(forms), str(scope.workbooks)]
+    running = [
+        subprocess.Popen([*command, str(part), str(scope.writers)], stdout=subprocess.DEVNULL)
+        for part in range(scope.writers)
+    ]
+    if any(process.wait() for process in running):
+        raise SystemExit("the workbooks could not be written")
+
+
+def _reading(folder: Path, forms: Path, scope: Scope) -> tuple[dict[str, Line], list[Goal]]:
+    def stage(name: str, *more: str, sample: int = scope.workbooks) -> Measured:
+        return _stage(name, str(forms), *more, sample=sample / scope.workbooks)
+
+    sketch = stage(f"{SCRIPTS}:sketch", str(folder / "sketch.duckdb"))
+    naive = stage(f"{SCRIPTS}:naive", str(folder / "naive.duckdb"), str(scope.slow), sample=scope.slow)
+    tables = stage(f"{SCRIPTS}:tables", str(folder / "tables.duckdb"), str(scope.slowest), sample=scope.slowest)
+    ours = stage(f"{STAGES}:read_and_check")
+    found = {
+        "inflate": Line("inflate alone", stage(f"{LIMITS}:inflate"), sketch, "physical limit"),
+        "parse": Line("inflate and parse the XML", stage(f"{LIMITS}:parse"), sketch, "physical limit"),
+        "read": Line("read by the fastest reader alone", stage(f"{LIMITS}:read"), sketch, "physical limit; calamine"),
+        "sketch": Line("sketch: calamine, one check, one load", sketch, sketch, "no rules, replies, history"),
+        "ours": Line("this house: read and checked", ours, sketch, _parts(ours)),
+        "naive": Line("naive: pandas, openpyxl, pandera, load, file by file", naive, sketch),
+        "tables": Line("frictionless, sheet by sheet, and load", tables, sketch),
+    }
+    return found, [Goal("Reading and checking, beside the sketch", _ratio(ours, sketch), most=1.5)]
+
+
+def _nights(
+    folder: Path, forms: Path, root: Path, scope: Scope, reading: dict[str, Line]
+) -> tuple[list[Line], list[Goal]]:
+    sketch, naive = reading["sketch"].measured, reading["naive"].measured
+    _stage(f"{STAGES}:deliver", str(root), str(forms))
+    full = _stage(f"{STAGES}:night", str(root))
+    nothing = _stage(f"{STAGES}:night", str(root))
+    _stage(f"{STAGES}:one_more", str(root), str(scope.workbooks))
+    one = _stage(f"{STAGES}:night", str(root))
+    own = full.cpu - _seconds(full, "protection") - _seconds(full, "attack") if full.done else None
+    lines = [
+        Line("all of them, with every reply", full, sketch, _parts(full)),
+        Line("a night with nothing new", nothing, None, _parts(nothing)),
+        Line("a night with one delivery more", one, None, _parts(one)),
+    ]
+    goals = [
+        Goal("Inbox to published state, beside the sketch", _ratio(full, sketch), most=4),
+        Goal("the same without protection and attack", own / sketch.cpu if own and sketch.done else None, most=4),
+        Goal("The naive script beside inbox to published state", _ratio(naive, full), least=6),
+        Goal("the same without protection and attack", naive.cpu / own if own and naive.done else None, least=6),
+        Goal("A night with nothing new, beside imports", _work(nothing), most=1, unit="CPU s"),
+        Goal("A night with one delivery more, beside imports", _work(one), most=3, unit="CPU s"),
+        Goal("Peak memory of the night with all of them", full.peak if full.done else None, most=1000, unit="MB"),
+    ]
+    return lines, goals
+
+
+def _computing(folder: Path, scope: Scope, *, huge: bool) -> tuple[list[Line], list[Goal]]:
+    lines, goals, first = [], [], None
+    for regions, years in (*scope.worlds, *(((10_700, 20),) if huge else ())):
+        size = (str(regions), str(years))
+        values = _stage(f"{STAGES}:compute", *size)
+        first = first or values
+        note = (
+            f"{values.facts.get('rows', 0):,} rows, {values.facts.get('figures', 0):,} figures{_per_row(values, first)}"
+        )
+        lines.append(Line(f"{regions:,} x {years}: values with intervals", values, None, note))
+        if regions * years <= 33 * 15:
+            everything = _stage(f"{STAGES}:compute", *size, "everything")
+            lines.append(Line(f"{regions:,} x {years}: with gaps, trends, targets, profiles", everything, values))
+            if (regions, years) == (33, 15):
+                taken = _seconds(everything, "compute") if everything.done else None
+                goals.append(Goal("All indicators, 33 x 15, all parts (nothing hidden)", taken, most=10, unit="CPU s"))
+    _say("dbt")
+    modelled = compared(folder / "dbt", *scope.worlds[min(1, len(scope.worlds) - 1)])
+    note = f"{modelled.facts.get('models', 0)} models, totals alone"
+    lines.append(Line("dbt with duckdb, one model for each indicator", modelled, None, note))
+    return lines, goals
+
+
+def _per_row(values: Measured, first: Measured) -> str:
+    if not values.done or not first.done or values is first:
+        return ""
+    cost = [_seconds(m, "compute") / m.facts["rows"] for m in (values, first)]
+    return f"; per row {cost[0] / cost[1]:.2f} of the smallest world"
+
+
+def _commands(folder: Path, root: Path) -> tuple[list[Line], list[Goal]]:
+    report = _stage(f"{STAGES}:report", str(root), str(folder / "report"), YEAR)
+    again = _stage(f"{STAGES}:report", str(root), str(folder / "report"), YEAR)
+    help_, status = (_stage(f"{STAGES}:command", str(root), *c) for c in (("--", "--help"), ("status",)))
+    note = f"{report.facts.get('files', 0)} files, {report.facts.get('megabytes', 0):.0f} MB, {report.wall:.0f} s by the clock"
+    lines = [
+        Line(f"report {YEAR}, all parts, two languages", report, None, note),
+        Line("the same again, nothing changed", again, report),
+        Line("monitor --help", help_),
+        Line("monitor status", status),
+    ]
+    goals = [
+        Goal("Report by the clock", report.wall if report.done else None, most=300, unit="s"),
+        Goal("monitor --help", help_.cpu if help_.done else None, most=0.5, unit="CPU s"),
+        Goal("monitor status", status.cpu if status.done else None, most=0.5, unit="CPU s"),
+    ]
+    return lines, goals
+
+
+def _stage(name: str, *arguments: str, sample: float = 1.0) -> Measured:
+    _say(f"{name.rpartition(':')[2]} {' '.join(Path(argument).name for argument in arguments)}")
+    return measure(name, *arguments, sample=sample)
+
+
+def _ratio(one: Measured, other: Measured) -> float | None:
+    return one.cpu / other.cpu if one.done and other.done else None
+
+
+def _seconds(measured: Measured, part: str) -> float:
+    return float(measured.facts.get("seconds", {}).get(part, 0.0))
+
+
+def _work(measured: Measured) -> float | None:
+    """What a stage takes beside the start of Python and the import of packages."""
+    return measured.cpu - float(measured.facts.get("imports", 0.0)) if measured.done else None
+
+
+def _parts(measured: Measured) -> str:
+    return ", ".join(f"{name} {taken:.1f}" for name, taken in measured.facts.get("seconds", {}).items())
+
+
+def _say(text: str) -> None:
+    print(f"... {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
-    main()
-    sys.exit(state() or readers())
+    sys.exit(main())

@@ -10,19 +10,14 @@ from __future__ import annotations
 import argparse
 import resource
 import time
-from collections.abc import Iterator
 
 import duckdb
-import pyarrow as pa
 
-from flows.demo.running import WORLD
-from flows.demo.world import World, load_world
+from bench.speed.worlds import Size, load_rows
 from indicators.compute import compute, values_alone
-from schemas.framework_model import Framework
 from schemas.loading import load_framework
-from schemas.territory import reference_day
 
-LAST_YEAR = 2025
+REPORTERS = 33
 
 
 def main() -> None:
@@ -33,7 +28,7 @@ def main() -> None:
     chosen = parser.parse_args()
     framework = load_framework()
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
-        rows = load_state(connection, framework, chosen.years)
+        rows = load_rows(connection, framework, Size(REPORTERS, chosen.years), "observation")
         print(f"{rows} base rows")
         began = time.process_time()
         values = values_alone(connection, framework, "observation")
@@ -44,37 +39,6 @@ def main() -> None:
             print(f"{'everything with protection':<40} {time.process_time() - began:8.2f} CPU s")
             print(", ".join(f"{count} {name}" for name, count in results.protection.counts.items()))
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-
-
-def load_state(connection: duckdb.DuckDBPyConnection, framework: Framework, years: int) -> int:
-    """Make the table `observation` for all reporting regions and some years; returns its number of rows."""
-    world = load_world(WORLD, framework)
-    connection.register("sample", pa.Table.from_pylist(list(_cells(framework, world))))
-    places = [
-        {"region": region, "year": year, "template": number % len(world.regions)}
-        for year in range(LAST_YEAR - years + 1, LAST_YEAR + 1)
-        for number, region in enumerate(framework.territory.reporters(reference_day(year)))
-    ]
-    connection.register("place", pa.Table.from_pylist(places))
-    dims = ", ".join(f'"{dimension.lower()}"' for dimension in framework.dimension_order)
-    connection.execute(f"""
-        CREATE TABLE observation AS
-        SELECT p.region, CAST(p.year AS INTEGER) AS year, s.variable, {dims},
-               CAST(s.value * (1 + hash(p.region, p.year) % 3) AS DECIMAL(24, 4)) AS value, 'ok' AS status
-        FROM sample s JOIN place p USING (template)""")
-    for name in ("sample", "place"):
-        connection.unregister(name)
-    ((rows,),) = connection.execute("SELECT count(*) FROM observation").fetchall()
-    return int(rows)
-
-
-def _cells(framework: Framework, world: World) -> Iterator[dict[str, object]]:
-    """The cells of the newest year of every region of the sample world."""
-    for number, region in enumerate(world.regions):
-        for (variable, key), value in world.values(region, max(world.years)).items():
-            members = dict(pair.split("=") for pair in key.split(",") if pair)
-            dims = {dimension.lower(): members.get(dimension, "T") for dimension in framework.dimension_order}
-            yield {"template": number, "variable": variable, **dims, "value": float(value)}
 
 
 if __name__ == "__main__":

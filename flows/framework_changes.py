@@ -77,7 +77,11 @@ def _said(entry: object, stem: str) -> str:
 
 
 def _key(difference: Difference) -> str:
-    return catalogue(language()).get(f"keys.{difference.key}", difference.key)
+    """Name of a key; of a part (`fields.CODE.type`) what it is, its code, and its key."""
+    names = catalogue(language())
+    head, *rest = difference.key.split(".")
+    inner = [names.get(f"keys.{key}", key) for key in rest[1:]]
+    return " ".join((names.get(f"keys.{head}", head), *rest[:1], *inner))
 
 
 def _value(key: str, value: Any) -> str:

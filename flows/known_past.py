@@ -9,6 +9,7 @@ from intake.reasons import reason_of
 from warehouse.access import Connection
 from warehouse.loading import population_basis
 from warehouse.past import Values, confirmed_findings, values_of_year
+from warehouse.records import records_of
 
 
 class KnownPast:
@@ -25,6 +26,7 @@ class KnownPast:
             values=lambda region, year: self._year(year).get(region, {}),
             population_basis=lambda region, year: population_basis(self.connection, region, year),
             peers=lambda region, year: [found for other, found in self._year(year).items() if other != region],
+            records=lambda region, year: records_of(self.connection, region, year),
             reasons=lambda region, year: [reason_of(f) for f in confirmed_findings(self.connection, region, year)],
         )
 

@@ -26,7 +26,7 @@ def state_of(connection: Connection, framework: Framework, beside: Beside) -> st
     given = [_hash(table) for table in (beside.targets, beside.projection)]
     own = framework.folder / PROJECTION_FILE
     ahead = hashlib.sha256(own.read_bytes()).hexdigest() if own.exists() else ""
-    return entered(connection, [framework.content_hash, framework.calendar_hash, ahead, *given, _code()])
+    return entered(connection, [framework.content_hash, framework.calendar_hash, ahead, *given, code_of()])
 
 
 def _hash(table: pa.Table | None) -> str:
@@ -39,16 +39,16 @@ def _hash(table: pa.Table | None) -> str:
 
 
 @cache
-def _code() -> str:
+def code_of(places: tuple[str, ...] = _CODE, engines: tuple[str, ...] = _ENGINES) -> str:
     """Of the code itself and not of a commit: a checkout may hold changes, an installation has no history."""
     digest = hashlib.sha256()
-    for path in sorted(_files()):
+    for path in sorted(_files(places)):
         digest.update(str(path.relative_to(_PROJECT)).encode() + path.read_bytes())
-    digest.update(" ".join(version(engine) for engine in _ENGINES).encode())
+    digest.update(" ".join(version(engine) for engine in engines).encode())
     return digest.hexdigest()
 
 
-def _files() -> Iterator[Path]:
-    for name in _CODE:
+def _files(places: tuple[str, ...]) -> Iterator[Path]:
+    for name in places:
         place = _PROJECT / name
         yield from [place] if place.is_file() else (p for kind in ("*.py", "*.sql") for p in place.rglob(kind))

@@ -152,7 +152,7 @@ def _birth_dates(cells: list[Cell]) -> int:
 
 
 def _days(cells: Iterable[Cell]) -> Iterator[date]:
-    for cell in sorted(cells, key=lambda cell: cell.row):
+    for cell in sorted(filter(_may_be_day, cells), key=lambda cell: cell.row):
         if isinstance(cell.value, datetime):
             yield cell.value.date()
         elif isinstance(cell.value, date):
@@ -165,12 +165,20 @@ def _days(cells: Iterable[Cell]) -> Iterator[date]:
                 continue
 
 
+def _may_be_day(cell: Cell) -> bool:
+    return isinstance(cell.value, date) or (isinstance(cell.value, str) and cell.value.lstrip()[:1].isdigit())
+
+
 def _full_names(cells: list[Cell]) -> int:
     """“Last, First” or “First Last” in most cells of a column: varied on both sides, and no additions to place names."""
     texts = {cell.value.strip() for cell in cells if isinstance(cell.value, str)}
-    for pattern, share in ((_LAST_FIRST, 0.6), (_FIRST_LAST, 0.9)):
-        found = [match for text in texts if (match := pattern.fullmatch(text)) and not _TERRITORY.search(text)]
+    for pattern, between, share in ((_LAST_FIRST, ",", 0.6), (_FIRST_LAST, " ", 0.9)):
+        least = max(MIN_VALUES, share * (len(texts) - 1))
+        possible = [text for text in texts if between in text]  # most columns have no two names in a cell
+        if len(possible) < least:
+            continue
+        found = [match for text in possible if (match := pattern.fullmatch(text)) and not _TERRITORY.search(text)]
         varied = all(len({match[side] for match in found}) * 2 >= len(found) for side in ("first", "last"))
-        if len(found) >= MIN_VALUES and len(found) >= share * (len(texts) - 1) and varied:
+        if len(found) >= least and varied:
             return len(found)
     return 0

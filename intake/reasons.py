@@ -79,7 +79,7 @@ def read_reasons(workbook: Workbook) -> tuple[Reason, ...]:
 
 
 def _marked(sheet: Sheet) -> bool:
-    return any(isinstance(c.value, str) and c.value.startswith(PROTOCOL_MARK) for c in sheet.cells.values())
+    return any(isinstance(c.value, str) and c.value.startswith(PROTOCOL_MARK) for c in sheet.marks)
 
 
 def _sheet_reasons(sheet: Sheet) -> Iterator[Reason]:

@@ -169,24 +169,29 @@ def _received(name: str, number: str, sender: str = "") -> Received:
 
 def _past(framework: Framework, names: Sequence[str]) -> Past:
     """What last year's own workbooks say, in the shape in which the warehouse would say it."""
-    from intake.checking import Past, read_deliveries
-    from schemas.shapes import Severity, member_key
+    from intake.checking import Past, read_deliveries, with_registers
+    from schemas.shapes import Record, Severity, member_key
 
     known: dict[tuple[str, int], dict[tuple[str, str], Any]] = {}
     basis: dict[tuple[str, int], str] = {}
+    records: dict[tuple[str, int], tuple[Record, ...]] = {}
     received = [_received(name, f"VORJAHR-{number}") for number, name in enumerate(names, start=1)]
     for delivery in read_deliveries(framework, received):
         fatal = [found for found in delivery.findings if found.severity is Severity.FATAL]
         if fatal:
             name = delivery.submission.file_name
             raise InputRefused(f"Die Vorjahresdatei „{name}“ kann nicht gelesen werden. {fatal[0].message}")
+        delivery = with_registers(framework, delivery, Past())
         for o in delivery.observations:
             known.setdefault((o.region, o.year), {})[o.variable, member_key(o.members)] = (o.value, o.status)
         if delivery.submission.year:
-            basis[delivery.submission.region, delivery.submission.year] = delivery.submission.population_basis
+            place = (delivery.submission.region, delivery.submission.year)
+            basis[place] = delivery.submission.population_basis
+            records[place] = (*records.get(place, ()), *delivery.content.records)
     return Past(
         values=lambda region, year: known.get((region, year), {}),
         population_basis=lambda region, year: basis.get((region, year), ""),
+        records=lambda region, year: records.get((region, year), ()),
     )
 
 

@@ -18,7 +18,8 @@ def remembered(
 ) -> Answer:
     """The answer of `work` to the question, kept as long as the framework; `further` is whatever else it depends on.
 
-    Answers are shared: nobody may change them. Of the answers to one question the newest `most` are kept. A framework does not change once it is loaded.
+    Answers are shared: nobody may change them. Of the answers to one question the newest `most` are kept. A framework
+    does not change once it is loaded.
     """
     if id(framework) not in _ANSWERS:
         _ANSWERS[id(framework)] = {}

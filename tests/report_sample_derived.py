@@ -31,6 +31,7 @@ def with_derived(framework: Framework, data: ReportData) -> ReportData:
         last=pd.DataFrame(_last_rows(framework, totals)),
         convergence=pd.DataFrame(_spread_rows(framework)),
         today=_today(framework, published),
+        trends_today=pd.DataFrame(_trend_rows(framework, totals)),
     )
 
 
@@ -115,6 +116,7 @@ def _target_rows(framework: Framework, totals: dict[tuple[str, str], dict[int, f
             "direction": ("improving", "worsening", "steady")[number % 3],
             "stability": "jumping" if number % 2 else "",
         }
+        row |= {"recomputed": "2023" if number % 2 else ""}
         row |= {"earlier": '{"2023": "cloud", "2024": "sun"}', "reason": "" if symbol else "too_few_points"}
         rows.append({**_total_row(framework, indicator, region, YEAR), **row})
     return rows

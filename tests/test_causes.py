@@ -202,6 +202,7 @@ def test_a_kreis_without_its_town_explains_the_jumps_that_follow(framework: Fram
 # --- all together --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_every_finding_is_kept_or_the_symptom_of_one_cause(framework: Framework, demo: Demo) -> None:
     items, _ = damaged(demo, 12, "conservation")
     mixed = [replace(entry, observations=[*entry.observations]) for entry in items]

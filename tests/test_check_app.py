@@ -28,7 +28,7 @@ from intake.layouts import load_layouts
 from intake.reply import as_text, machine_twin, receipt
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
-from schemas.shapes import CheckedDelivery, member_key
+from schemas.shapes import CheckedDelivery, Record, member_key
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = ROOT / "dist" / ("monitor-check.exe" if os.name == "nt" else "monitor-check")
@@ -187,6 +187,7 @@ def test_two_files_of_one_name_do_not_share_an_answer() -> None:
     assert names == ["x.xlsx_Pruefung", "x.xls_Pruefung", "x_Pruefung"]
 
 
+@pytest.mark.thorough
 def test_where_nothing_can_be_written_the_answer_is_shown(
     files: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,3 +261,20 @@ def test_the_built_program_survives_hostile_files() -> None:
     assert found.returncode == 2
     assert len(twins) == len(names)
     assert {twin["verdict"] for twin in twins} <= {"refused", "returned"}
+
+
+def test_the_entries_of_the_registers_are_compared_with_last_years_own_workbook(tmp_path: Path) -> None:
+    def register(name: str, year: int, *names: str) -> str:
+        kept = [
+            Record("06414", year, "ORGANISATION", f"O-{n}", {"NAME": found, "ACTIVE": "yes"}, "", 0)
+            for n, found in enumerate(names, start=1)
+        ]
+        request = FormRequest("06414", year, records={"ORGANISATION": kept}, registers_only=True)
+        return str(write_form(tmp_path / name, framework(), request))
+
+    before = register("vorher.xlsx", YEAR - 1, "Haus der Kulturen", "Verein Brücke")
+    now = register("jetzt.xlsx", YEAR, "Haus der Kulturen")
+    (alone,), (compared,) = (app().check(framework(), [now], previous=past) for past in ([], [before]))
+    assert [found.code for found in alone.findings] == []
+    assert [found.code for found in compared.findings] == ["E26"]
+    assert "Verein Brücke (O-2)" in compared.findings[0].message

@@ -10,12 +10,17 @@ import ast
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from indicators.concepts import point_flags
+from schemas.changes import State, cell_changes
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
+from schemas.plan import indicator_plan
+from schemas.tables import entry_tables
 from schemas.yaml_source import FrameworkError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,6 +124,13 @@ DAMAGES: dict[str, tuple[str, str, str, str, str]] = {
         "confidentiality:\n  round_to: 5\n",
         "round_to",
         "the key “confidentiality.round_to” is not known here",
+    ),
+    "dominance without contributions": (
+        "confidentiality.yaml",
+        "mode: suppress\n",
+        "mode: suppress\ndominance:\n  variables: [UNEMP]\n",
+        "variables",
+        "Die Dominanzregel ist auf UNEMP nicht anwendbar",
     ),
     "value of the wrong type": (
         "catalogue/REC.yaml",
@@ -307,6 +319,34 @@ DAMAGES: dict[str, tuple[str, str, str, str, str]] = {
         "HERE",
         "the variable “SV_NN” does not exist",
     ),
+    "concept compared with an unknown one": (
+        "sources.yaml",
+        "  against:\n    REG:\n      text_de: Die Kinder",
+        "  against:\n    REGG:\n      text_de: Die Kinder",
+        "against",
+        "“REGG” is not defined under concepts",
+    ),
+    "concept compared with itself": (
+        "sources.yaml",
+        "  against:\n    REG:\n      text_de: Die Kinder",
+        "  against:\n    KJH:\n      text_de: Die Kinder",
+        "against",
+        "“KJH” and “KJH” are compared twice or with themselves",
+    ),
+    "year of a dimension that is in no table": (
+        "variables/ARB.yaml",
+        "  asked_since: {AGE: 2024}\n",
+        "  asked_since: {RES: 2024}\n",
+        "asked_since",
+        "the dimension “RES” stands in no table",
+    ),
+    "form without any table before a year": (
+        "variables/ARB.yaml",
+        "  asked_since: {AGE: 2024}\n",
+        "  asked_since: {GRP: 2024}\n",
+        "asked_since",
+        "no table is left before the year from which GRP is asked",
+    ),
     "number of cases without the breakdown": (
         "catalogue/IDE.yaml",
         "cases: SV_N[ITEM=TRUST]",
@@ -480,10 +520,43 @@ def test_folder_without_a_framework_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "number"),
-    [("fields", 15), ("indicators", 88), ("variables", 95), ("rules", 112), ("dimensions", 13)],
+    [("fields", 15), ("indicators", 92), ("variables", 100), ("rules", 114), ("dimensions", 13)],
 )
 def test_shipped_framework_has_all_its_entries(framework: Framework, kind: str, number: int) -> None:
     assert len(getattr(framework, kind)) == number
+
+
+def test_a_table_is_asked_from_its_year_on(framework: Framework) -> None:
+    """Earlier forms are complete without it, and the note between the years counts its cells."""
+    code, entry = next((code, entry) for code, entry in framework.variables.items() if entry.asked_since)
+    ((dimension, since),) = entry.asked_since.items()
+    for year in (since - 1, since):
+        tables = [table for table in entry_tables(framework, "06413", year) if table.variables == (code,)]
+        keys = {key for table in tables for _, _, (_, key) in table.cells()}
+        assert any(f"{dimension}=" in key for key in keys) == (year == since)
+        assert len(tables) == len(entry.asked_in(year)) == (1 if year < since else 2)
+    states = (State(framework, since - 1), State(framework, since))
+    (change,) = [change for change in cell_changes(*states) if change.variable == code]
+    assert change.added
+    assert all(f"{dimension}=" in key for key in change.added)
+    assert not change.removed
+
+
+def test_a_pair_of_concepts_is_flagged_unless_the_framework_calls_it_comparable(framework: Framework) -> None:
+    def flagged(changed: Framework) -> set[str]:
+        found = point_flags(changed, indicator_plan(changed, {}, list(changed.indicators))).to_pylist()
+        return {row["indicator"] for row in found if row["flag"] == "mixed_concept"}
+
+    mixed = flagged(framework)
+    assert mixed
+    assert all(framework.concept_comparisons(code) for code in mixed), "a flag that no expert explains"
+    comparable = {
+        code: concept.model_copy(
+            update={"against": {k: v.model_copy(update={"comparable": True}) for k, v in concept.against.items()}}
+        )
+        for code, concept in framework.concepts.items()
+    }
+    assert flagged(replace(framework, concepts=comparable)) == set()
 
 
 def test_every_field_has_variables_and_indicators(framework: Framework) -> None:
@@ -508,6 +581,9 @@ GERMAN = {
     "flags": ["name_de", "meaning_de"],
     "breaks": ["text_de"],
     "sign_profiles": ["name_de"],
+    "registers": ["name_de", "one_de", "purpose_de"],
+    "register_groups": ["name_de"],
+    "codelists": ["name_de"],
 }
 ENGLISH = re.compile(r"\b(the|of|and|are|with|than|from|which|previous|missing)\b")
 
@@ -554,6 +630,9 @@ def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def codes(framework: Framework) -> set[str]:
     named = {*framework.variables, *framework.indicators, *framework.fields, *framework.dimensions, *framework.rules}
+    named |= {*framework.registers, *framework.codelists}
+    columns = {column.code for register in framework.registers.values() for column in register.fields}
+    named |= columns - {"INDICATOR", "LANGUAGES"}  # words of SDMX and of a module's own names, too
     places = {unit.code for unit in framework.territory.units()} | {g.code for g in framework.territory.groups()}
     return {code for code in named | places if len(code) >= 3}
 
@@ -622,6 +701,8 @@ FENCES = {
     "highspy": {"indicators"},
     "typst": {"report"},
     "pikepdf": {"report"},
+    "distributed": {"flows"},
+    "psycopg": {"warehouse"},
     "scipy": set(),  # tests only: what they compare with must not be what they test
     "statsmodels": set(),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +16,8 @@ import pytest
 from reference import key_of, members_of
 
 from flows.beside import beside
-from indicators.compute import compute
+from indicators.compute import Beside, compute
+from indicators.former import SYMBOLS
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 
@@ -31,6 +33,8 @@ TABLES = {
     "last": "indicator_last",
     "today": "indicator_value_today",
     "published_today": "published_today",
+    "trend_today": "indicator_trend_today",
+    "published_trend_today": "published_trend_today",
     "break": "series_break",
     "target": "target_status",
     "published_target": "published_target",
@@ -39,6 +43,8 @@ TABLES = {
 }
 TELLING = {"trend": "period", "published_trend": "period", "convergence": "measure", "break": "reason"}
 TELLING |= {
+    "trend_today": "period",
+    "published_trend_today": "period",
     "target": "target_id",
     "published_target": "target_id",
     "profile": "measure",
@@ -60,11 +66,20 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, strict=True))
 
 
+def known_beside(framework: Framework, folder: Path) -> Beside:
+    """Targets, projection and former symbols of a case."""
+    known = beside(folder, framework)
+    if not (folder / "symbols.csv").exists():
+        return known
+    former = [row | {"year": int(row["year"])} for row in rows(folder / "symbols.csv")]
+    return replace(known, symbols=pa.Table.from_pylist(former, schema=SYMBOLS))
+
+
 def computed(
     framework: Framework, delivered: list[dict[str, str]], indicators: set[str], folder: Path | None = None
 ) -> Figures:
     """The result tables of a delivery, each figure by table, region, year, indicator and members; `folder` may hold
-    targets.yaml and projection.csv."""
+    targets.yaml, projection.csv and symbols.csv."""
     cells: dict[str, list[Any]] = {
         "region": [row["region"] for row in delivered],
         "year": [int(row["year"]) for row in delivered],
@@ -85,7 +100,7 @@ def computed(
             framework,
             "observation",
             sorted(indicators - {""}) or [next(iter(framework.indicators))],
-            beside(folder, framework) if folder else None,
+            known_beside(framework, folder) if folder else None,
         ).tables
     found: Figures = {}
     for name, result in TABLES.items():

@@ -467,10 +467,10 @@ def test_a_file_that_breaks_the_reader_does_not_stop_the_others(
     drop(tmp_path, OTHER, "bad.xlsx")
     sound = flows.ingesting.read_deliveries
 
-    def read(framework: Framework, received: Sequence[Any]) -> Any:
+    def read(framework: Framework, received: Sequence[Any], *further: Any) -> Any:
         if received[0].sender == OTHER:
             raise RuntimeError("our own fault")
-        return sound(framework, received)
+        return sound(framework, received, *further)
 
     with monkeypatch.context() as patch:
         patch.setattr(flows.ingesting, "read_deliveries", read)

@@ -29,6 +29,7 @@ from indicators.compute import Results, compute
 from intake.preview import own_frame, reference_frame, write_preview
 from report.build import build_report
 from report.data import DERIVED, ReportData
+from report.data_parts import DATA_PARTS
 from schemas.framework_model import Framework
 from schemas.shapes import Submission
 
@@ -160,7 +161,7 @@ def test_the_planted_numbers_are_secret_and_safe(first: World) -> None:
 
 
 def test_no_file_holds_a_secret_in_any_form(first: World, tmp_path: Path) -> None:
-    folder = write(first, tmp_path, ("site", "workbook", "opendata"))
+    folder = write(first, tmp_path, ("site", *DATA_PARTS))
     assert sum(1 for path in folder.rglob("*") if path.is_file()) > 50
     assert findings(folder, secrets(first)) == []
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -22,8 +23,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from reference import Cells, Figure, Members, Reference, Years, key_of, members_of, parsed
 
+from flows.demo.registers import all_records, load_registers
 from flows.demo.world import World, load_world
-from indicators.compute import values_alone
+from indicators.compute import compute, values_alone
+from intake.counting import counted
 from intake.rules import RuleInput, check_rules
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
@@ -77,6 +80,20 @@ def world(framework: Framework) -> World:
 
 def by_sql(framework: Framework, deliveries: Deliveries, codes: Iterable[str]) -> dict[Point, Line]:
     """`indicators.compute` on an in-memory database, without what follows from the values."""
+    with delivered(framework, deliveries) as connection:
+        rows = values_alone(connection, framework, "observation", list(codes)).to_pylist()
+    found = {}
+    for row in rows:
+        key = key_of(framework, {dimension: row[dimension.lower()] for dimension in framework.dimensions})
+        line = Line(*(row[name] for name in Line.__dataclass_fields__))
+        found[row["region"], row["year"], row["indicator"], key] = line
+    assert len(found) == len(rows), "a point has two rows"
+    return found
+
+
+@contextmanager
+def delivered(framework: Framework, deliveries: Deliveries) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with the cells as `observation`; a cell without a number is withheld by its supplier."""
     columns: dict[str, list[object]] = {name: [] for name in ("region", "year", "variable", "value", "status")}
     dims: dict[str, list[str]] = {dimension.lower(): [] for dimension in framework.dimensions}
     for (region, year), cells in deliveries.items():
@@ -98,14 +115,7 @@ def by_sql(framework: Framework, deliveries: Deliveries, codes: Iterable[str]) -
     with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
         connection.register("delivered", table)
         connection.execute("CREATE TABLE observation AS FROM delivered")
-        rows = values_alone(connection, framework, "observation", list(codes)).to_pylist()
-    found = {}
-    for row in rows:
-        key = key_of(framework, {dimension: row[dimension.lower()] for dimension in framework.dimensions})
-        line = Line(*(row[name] for name in Line.__dataclass_fields__))
-        found[row["region"], row["year"], row["indicator"], key] = line
-    assert len(found) == len(rows), "a point has two rows"
-    return found
+        yield connection
 
 
 def on_paper(
@@ -184,10 +194,17 @@ def decimal(value: Fraction) -> Decimal:
 
 @pytest.fixture(scope="module")
 def demo(world: World) -> dict[tuple[str, int], Cells]:
-    return {
-        (region, year): {(v, members_of(key)): Fraction(x) for (v, key), x in world.values(region, year).items()}
-        for region, year in product(world.regions, YEARS)
-    }
+    """What is typed, and in the last two years what is counted from the registers (which the sample has for later years)."""
+    framework, sample = world.framework, load_registers(world.framework)
+    cells: dict[tuple[str, int], Cells] = {}
+    for region, year in product(world.regions, YEARS):
+        typed = {(v, members_of(key)): Fraction(x) for (v, key), x in world.values(region, year).items()}
+        for of in sample.years[-1:] if year == YEARS[-1] else sample.years[:1] if year == YEARS[-2] else ():
+            records = all_records(sample, framework, region, of)
+            for o in counted(framework, region, of, framework.registers, records):
+                typed[o.variable, members_of("")] = Fraction(o.value or 0)
+        cells[region, year] = typed
+    return cells
 
 
 def test_all_indicators_of_the_sample_world_are_as_on_paper(reference: Reference, demo: Deliveries) -> None:
@@ -288,6 +305,7 @@ def bad_deliveries(examples: int) -> settings:
     )
 
 
+@pytest.mark.thorough
 def test_indicators_of_troubled_deliveries_are_as_on_paper(reference: Reference, world: World) -> None:
     seen: Counter[str] = Counter()
 
@@ -310,6 +328,40 @@ def test_indicators_of_troubled_deliveries_are_as_on_paper(reference: Reference,
     assert min(seen["valued"], seen["empty"]) > 10_000, "the deliveries are too good or too bad to show anything"
 
 
+def test_what_is_published_of_troubled_deliveries_is_as_on_paper_and_not_small(
+    reference: Reference, world: World
+) -> None:
+    """The release as a whole: a number that is shown is the right one, and a small count of persons is never shown."""
+    framework, seen = reference.framework, Counter[str]()
+    small = framework.head.confidentiality.suppress_counts_below
+
+    @bad_deliveries(4)
+    @given(trouble=troubles)
+    def example(trouble: Trouble) -> None:
+        dice = random.Random(trouble.seed)
+        codes = dice.sample([code for code in SHAPES if framework.indicators[code].unit == "percent"], 2)
+        variables = variables_of(reference, [framework.indicators[code].formula for code in codes])
+        deliveries = {
+            (region, year): delivery(reference, variables, dice, trouble)
+            for region, year in product(world.regions[:3], YEARS[:2])
+        }
+        with delivered(framework, deliveries) as connection:
+            rows = compute(connection, framework, "observation", codes).published.to_pylist()
+        paper = {point: figure for point, figure, _ in on_paper(reference, deliveries, codes)}
+        for row in rows:
+            key = key_of(framework, {dimension: row[dimension.lower()] for dimension in framework.dimensions})
+            figure = paper[row["region"], row["year"], row["indicator"], key]
+            seen[row["status"]] += 1
+            if row["value"] is not None:
+                assert row["value"] == pytest.approx(float(figure.value), rel=1e-9, abs=0)
+                assert row["numerator"] == 0 or row["numerator"] >= small or row["numerator"] < 0
+
+    example()
+    assert seen["secret"] > 5, seen
+    assert seen["ok"] + seen["zero"] + seen["partial"] > 20, seen
+
+
+@pytest.mark.thorough
 def test_rules_find_in_troubled_deliveries_what_they_find_on_paper(reference: Reference) -> None:
     framework: Framework = reference.framework
     seen: Counter[bool | None] = Counter()

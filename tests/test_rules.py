@@ -17,15 +17,19 @@ from pathlib import Path
 import pytest
 from reference import Cells, Members, Reference, key_of, members_of, parsed
 
+from flows.demo.registers import all_records, load_registers
 from flows.demo.world import load_world
+from intake.counting import counted
 from intake.rules import RuleInput, RuleResult, check_rules
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import Finding, Observation, Severity
 
 DESCRIPTION = Path(__file__).resolve().parents[1] / "flows" / "demo" / "world.yaml"
-REGION, YEAR = "06414", 2021
-"""A town that delivers every variable, in the year of an election: every rule can be tried."""
+REGION, YEAR = "06414", 2024
+"""A town that delivers every variable, in a year in which the form asks for all of them: every rule can be tried."""
+ELECTION = 2021
+"""Year of the last election: what is asked of it alone is set beside the year looked at."""
 
 FRAMEWORK = load_framework()
 REFERENCE = Reference(FRAMEWORK)
@@ -99,11 +103,16 @@ def broken(cells: Cells, previous: Cells | None = None) -> list[tuple[str, str]]
 
 @pytest.fixture(scope="module")
 def sample() -> dict[int, Cells]:
-    world = load_world(DESCRIPTION, FRAMEWORK)
-    return {
-        year: {(v, members_of(key)): Fraction(x) for (v, key), x in world.values(REGION, year).items()}
-        for year in (YEAR - 1, YEAR)
-    }
+    """What the sample world types, and what is counted from its registers."""
+    world, registers = load_world(DESCRIPTION, FRAMEWORK), load_registers(FRAMEWORK)
+    cells: dict[int, Cells] = {}
+    for year in (YEAR - 1, YEAR):
+        typed = world.values(REGION, ELECTION) | world.values(REGION, year)
+        cells[year] = {(variable, members_of(key)): Fraction(value) for (variable, key), value in typed.items()}
+        delivered = FRAMEWORK.registers if year in registers.years else ()
+        for o in counted(FRAMEWORK, REGION, year, delivered, all_records(registers, FRAMEWORK, REGION, year)):
+            cells[year][o.variable, members_of("")] = Fraction(o.value or 0)
+    return cells
 
 
 @pytest.fixture(scope="module")

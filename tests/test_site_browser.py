@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from browser import Tab, browser, program
+from register_sample import with_registers
 from report_sample import YEAR, sample_data
 from report_sample_derived import with_derived
 
@@ -28,7 +29,7 @@ TAB, ENTER, DOWN, ESCAPE = ("Tab", 9), ("Enter", 13, "\r"), ("ArrowDown", 40), (
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     framework = load_framework()
-    data = with_derived(framework, sample_data(framework))
+    data = with_registers(framework, with_derived(framework, sample_data(framework)))
     return build_report(data, framework, YEAR, tmp_path_factory.mktemp("report"), parts=(SITE,)).parent.parent
 
 
@@ -105,7 +106,7 @@ def test_the_entrance_leads_to_the_first_language(tab: Tab, site: Path) -> None:
 def test_a_page_and_what_it_loads_stay_light(site: Path) -> None:
     """Uncompressed: page, style sheet and scripts at most 200 kB, scripts at most 10 kB; the search index comes later."""
     assets = {path.name: path.stat().st_size for path in (site / "assets").iterdir()}
-    scripts = assets["search.js"] + assets["figure.js"]
+    scripts = assets["search.js"] + assets["figure.js"] + assets["filter.js"]
     largest = max(path.stat().st_size for path in site.rglob("*.html"))
     assert scripts <= 10_000
     assert largest + assets["site.css"] + scripts + assets["icon.svg"] <= 200_000
@@ -114,12 +115,12 @@ def test_a_page_and_what_it_loads_stay_light(site: Path) -> None:
 def test_everything_can_be_reached_by_keyboard(tab: Tab, site: Path) -> None:
     """Each Tab stop is a new element, visible, with a visible focus; none is left out."""
     tab.size(1280)
-    for name in ("de/index.html", "de/karten.html", "de/vergleich.html"):
+    for name in ("de/index.html", "de/karten.html", "de/vergleich.html", "de/angebote/index.html"):
         tab.goto(site / name)
         tab.key(*TAB)
         assert tab.run("document.activeElement.className") == "skip"
         wanted = tab.run(
-            "[...document.querySelectorAll('a[href], button, input, summary, [tabindex=\"0\"]')]"
+            "[...document.querySelectorAll('a[href], button, input, select, summary, [tabindex=\"0\"]')]"
             ".filter(function (each) { return each.getClientRects().length; }).length"
         )
         seen = 1
@@ -197,6 +198,40 @@ def test_regions_are_chosen_without_scripts(tab: Tab, site: Path) -> None:
         for kind in ("mousePressed", "mouseReleased"):
             tab.call("Input.dispatchMouseEvent", type=kind, **spot)
         assert _display(tab, first) == "none"
+    finally:
+        tab.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_a_list_is_narrowed_by_words_and_choices(tab: Tab, site: Path) -> None:
+    tab.size(1280)
+    tab.goto(site / "de" / "angebote" / "index.html")
+    shown = "[...document.querySelectorAll('.lines li')].filter(e => e.getClientRects().length).map(e => e.dataset.k)"
+    said = "document.querySelector('.filter output').textContent"
+    whole = tab.run(shown)
+    assert len(whole) == 3
+    assert tab.run(said) == "3 von 3 Einträgen"
+    tab.run("document.querySelector('.filter input').focus()")
+    tab.call("Input.insertText", text="sprachcafe")
+    _until(tab, f"{said} === '1 von 3 Einträgen'")
+    assert tab.run(shown) == whole[:1]
+    tab.run("document.querySelector('.filter button[type=reset]').click()")
+    _until(tab, f"{said} === '3 von 3 Einträgen'")
+    option = "document.querySelector('.filter option[value=\"0-sch\"]')"
+    tab.run(f"{option}.selected = true; {option}.parentNode.dispatchEvent(new Event('input', {{bubbles: true}}))")
+    _until(tab, f"{said} === '1 von 3 Einträgen'")
+    assert "0-sch" in tab.run(shown)[0]
+    assert tab.run("[...document.querySelectorAll('.group')].filter(e => e.getClientRects().length).length") == 1
+
+
+def test_a_list_is_whole_without_scripts(tab: Tab, site: Path) -> None:
+    tab.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        tab.goto(site / "de" / "angebote" / "index.html")
+        root = tab.call("DOM.getDocument", depth=-1)["root"]["nodeId"]
+        rows = tab.call("DOM.querySelectorAll", nodeId=root, selector=".lines li")["nodeIds"]
+        form = tab.call("DOM.querySelector", nodeId=root, selector=".filter")["nodeId"]
+        assert [_display(tab, row) for row in rows] == ["list-item"] * 3
+        assert _display(tab, form) == "none"
     finally:
         tab.call("Emulation.setScriptExecutionDisabled", value=False)
 

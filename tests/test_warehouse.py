@@ -66,6 +66,11 @@ CONTRACT = {
     "indicator": "code name_de name_en formula unit decimals direction period sources",
     "rule": "code severity expression",
     "run": "id started_at finished_at kind outcome code_version lock_hash framework_version framework_hash counts",
+    "delivered_register": "region year register submission_id",
+    "record": "region year register id field value submission_id sheet sheet_row cell",
+    "record_history": "region year register id field value submission_id sheet sheet_row cell valid_from valid_to",
+    "published_register": "region year register entries",
+    "published_record": "region year register position id field value",
     "status": "code sign obs_status conf_status",
     "dimension_member": "dimension member name_de name_en",
 }

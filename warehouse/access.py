@@ -8,23 +8,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
 
 from schemas.sql import column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MEMORY_LIMIT = "2GB"
 Connection = duckdb.DuckDBPyConnection
 
 
-def connect(database: Path, *, read_only: bool = False) -> Connection:
+def connect(database: Path, *, read_only: bool = False, temporary: Path | None = None) -> Connection:
     """Open a database with fixed settings: nothing from the network, no look at Python variables, known temp folder.
 
     A reader keeps its temporary files apart from the generations, where it may not write.
     """
-    temporary = Path(tempfile.gettempdir()) / f"monitor-reader-{os.getpid()}" if read_only else database.parent / "tmp"
+    if temporary is None:
+        reader = Path(tempfile.gettempdir()) / f"monitor-reader-{os.getpid()}"
+        temporary = reader if read_only else database.parent / "tmp"
     settings: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",
@@ -46,6 +50,12 @@ def transaction(connection: Connection) -> Iterator[None]:
         with suppress(duckdb.Error):
             connection.execute("ROLLBACK")
         raise
+
+
+def end_reading(connection: Connection) -> None:
+    """Give up a result that was not read to its end; DuckDB 1.5 does so by itself with the next statement."""
+    if abort := getattr(connection, "abort", None):
+        abort()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.access import connect, records, rows
+from warehouse.lake import refuse_for_lake
 from warehouse.places import Places, WarehouseError, refuse_open, refuse_orphan_wal, refuse_wal, sync_file, sync_folder
 from warehouse.publishing import current_generation
 from warehouse.store import Lock, exclusive
@@ -52,6 +53,7 @@ def backup(
     Takes the lock itself unless one is given, which must have no writer open. The work file is not migrated. With
     `keep`, afterwards only the newest good backups of this data root stay beside it (see `prune_backups`).
     """
+    refuse_for_lake("Die Sicherung mit diesem Befehl")
     with ExitStack() as stack:
         held = lock or stack.enter_context(exclusive(root, wait_seconds=wait_seconds))
         if held.connected or held.root != root:

@@ -25,7 +25,8 @@ Position = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One delivered cell that counts; `correction` names the declared correction that replaced its value.
+    """One delivered cell that counts; `correction` names the declared correction that replaced its value, `register` the
+    register from whose rows the value was counted.
 
     A correction that added a cell has no submission behind it: the fields about the file are empty then.
     """
@@ -45,11 +46,13 @@ class Cell:
     sender: str
     received_at: datetime | None
     correction: str = ""
+    register: str = ""
 
     def record(self) -> dict[str, Any]:
         """Plain data; `members` as the member key."""
         names = (
             "region year variable value status sheet cell submission_id file_name sha256 sender received_at correction"
+            " register"
         )
         return {"members": self.key} | {name: getattr(self, name) for name in names.split()}
 
@@ -67,8 +70,9 @@ def delivered_cells(
     listed = "".join(f"o.{column(dimension)}, " for dimension in dimensions)
     query = f"""
         SELECT o.region, {listed} o.value, o.status, o.sheet, o.cell, coalesce(s.id, ''), coalesce(s.file_name, ''),
-               coalesce(s.sha256, ''), coalesce(s.sender, ''), s.received_at, coalesce(o.correction_id, '')
-        FROM {widened("observation_history", correction_id="VARCHAR")} o
+               coalesce(s.sha256, ''), coalesce(s.sender, ''), s.received_at, coalesce(o.correction_id, ''),
+               coalesce(o.register, '')
+        FROM {widened("observation_history", correction_id="VARCHAR", register="VARCHAR")} o
         LEFT JOIN submission s ON s.id = o.submission_id
         WHERE o.variable = $variable AND o.year = $year AND o.region IN (SELECT unnest(CAST($units AS VARCHAR[])))
           AND CASE WHEN $moment IS NULL THEN o.valid_to IS NULL

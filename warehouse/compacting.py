@@ -14,6 +14,7 @@ from pathlib import Path
 from schemas.framework_model import Framework
 from schemas.sql import column
 from warehouse.access import Connection, connect, rows
+from warehouse.lake import chosen, tidy
 from warehouse.places import Places, Unusable, refuse_open, refuse_wal, sync_file, sync_folder, wal_of
 from warehouse.store import Lock, exclusive, writer
 
@@ -49,6 +50,9 @@ def compact(
     places = Places(root)
     with ExitStack() as stack:
         held = lock or stack.enter_context(exclusive(root, wait_seconds=wait_seconds))
+        if lake := chosen():
+            tidy(lake, places)
+            return Compacted(0, 0, done=False)
         with writer(root, framework, lock=held) as opened:
             live = _live_bytes(opened.connection)
         before = places.work_file.stat().st_size

@@ -19,8 +19,10 @@ NOTE = "computed"
 
 
 def entered(connection: Connection, beside: Iterable[str]) -> str:
-    """Fingerprint of the accepted values, of the ledger of releases, and of the texts of `beside` (rules, code, …)."""
-    seen = [_content(connection, name) for name in ("observation", "release_ledger")]
+    """Fingerprint of the accepted values and rows of registers, of the ledger of releases, and of the texts of `beside`
+    (rules, code, …)."""
+    relations = ("observation", "delivered_register", "record", "release_ledger", "published_symbol")
+    seen = [_content(connection, name) for name in relations]
     return hashlib.sha256(json.dumps([seen, list(beside)], default=str).encode()).hexdigest()
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from typing import Any
 
 import pyarrow as pa
 
-from schemas.shapes import TOTAL, CheckedDelivery, Finding, Observation, Submission, Verdict
+from schemas.shapes import TOTAL, CheckedDelivery, Finding, Observation, Record, Submission, Verdict
 from warehouse.access import utc
 
 _VALUE = pa.decimal128(24, 4)
 _STEP = Decimal("0.0001")
 _EXACT = Context(prec=24, rounding=ROUND_HALF_EVEN)
-_FINDING_FIELDS = tuple(field.name for field in fields(Finding) if field.name != "submission")
+_FINDING_FIELDS = tuple(entry.name for entry in fields(Finding) if entry.name != "submission")
+NOT_DELIVERED = "not_delivered"
 ACCEPTED = (Verdict.ACCEPTED, Verdict.ACCEPTED_WITH_REMARKS)
 
 
@@ -26,16 +27,18 @@ class LoadError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What the tables of this warehouse can hold: dimensions in order, statuses with their confidentiality."""
+    """What the tables of this warehouse can hold: dimensions in order, statuses with their confidentiality, and the
+    register of every variable that is counted from one."""
 
     dimensions: tuple[str, ...]
     conf_status: Mapping[str, str]
+    counted: Mapping[str, str] = field(default_factory=dict)
 
 
 def submission_table(delivery: CheckedDelivery, supersedes: str, moment: datetime, run_id: str) -> pa.Table:
     """One row."""
     submission = delivery.submission
-    row: dict[str, Any] = {field.name: getattr(submission, field.name) for field in fields(Submission)}
+    row: dict[str, Any] = {entry.name: getattr(submission, entry.name) for entry in fields(Submission)}
     row |= {
         "received_at": utc(submission.received_at),
         "verdict": submission.verdict.value,
@@ -60,8 +63,14 @@ def finding_table(delivery: CheckedDelivery) -> pa.Table:
 
 
 def observation_table(delivery: CheckedDelivery, vocabulary: Vocabulary, moment: datetime) -> pa.Table:
-    """The values of a delivery as versions that are valid from `moment`. Raises LoadError."""
-    seen = delivery.observations
+    """The values of a delivery as versions that are valid from `moment`. Raises LoadError.
+
+    What is counted from a register comes with the register alone: where the delivery does not bring it, the check says
+    of these variables that they are missing, and that is no statement about what another delivery has counted.
+    """
+    registers = [_register(observation, delivery, vocabulary) for observation in delivery.observations]
+    kept = [i for i, o in enumerate(delivery.observations) if registers[i] is not None or not _missing(o, vocabulary)]
+    seen = [delivery.observations[i] for i in kept]
     _refuse_duplicates(seen)
     size = len(seen)
     text = {
@@ -74,6 +83,7 @@ def observation_table(delivery: CheckedDelivery, vocabulary: Vocabulary, moment:
         | {code.lower(): pa.array(values, type=pa.string()) for code, values in dimensions.items()}
         | {
             "submission_id": pa.array([delivery.submission.id] * size, type=pa.string()),
+            "register": pa.array([registers[i] for i in kept], type=pa.string()),
             "year": pa.array([observation.year for observation in seen], type=pa.int32()),
             "value": pa.array([_stored(observation) for observation in seen], type=_VALUE),
             "conf_status": pa.array([_conf_status(o, vocabulary) for o in seen], type=pa.string()),
@@ -81,6 +91,62 @@ def observation_table(delivery: CheckedDelivery, vocabulary: Vocabulary, moment:
             "valid_to": pa.nulls(size, type=pa.timestamp("us")),
         }
     )
+
+
+def register_table(delivery: CheckedDelivery, moment: datetime) -> pa.Table:
+    """The registers of a delivery, for the region and year of the delivery and for those its rows name."""
+    sent = delivery.submission
+    places = {(record.region, record.year, record.register) for record in delivery.records}
+    if sent.year is not None:
+        places |= {(sent.region, sent.year, code) for code in delivery.registers}
+    columns = list(zip(*sorted(places), strict=True)) or [(), (), ()]
+    kinds = {"region": pa.string(), "year": pa.int32(), "register": pa.string()}
+    arrays = {name: pa.array(column, kind) for (name, kind), column in zip(kinds.items(), columns, strict=True)}
+    return _versions(arrays, len(places), sent.id, moment)
+
+
+def record_table(delivery: CheckedDelivery, moment: datetime) -> pa.Table:
+    """The rows of all registers of a delivery, one row for every filled field. Raises LoadError."""
+    known: dict[tuple[str, int, str, str], Record] = {}
+    for record in delivery.records:
+        if record.register not in delivery.registers:
+            raise LoadError(f"{_row_place(record)}: das Register {record.register} wurde nicht geliefert.")
+        key = (record.region, record.year, record.register, record.id)
+        if (other := known.setdefault(key, record)) is not record:
+            raise LoadError(f"{_row_place(record)}: die Kennung steht schon in {_row_place(other)}.")
+    filled = [(record, code, text) for record in delivery.records for code, text in record.values.items() if text]
+    arrays = {
+        name: pa.array([getattr(record, name) for record, _, _ in filled], pa.string())
+        for name in ("region", "register", "id", "sheet")
+    }
+    arrays["year"] = pa.array([record.year for record, _, _ in filled], pa.int32())
+    arrays["sheet_row"] = pa.array([record.row for record, _, _ in filled], pa.int32())
+    arrays["field"] = pa.array([code for _, code, _ in filled], pa.string())
+    arrays["value"] = pa.array([text for _, _, text in filled], pa.string())
+    arrays["cell"] = pa.array([record.cells.get(code, "") for record, code, _ in filled], pa.string())
+    return _versions(arrays, len(filled), delivery.submission.id, moment)
+
+
+def _versions(arrays: Mapping[str, pa.Array], size: int, submission: str, moment: datetime) -> pa.Table:
+    """Columns of a delivery, valid from a moment."""
+    return pa.table(
+        {
+            **arrays,
+            "submission_id": pa.array([submission] * size, type=pa.string()),
+            "valid_from": pa.array([moment] * size, type=pa.timestamp("us")),
+            "valid_to": pa.nulls(size, type=pa.timestamp("us")),
+        }
+    )
+
+
+def _register(observation: Observation, delivery: CheckedDelivery, vocabulary: Vocabulary) -> str | None:
+    """The register of this delivery from which a value was counted; None when it was not."""
+    register = vocabulary.counted.get(observation.variable)
+    return register if register in delivery.registers else None
+
+
+def _missing(observation: Observation, vocabulary: Vocabulary) -> bool:
+    return observation.variable in vocabulary.counted and observation.status == NOT_DELIVERED
 
 
 def _dimension_columns(seen: Sequence[Observation], vocabulary: Vocabulary) -> dict[str, list[str]]:
@@ -116,6 +182,10 @@ def _conf_status(observation: Observation, vocabulary: Vocabulary) -> str:
         return vocabulary.conf_status[observation.status]
     except KeyError:
         raise LoadError(f"{_where(observation)}: der Status {observation.status} ist nicht bekannt.") from None
+
+
+def _row_place(record: Record) -> str:
+    return f"{record.register} ({record.sheet}, Zeile {record.row})"
 
 
 def _where(observation: Observation) -> str:

@@ -91,6 +91,7 @@ def _variables(framework: Framework) -> list[Row]:
         | {
             "field": framework.variable_field[code],
             "concept": framework.concept(code),
+            "register": entry.computed_from.records if entry.computed_from else None,
             "dimensions": ",".join(framework.variable_dimensions(code)),
         }
         for code, entry in framework.variables.items()

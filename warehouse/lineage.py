@@ -14,6 +14,7 @@ from schemas.sql import column, dimension_columns
 from warehouse.access import Connection, records
 from warehouse.cells import Cell, Found, Search
 from warehouse.checks_behind import checks
+from warehouse.counted_rows import counted_rows
 
 Record = dict[str, Any]
 
@@ -32,7 +33,8 @@ def why(
     the formula looks up: variable, members, year, role, the value found, how it came about (`delivered`, `computed`
     from leaves, `summed` over regions, `assumed_zero` for an absent residual member, `missing`), the units without it,
     the delivered cells with submission, file, checksum, sheet and cell, and apart from them the cells of units that do
-    not count (`left_out`). `corrections` are the declared corrections that any of these cells names, `checks` the rules
+    not count (`left_out`); `records` are the rows of registers from which cells were counted (see
+    `warehouse.counted_rows`). `corrections` are the declared corrections that any of these cells names, `checks` the rules
     that looked at the cells that count, and what was noticed (see `warehouse.checks_behind`). Raises UnknownNumber.
     """
     wanted = _members(framework, indicator, members)
@@ -149,8 +151,16 @@ def _term(search: Search, lookup: Lookup, counted: Sequence[str]) -> Record:
         "how": _how([found[unit] for unit in counted], lookup),
         "missing": [unit for unit, one in found.items() if one.value is None],
         "cells": [cell.record() for unit in counted for cell in found[unit].cells],
+        "records": list(_rows_behind(search, (cell for unit in counted for cell in found[unit].cells))),
         "left_out": [cell.record() for unit, one in found.items() if unit not in counted for cell in one.cells],
     }
+
+
+def _rows_behind(search: Search, cells: Iterable[Cell]) -> Iterator[Record]:
+    for cell in cells:
+        rows = counted_rows(search.connection, search.framework, cell)
+        if rows is not None:
+            yield rows
 
 
 def _cells(search: Search, point: Point, counted: Sequence[str]) -> Iterator[tuple[int, Cell]]:

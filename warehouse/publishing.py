@@ -17,6 +17,7 @@ from pathlib import Path
 
 from schemas.framework_model import Framework
 from warehouse.access import Connection, rows, transaction, utc
+from warehouse.lake import chosen, write_generation
 from warehouse.places import Places, generation_number, refuse_open, refuse_wal, sync_file, sync_folder
 from warehouse.result_tables import RESULTS
 from warehouse.results import data_years, insert_framework
@@ -76,6 +77,8 @@ def fingerprint(connection: Connection, framework: Framework) -> str:
         connection,
         "SELECT count(*), count(valid_to), max(valid_from), max(valid_to), sum(value) FROM observation_version",
     )
+    seen += rows(connection, "SELECT count(*), count(valid_to), max(valid_from), max(valid_to) FROM record_version")
+    seen += rows(connection, "SELECT count(*), count(valid_to), max(valid_from), max(valid_to) FROM register_version")
     for name in ("submission", "finding", "correction", *RESULTS):
         seen += rows(connection, f"SELECT count(*), sum(CAST(hash(t) AS HUGEINT)) FROM {name} t")
     return hashlib.sha256(json.dumps(seen, default=str).encode()).hexdigest()
@@ -103,13 +106,17 @@ def published_numbers(places: Places) -> list[int]:
 
 
 def _copy(places: Places, target: Path) -> None:
-    """A complete, durable, read-only file under its final name. The work file is closed."""
+    """A complete, durable, read-only file under its final name. The work file, or the lake, is closed."""
+    lake = chosen()
     refuse_open(places.work_file)
     refuse_wal(places.work_file)
     temporary = target.with_name(f".{target.name}.tmp")
     temporary.unlink(missing_ok=True)
     try:
-        shutil.copyfile(places.work_file, temporary)
+        if lake:
+            write_generation(lake, temporary)
+        else:
+            shutil.copyfile(places.work_file, temporary)
         temporary.chmod(0o440)
         sync_file(temporary)
         os.rename(temporary, target)

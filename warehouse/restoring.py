@@ -20,6 +20,7 @@ import duckdb
 from schemas.framework_model import Framework
 from warehouse.access import connect, rows
 from warehouse.backup import CORRECTIONS, WORK, BackupRefused, checksum, read_manifest
+from warehouse.lake import refuse_for_lake
 from warehouse.migrations import ForeignFramework, NewerWarehouse, available
 from warehouse.places import Places, generation_number, refuse_open, refuse_wal, sync_file, sync_folder, wal_of
 from warehouse.publishing import current_generation, point_to, published_numbers
@@ -53,6 +54,7 @@ def restore(
     Locked, BackupRefused, ForeignFramework, NewerWarehouse or StorageFault; the state is then as it was. With `keep`,
     only so many former states stay (see `prune_replaced`).
     """
+    refuse_for_lake("Die Rückkehr zu einer Sicherung mit diesem Befehl")
     with ExitStack() as stack:
         held = lock or stack.enter_context(exclusive(root, wait_seconds=wait_seconds))
         if held.connected or held.root != root:

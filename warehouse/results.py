@@ -6,14 +6,15 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from schemas.framework_model import Framework
 from warehouse.access import Connection, lent, rows, transaction, utc
 from warehouse.framework_tables import framework_rows
 from warehouse.result_tables import RESULTS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def write_framework(connection: Connection, framework: Framework, years: Iterabl
 
 def insert_framework(connection: Connection, framework: Framework, years: Iterable[int]) -> None:
     """The same inside a transaction of the caller."""
+    import pyarrow as pa  # not with the module: commands that only ask the warehouse do without
+
     for name, entries in framework_rows(framework, years).items():
         connection.execute(f"DELETE FROM {name}")
         if entries:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
 
 from warehouse.access import Connection, arrow, connect
 from warehouse.places import Places, WarehouseError
@@ -17,6 +16,7 @@ from warehouse.publishing import current_generation
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 _ATTEMPTS = 3
 

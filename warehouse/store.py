@@ -21,8 +21,9 @@ from pathlib import Path
 import duckdb
 
 from schemas.framework_model import Framework
-from warehouse.access import Connection
+from warehouse.access import Connection, end_reading
 from warehouse.faults import told_plainly
+from warehouse.lake import Lake, chosen, locked, open_lake
 from warehouse.migrations import open_work
 from warehouse.places import Places, WarehouseError
 
@@ -68,11 +69,23 @@ def exclusive(root: Path, *, wait_seconds: float = 0.0) -> Iterator[Lock]:
         descriptor = os.open(places.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         _acquire(descriptor, places.lock, time.monotonic() + wait_seconds)
-        with told_plainly():
+        with told_plainly(), _everywhere(chosen()):
             _sign(descriptor)
             yield Lock(root)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _everywhere(lake: Lake | None) -> Iterator[None]:
+    """Keep writers on other machines out of a lake as well; raises Locked."""
+    if lake is None:
+        yield
+        return
+    with locked(lake) as held:
+        if not held:
+            raise Locked(None, "", "", "")
+        yield
 
 
 @contextmanager
@@ -89,24 +102,27 @@ def writer(
         if held.connected or held.root != root:
             raise RuntimeError("the lock is of another root, or its work file is still open")
         stack.enter_context(told_plainly())
-        connection = open_work(Places(root), framework)
+        lake = chosen()
+        connection = open_lake(lake, Places(root), framework) if lake else open_work(Places(root), framework)
         held.connected = True
         try:
             yield Writer(connection, root, framework)
-            _finish(connection)
+            _finish(connection, durable=lake is not None)
         finally:
             with suppress(duckdb.Error):
                 connection.close()
             held.connected = False
 
 
-def _finish(connection: Connection) -> None:
-    """Everything into the file. What the borrower left open is his mistake, and said so, not committed or lost."""
-    connection.abort()
+def _finish(connection: Connection, *, durable: bool) -> None:
+    """Everything into the file, unless each commit is `durable` by itself. What the borrower left open is his mistake,
+    and said so, not committed or lost."""
+    end_reading(connection)
     try:
         connection.execute("ROLLBACK")
     except duckdb.TransactionException:
-        connection.execute("CHECKPOINT")
+        if not durable:
+            connection.execute("CHECKPOINT")
     else:
         raise RuntimeError("a transaction was left open; it has been rolled back")
 

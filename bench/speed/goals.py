@@ -1,0 +1,95 @@
+"""The goals and what was measured against them, and the page that says so."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from bench.speed.measuring import PROJECT, Measured
+
+PAGE = PROJECT / "docs" / "performance.md"
+BEGIN, END = "<!-- measured: written by `make bench` -->", "<!-- end of what was measured -->"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is wanted: a number that must not be more than `most` (or less than `least`)."""
+
+    what: str
+    measured: float | None
+    most: float | None = None
+    least: float | None = None
+    unit: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """reached, missed, or not measured."""
+        if self.measured is None:
+            return "not measured"
+        good = (self.most is None or self.measured <= self.most) and (self.least is None or self.measured >= self.least)
+        return "reached" if good else "MISSED"
+
+    @property
+    def wanted(self) -> str:
+        """The goal in words."""
+        unit = f" {self.unit}" if self.unit else ""
+        return f"at most {self.most:g}{unit}" if self.most is not None else f"at least {self.least:g}{unit}"
+
+    @property
+    def found(self) -> str:
+        """The measured number in words."""
+        return "–" if self.measured is None else f"{self.measured:.2f}{f' {self.unit}' if self.unit else ''}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A stage in the table: what was done, the stage, and beside which other one it is put as a ratio."""
+
+    what: str
+    measured: Measured
+    beside: Measured | None = None
+    note: str = ""
+
+    def cells(self) -> tuple[str, ...]:
+        """Columns of the table."""
+        if not self.measured.done:
+            return self.what, "–", "–", "–", f"not measured: {self.measured.why}"
+        ratio = self.measured.cpu / self.beside.cpu if self.beside and self.beside.done else None
+        sample = f"a sample, times {self.measured.scale:.1f}" if self.measured.scale > 1 else ""
+        note = "; ".join(filter(None, (self.note, sample)))
+        peak = f"{self.measured.peak:.0f} MB"
+        return self.what, f"{self.measured.cpu:.1f} s", f"{ratio:.2f}" if ratio is not None else "", peak, note
+
+
+def page(tables: Sequence[tuple[str, Sequence[Line]]], goals: Sequence[Goal], command: str) -> str:
+    """The measured part of the page: goals with their verdicts, then the stages."""
+    machine = (
+        f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end, Python {platform.python_version()}"
+    )
+    lines = [
+        f"Measured {date.today().isoformat()} with `{command}` ({machine}). CPU seconds; the ratios are what to compare.",
+        "",
+    ]
+    lines += _table(("Goal", "Wanted", "Measured", "Verdict"), [(g.what, g.wanted, g.found, g.verdict) for g in goals])
+    for title, stages in tables:
+        lines += ["", f"### {title}", ""]
+        lines += _table(("Stage", "CPU", "Ratio", "Peak memory", "Remark"), [line.cells() for line in stages])
+    return "\n".join(lines) + "\n"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+
+
+def write(text: str, path: Path = PAGE) -> None:
+    """Put the measured part between its marks; what people wrote around it stays. Raises ValueError without marks."""
+    whole = path.read_text(encoding="utf-8")
+    before, found, rest = whole.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not (found and ended):
+        raise ValueError(f"{path} has no place for what was measured")
+    path.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")

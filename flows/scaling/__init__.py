@@ -1,0 +1,1 @@
+"""Reading, checking and answering deliveries on several machines through Dask. See docs/scaling.md."""

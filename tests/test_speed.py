@@ -1,0 +1,150 @@
+"""What is done once and used again says the same as when it is done each time; and the bench tells the truth."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from bench.speed.goals import BEGIN, END, Goal, Line, page, write
+from bench.speed.measuring import Measured, measure
+from bench.speed.scripts import naive, sketch
+from bench.speed.worlds import Size, grown, load_rows, places, write_workbooks
+from flows.demo.running import WORLD
+from flows.demo.world import World, load_world
+from intake.cause_equations import Sums
+from intake.rules import RuleInput
+from schemas.framework_model import Framework
+from schemas.shapes import Observation, member_key
+from schemas.tables import entry_tables
+
+
+def test_sums_that_deliveries_share_are_those_of_each_alone(framework: Framework, world: World) -> None:
+    rng = random.Random(7)
+    items = [_delivery(framework, world, rng, number) for number in range(6)]
+    shared = Sums.for_items(framework, items)
+    for item in items:
+        values = {(o.variable, member_key(o.members)): o.value for o in item.observations if o.value is not None}
+        alone = Sums(framework, shared.dynamic).of(item, values)
+        assert alone
+        assert shared.of(item, values) == alone
+        assert shared.of(item, values) == alone, "asked once more"
+
+
+def _delivery(framework: Framework, world: World, rng: random.Random, number: int) -> RuleInput:
+    """Two regions in turn, some cells left out, some without a value."""
+    region, year = world.regions[number % 2], world.years[-1]
+    observations = []
+    for (variable, key), value in world.values(region, year).items():
+        if (fate := rng.random()) < 0.1 * (number // 2):
+            continue
+        members = tuple((part.split("=")[0], part.split("=")[1]) for part in key.split(",") if part)
+        known = None if fate > 1 - 0.02 * number else Decimal(str(value))
+        observations.append(Observation(region, year, variable, members, known, "ok", "Blatt", "A1", "", "", "", ""))
+    return RuleInput(str(number), region, year, observations)
+
+
+def test_tables_that_regions_share_are_those_of_each_alone(framework: Framework, world: World) -> None:
+    """Asked for many regions and years in turn, each table is what a framework that was never asked says."""
+    year = world.years[-1]
+    for region in world.regions:
+        fresh = replace(framework)
+        assert entry_tables(framework, region, year) == entry_tables(fresh, region, year)
+        assert [t.grid for t in entry_tables(framework, region, year)] == [
+            t.grid for t in entry_tables(fresh, region, year)
+        ]
+
+
+# --- the bench -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def large(framework: Framework) -> World:
+    return grown(framework, load_world(WORLD, framework))
+
+
+@pytest.fixture(scope="module")
+def forms(framework: Framework, large: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("forms")
+    write_workbooks(framework, large, places(large, 40)[-2:], folder)
+    return folder
+
+
+def test_the_same_world_is_made_again(framework: Framework, large: World, forms: Path, tmp_path: Path) -> None:
+    again = grown(framework, load_world(WORLD, framework))
+    assert len(again.regions) == len(set(again.regions)) > len(load_world(WORLD, framework).regions)
+    write_workbooks(framework, again, places(again, 40)[-2:], tmp_path)
+    made = {path.relative_to(forms): path.read_bytes() for path in forms.rglob("*.xlsx")}
+    assert made == {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.xlsx")}
+    assert len(made) == 2
+    assert len(set(places(large, 100))) == 100
+
+
+def test_rows_grow_with_regions_and_years(framework: Framework) -> None:
+    known = len(load_world(WORLD, framework).regions)
+    with duckdb.connect(":memory:") as connection:
+        one = load_rows(connection, framework, Size(known, 1), "one")
+        assert load_rows(connection, framework, Size(known, 2), "two") == 2 * one
+        assert load_rows(connection, framework, Size(known, 1), "again") == one
+        assert connection.sql("FROM one EXCEPT ALL FROM again").fetchall() == []
+
+
+def test_what_the_bench_compares_with_reads_the_same_values(
+    forms: Path, tmp_path: Path, check: Callable[..., list]
+) -> None:
+    """The scripts of others get every value that this house gets, and no other."""
+    paths = sorted(forms.rglob("*.xlsx"))
+    ours = {
+        (path.name, o.variable, frozenset(o.members), float(o.value))
+        for path, delivery in zip(paths, check(paths), strict=True)
+        for o in delivery.observations
+        if o.value is not None and o.status != "zero"
+    }
+    for script in (sketch, naive):
+        target = tmp_path / f"{script.__name__}.duckdb"
+        script(str(forms), str(target))
+        with duckdb.connect(str(target)) as connection:
+            rows = connection.execute(
+                "SELECT file, variable, members, value FROM observation WHERE value > 0"
+            ).fetchall()
+        theirs = {
+            (f, v, frozenset(tuple(m.split("=")) for m in k.split(",") if m and m[-2:] != "=T"), x)
+            for f, v, k, x in rows
+        }
+        assert theirs == ours, script.__name__
+
+
+def test_goals_are_judged_and_the_page_keeps_what_people_wrote(tmp_path: Path) -> None:
+    fast, slow = Measured("fast", 1.0, 1.0, 100.0), Measured("slow", 12.0, 12.0, 900.0, scale=7.1)
+    absent = Measured("absent", why="could not be installed here")
+    goals = [Goal("a", 1.4, most=1.5), Goal("b", 5.0, least=6), Goal("c", None, most=1)]
+    assert [goal.verdict for goal in goals] == ["reached", "MISSED", "not measured"]
+    lines = [Line("fast", fast, fast), Line("slow", slow, fast), Line("absent", absent, fast)]
+    text = page([("Stages", lines)], goals, "make bench")
+    assert "| slow | 12.0 s | 12.00 | 900 MB | a sample, times 7.1 |" in text
+    assert "not measured: could not be installed here" in text
+    path = tmp_path / "page.md"
+    path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", encoding="utf-8")
+    write(text, path)
+    once = path.read_text(encoding="utf-8")
+    write(text, path)
+    assert once == path.read_text(encoding="utf-8")
+    assert once.startswith("before\n")
+    assert once.endswith("\nafter\n")
+    assert "old" not in once
+    assert text in once
+    path.write_text("no marks", encoding="utf-8")
+    with pytest.raises(ValueError, match="no place"):
+        write(text, path)
+
+
+def test_a_stage_that_fails_says_why() -> None:
+    assert "No module named" in measure("bench.speed.nowhere:work").why
+    done = measure("bench.speed.limits:inflate", "/nowhere")
+    assert done.done, done.why
+    assert done.peak > 1
