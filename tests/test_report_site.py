@@ -429,7 +429,7 @@ KNOWN = frozenset(
     re.findall(
         r"\w+",
         """Altersstandardisiert CSV Durchsetzungs English Gebärdensprache HVBIT HessBGG Indikatorseite Integrationsmonitoring
-        Median Migrations Monitoring PNG SVG UTF WCAG Zitiervorschlag altersstandardisiert axe core ungerundeten""",
+        Median Migrations Monitoring PNG SVG UTF WCAG Zitiervorschlag altersstandardisiert axe core nachberechnet ungerundeten""",
     )
 )
 """Words of the subject that a general dictionary lacks."""
