@@ -84,21 +84,26 @@ def emptied(opened: Writer) -> Writer:
 
 @pytest.fixture(scope="module")
 def two(tiny: Framework, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Two warehouses of the tiny framework, opened for writing."""
+    """Two warehouses of the tiny framework, opened for writing; in both a variable is counted from a register."""
     roots: list[Path] = [tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("many")]
     with writer(roots[0], tiny) as one, writer(roots[1], tiny) as many:
+        for opened in (one, many):
+            counted = [list(tiny.variables)[1]]
+            opened.connection.execute("UPDATE variable SET register = 'REG' WHERE code = ?", counted)
         yield one, many
 
 
 CELL = st.tuples(st.integers(0, 1), st.integers(0, 1), st.booleans(), st.sampled_from(sorted(STATUSES)))
 DELIVERY = st.fixed_dictionaries(
     {
-        "region": st.sampled_from(REGIONS),
-        "year": st.integers(2024, 2025),
+        "region": st.sampled_from(REGIONS[:2]),
+        "year": st.sampled_from([2025, 2025, 2024]),
         "layout": st.sampled_from(["form", "foreign"]),
-        "verdict": st.sampled_from([Verdict.ACCEPTED, Verdict.ACCEPTED_WITH_REMARKS, Verdict.RETURNED]),
-        "nil": st.sampled_from([False, False, True]),
-        "cells": st.sets(CELL, max_size=4).map(lambda cells: {cell[:3]: cell for cell in cells}.values()),
+        "verdict": st.sampled_from(
+            [Verdict.ACCEPTED, Verdict.ACCEPTED, Verdict.ACCEPTED_WITH_REMARKS, Verdict.RETURNED]
+        ),
+        "nil": st.sampled_from([False, False, False, True]),
+        "cells": st.sets(CELL, min_size=1, max_size=4).map(lambda cells: {cell[:3]: cell for cell in cells}.values()),
         "register": st.sampled_from([None, 0, 2]),
         "found": st.booleans(),
     },
@@ -121,6 +126,19 @@ def test_many_at_once_equal_one_after_the_other(
         assert stored(many) == stored(one)
     again = at_once(many, deliveries)
     assert again.loaded == []
+    assert stored(many) == stored(one)
+
+
+def test_in_one_load_a_later_delivery_replaces_an_earlier_one(two: tuple[Writer, Writer], tiny: Framework) -> None:
+    """The first is stored and closed at the moment of the second, which is closed by the nil return after it."""
+    one, many = map(emptied, two)
+    what = {"region": REGIONS[0], "year": 2025, "layout": "form", "verdict": Verdict.ACCEPTED, "nil": False}
+    what |= {"register": None, "found": False, "cells": [(0, 0, False, "ok")]}
+    batch = [delivery(tiny, number, what | {"nil": number == 3}) for number in (1, 2, 3)]
+    assert at_once(many, batch) == one_by_one(one, batch)
+    query = "SELECT submission_id, valid_from, valid_to FROM observation_version ORDER BY ALL"
+    first, second = rows(many.connection, query)
+    assert (first[2], second[2] > second[1]) == (second[1], True)
     assert stored(many) == stored(one)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,6 +14,11 @@ from bench.speed.measuring import PROJECT, Measured
 
 PAGE = PROJECT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: written by `make bench` -->", "<!-- end of what was measured -->"
+
+
+def first_sentence(text: str) -> str:
+    """What a stage said when it failed, without the name of the exception, and without any path that follows."""
+    return re.sub(r"^[\w.]+: ", "", text).partition(". ")[0]
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Line:
     def cells(self) -> tuple[str, ...]:
         """Columns of the table."""
         if not self.measured.done:
-            return self.what, "–", "–", "–", f"not measured: {self.measured.why}"
+            return self.what, "–", "–", "–", f"not measured: {first_sentence(self.measured.why)}"
         ratio = self.measured.cpu / self.beside.cpu if self.beside and self.beside.done else None
         sample = f"a sample, times {self.measured.scale:.1f}" if self.measured.scale > 1 else ""
         note = "; ".join(filter(None, (self.note, sample)))
