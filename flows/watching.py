@@ -7,14 +7,15 @@ inbox every few seconds; looking works on SMB and NFS too, where the kernel tell
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -162,13 +163,44 @@ def _quietly(action: Callable[[], object]) -> None:
 # --- watch mode -------------------------------------------------------------------------------------------------------
 
 
-def stop_on_signals() -> Event:
-    """An event that SIGTERM and SIGINT set: the run at hand is finished, then the watch mode ends."""
-    stop = Event()
+class Stop:
+    """A request to end, which a signal handler may make at any moment of a wait.
+
+    `threading.Event` locks itself up when the handler interrupts its own `wait`, and a signal that comes just before
+    the system call is not seen until that ends. A pipe that the signal itself writes to wakes in both cases.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._woken, self.waking = os.pipe()
+        for end in (self._woken, self.waking):
+            os.set_blocking(end, False)
+            weakref.finalize(self, os.close, end)
+
+    def set(self) -> None:
+        """Ask; more than once does no harm."""
+        self._asked = True
+        with suppress(BlockingIOError):  # full: it will be woken anyway
+            os.write(self.waking, b"\0")
+
+    def is_set(self) -> bool:
+        """Has anybody asked?"""
+        return self._asked
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for so long, or until somebody asks."""
+        if not self._asked and select.select([self._woken], [], [], seconds)[0]:
+            os.read(self._woken, 4096)
+
+
+def stop_on_signals() -> Stop:
+    """What SIGTERM and SIGINT set: the run at hand is finished, then the watch mode ends."""
+    stop = Stop()
 
     def asked(number: int, frame: FrameType | None) -> None:
         stop.set()
 
+    signal.set_wakeup_fd(stop.waking, warn_on_full_buffer=False)
     signal.signal(signal.SIGTERM, asked)
     signal.signal(signal.SIGINT, asked)
     return stop
@@ -199,7 +231,7 @@ def run_once(settings: Settings, say: Callable[[str], None]) -> int:
     return night.exit_code
 
 
-def watch(settings: Settings, run_once: Callable[[], object], *, poll_seconds: float = 10.0, stop: Event) -> None:
+def watch(settings: Settings, run_once: Callable[[], object], *, poll_seconds: float = 10.0, stop: Stop) -> None:
     """Call `run_once` whenever something settled is waiting, until `stop` is set. Survives whatever goes wrong.
 
     What a run left lying (an error of ours, a file without rights) is tried again after a quarter of an hour, or as

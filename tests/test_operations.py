@@ -285,7 +285,7 @@ class Watched:
     """The watch mode in a thread of its own, with fast looks."""
 
     def __init__(self, root: Path, run_once: Callable[[], object]) -> None:
-        self.stop = threading.Event()
+        self.stop = watching.Stop()
         settings = Settings(root, settle_seconds=0.2)
         self.thread = threading.Thread(
             target=watching.watch, args=(settings, run_once), kwargs={"poll_seconds": 0.05, "stop": self.stop}
@@ -409,6 +409,18 @@ def test_watch_mode_ends_on_sigterm(tmp_path: Path) -> None:
     process.terminate()
     assert process.wait(10) == 0
     process.stdout.close()
+
+
+def test_a_signal_at_any_moment_of_a_wait_ends_it() -> None:
+    program = (
+        "import random, signal; from flows import watching\n"
+        "for _ in range(500):\n"
+        "    stop = watching.stop_on_signals()\n"
+        "    signal.signal(signal.SIGALRM, lambda *asked: stop.set())\n"
+        "    signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 6e-5))\n"
+        "    stop.wait(30); assert stop.is_set()"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True, timeout=20)
 
 
 # --- calendar, waivers, board -----------------------------------------------------------------------------------------
