@@ -301,6 +301,20 @@ def test_town_in_kreis(framework: Framework) -> None:
     assert None in values.values(), "both are shown, and with them the difference"
 
 
+def test_a_town_that_delivers_more_than_its_kreis_somewhere_is_still_in_it(framework: Framework) -> None:
+    """The women of group A in the rest of the Kreis are 2, although its men come out as -1."""
+    town, kreis = "06532023", "06532"
+    cells: Cells = {}
+    for region, unemployed in (
+        (town, {"DM": 90, "DW": 80, "AM": 40, "AW": 50}),
+        (kreis, {"DM": 200, "DW": 180, "AM": 39, "AW": 52}),
+    ):
+        cells |= cross(region, 2024, "UNEMP", unemployed) | cross(region, 2024, "LABF", LABF)
+    rows = run(framework, cells, ["ARB-02"]).published.to_pylist()
+    told = {r["region"]: r["numerator"] for r in rows if (r["grp"], r["sex"]) == ("A", "W") and r["numerator"]}
+    assert not {town, kreis} <= set(told), "both are shown, and with them the difference"
+
+
 def test_a_region_of_kreise_is_made_of_their_parts() -> None:
     """A Land's region has Kreise, one of which has a town that reports: what is left of each level may be small."""
     framework = load_framework(Path(__file__).resolve().parent / "frameworks" / "niedersachsen")

@@ -31,7 +31,8 @@ class Block:
     """`atoms` are the numbers of the start table, `first` the number of its first atom in the problem.
 
     `fixed` atoms are known to everybody: members that describe nobody, and residual groups that do not occur.
-    `withheld` are cells that the supplier keeps secret.
+    `withheld` are cells that the supplier keeps secret. `delivered`: of the rest of a Kreis whose towns deliver more
+    than it does, the atoms of the Kreis as it delivered them, which then are not the sum of its parts.
     """
 
     lattice: Lattice
@@ -41,6 +42,7 @@ class Block:
     atoms: Array
     fixed: np.ndarray
     withheld: tuple[Key, ...] = ()
+    delivered: Array | None = None
 
 
 @dataclass
@@ -59,11 +61,12 @@ class Blocks:
         year: int,
         atoms: Array,
         withheld: tuple[Key, ...] = (),
+        delivered: Array | None = None,
     ) -> None:
         """Add a block behind the others."""
         fixed = lattice.flagged("open") | (lattice.flagged("residual") & _absent(lattice, atoms))
         self.index.setdefault((lattice.variable, place, year), []).append(len(self.blocks))
-        self.blocks.append(Block(lattice, place, year, self.size, atoms, fixed, withheld))
+        self.blocks.append(Block(lattice, place, year, self.size, atoms, fixed, withheld, delivered))
         self.size += lattice.size
 
     def places(self, variable: str, region: str, year: int) -> tuple[str, ...]:
@@ -90,6 +93,7 @@ class Blocks:
             for block in self.of(variable, places[0], year):
                 together = [one.atoms for one in self.alike(block, places)]
                 entries = [block.atoms] if len(together) == 1 else [*together, np.sum(together, axis=0)]
+                entries += [] if block.delivered is None else [block.delivered]
                 stacked.setdefault(id(block.lattice), []).extend((block.lattice, year, atoms) for atoms in entries)
         for group in stacked.values():
             lattice = group[0][0]
@@ -174,7 +178,8 @@ def _dynamic_groups(
 def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Table], together: bool) -> None:
     """Add the blocks of one variable; a Kreis whose towns report too is cut into the towns and the rest.
 
-    So is a region of Kreise, whose parts then are those of its Kreise.
+    So is a region of Kreise, whose parts then are those of its Kreise. Where towns deliver more than their Kreis, nobody
+    is left in the rest: one such cell must not untie the others, which a reader subtracts all the same.
     """
     territory = policy.framework.territory
     children = remembered(policy.framework, lambda: cache(territory.children), "children")
@@ -185,12 +190,12 @@ def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Tabl
         below = children(region, day) if together and territory.valid(region, day) else ()
         towns = [t for t in below if all((t, year) in tables[n] for n in present)]
         rests = [tables[n][region, year][0] - sum(tables[n][t, year][0] for t in towns) for n in present]
-        split = bool(towns) and all((rest >= 0).all() for rest in rests)
-        name = f"{REST}{region}" if split else region
+        name = f"{REST}{region}" if towns else region
         for n, rest in zip(present, rests, strict=True):
             atoms, withheld = tables[n][region, year]
-            found.add(made[n], name, year, rest if split else atoms, withheld)
-        found.parts[made[0].variable, region, year] = (name, *towns) if split else (region,)
+            contradicts = (rest < 0).any()
+            found.add(made[n], name, year, np.maximum(rest, 0), withheld, atoms if contradicts else None)
+        found.parts[made[0].variable, region, year] = (name, *towns) if towns else (region,)
     for region, year in everywhere if together else ():
         found.parts[made[0].variable, region, year] = tuple(_uncut(found, made[0].variable, region, year))
 

@@ -127,7 +127,11 @@ class Release(Book):
             atoms = np.sum([one.atoms for one in together], axis=0)
             values = block.lattice.at_risk @ atoms
             free = ~(block.lattice.flagged("open"))
-            small = (values > 0) & (values < threshold) & (block.lattice.at_risk @ free > 0)
+            small = (values > 0) & (values < threshold)
+            if len(together) > 1 and block.delivered is not None:
+                printed = block.lattice.at_risk @ block.delivered
+                small |= (printed > 0) & (printed < threshold)
+            small &= block.lattice.at_risk @ free > 0
             wanted = [block.lattice.at_risk[n] for n in np.nonzero(small)[0]]
             wanted += self._withheld(together)
             for row in wanted:
