@@ -41,6 +41,9 @@ def combine(framework: Framework, parts: Iterable[Value]) -> tuple[str, Members]
         raise ValueError(
             f"the variable “{variable}” does not exist" if variable else "nothing says which variable it is"
         )
+    counted = framework.variables[variable].computed_from
+    if counted is not None:
+        raise ValueError(f"{variable} is counted from the register {counted.records}, nobody delivers it")
     for dimension, member in members.items():
         if dimension not in framework.variable_dimensions(variable):
             raise ValueError(f"{variable} is not delivered by {dimension}")

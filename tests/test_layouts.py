@@ -430,6 +430,7 @@ def test_two_layouts_for_one_workbook_are_refused(build: Build) -> None:
         ({"columns": "[{header: Wert, position: 3, value: {variable: POP}}]"}, 10, "is not known here"),
         ({"columns": "[{header: Wert}]"}, 10, "exactly one of key, value, ignore"),
         ({"columns": "[{header: Wert, value: {variable: NOPE}}]"}, 10, "the variable “NOPE” does not exist"),
+        ({"columns": "[{header: Wert, value: {variable: OFFER}}]"}, 10, "OFFER is counted from the register"),
         ({"columns": "[{header: Wert, value: {}}]"}, 10, "nothing says which variable it is"),
         ({"columns": "[{header: Wert, value: {variable: POP, members: {SEX: Q}}}]"}, 10, "no member SEX=Q"),
         ({"columns": "[{header: Wert, value: {variable: BIRTHS, members: {SEX: M}}}]"}, 10, "not delivered by SEX"),
