@@ -7,25 +7,28 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from report.compare_pages import compare_pages
 from report.content import Report, build_content, reason_of
 from report.data import ReportData
-from report.data_parts import DATA_PARTS, write_data_parts
+from report.data_parts import DATA, DATA_PARTS, write_data_parts
 from report.downloads import write_downloads
 from report.edition_changes import Changes, edition_changes
 from report.geometry import read_geometry
 from report.indicator_pages import indicator_page
 from report.overview_pages import directory_page, methods_page, search_index, status_page
 from report.pages import field_page, missing_page
-from report.pdf import write_volumes
+from report.pdf import volumes_beside
 from report.pdf_kept import CONTENTS, Kept
 from report.reference_pages import changes_page, glossary_page, maps_page, text_pages
 from report.region_pages import region_page
 from report.register_pages import register_pages
 from report.site import Site
+from report.site_facts import open_points
 from report.start_page import start_page
+from report.unchanged import fingerprint, is_whole, note
 from schemas.framework_model import Framework
 
 LANGUAGES = ("de", "en")
@@ -53,37 +56,50 @@ def build_report(
 ) -> Path:
     """Write `out/<part>/...` and `out/manifest.json`; returns the start page of the first language, if there is one.
 
-    The same input gives the same bytes. An indicator or a PDF that cannot be prepared is shown as missing and named in
-    the manifest under `failures`. Nothing of an earlier report is lost before the new one is complete. Parts of an
-    earlier report that are not asked for are removed: they would tell of other data.
+    The same input gives the same bytes, so a whole report of the same input that lies in `out` is left as it is. An
+    indicator or a PDF that cannot be prepared is shown as missing and named in the manifest under `failures`. Nothing
+    of an earlier report is lost before the new one is complete. Parts of an earlier report that are not asked for are
+    removed: they would tell of other data.
     The values are compared with the report that lies in `out`, else with the one in `previous`. `geometry` names a file
     with outlines for the maps (`report.geometry`); raises GeometryError when it cannot be used.
     """
     data.check(framework)
+    for point in open_points(framework):
+        progress(f"Offener Punkt vor der Veröffentlichung: {point}")
     shapes = read_geometry(geometry) if geometry else None
+    start = out / SITE / langs[0] / "index.html" if SITE in parts else out
     earlier = [out, *([previous] if previous else [])]
     out.mkdir(parents=True, exist_ok=True)
     _recover(out)
-    with tempfile.TemporaryDirectory(prefix=_NEW, dir=out) as scratch:
+    inputs = fingerprint(data, framework, year, langs, parts, geometry)
+    if is_whole(out, inputs):
+        progress("Nichts hat sich geändert: der Bericht bleibt, wie er ist")
+        return start
+    with tempfile.TemporaryDirectory(prefix=_NEW, dir=out) as scratch, ExitStack() as beside:
         folder = Path(scratch)
         progress(f"Inhalte für {year} zusammenstellen")
         report = build_content(data, framework, year, progress)
-        if SITE in parts:
-            _write_site(Site(report, folder / SITE, langs, shapes), earlier, progress)
+        site = Site(report, folder / SITE, langs, shapes)
+        if SITE in parts:  # first: only then is it known which indicators everything else must show as missing
+            progress(f"Seiten für {len(report.indicators())} Indikatoren")
+            _write_indicators(site, progress)
         kept = Kept(out, PDF)
-        if PDF in parts:
-            report.failures.update(write_volumes(report, folder / PDF, langs, progress, kept))
+        making = volumes_beside(report, folder / PDF, langs if PDF in parts else (), progress, kept)
+        volumes = beside.enter_context(making)
+        if SITE in parts:
+            progress("Übersichten, Felder, Regionen")
+            _write_site(site, earlier, progress)
         report.failures.update(write_data_parts(report, folder, langs, parts, earlier, progress))
+        report.failures.update(volumes())
         (folder / MANIFEST).write_bytes(_manifest(report, folder, langs, kept).encode("utf-8"))
         _swap(folder, out)
-    return out / SITE / langs[0] / "index.html" if SITE in parts else out
+        if DATA in parts:
+            note(out, inputs)
+    return start
 
 
 def _write_site(site: Site, earlier: Sequence[Path], progress: Callable[[str], None]) -> None:
-    """Indicators first: only then is it known which ones the other pages must show as missing."""
-    progress(f"Seiten für {len(site.report.indicators())} Indikatoren")
-    _write_indicators(site, progress)
-    progress("Übersichten, Felder, Regionen")
+    """Everything but the pages of the indicators."""
     changes = _changes(site, earlier, progress)
     pages = (
         status_page,

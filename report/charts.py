@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -17,7 +18,7 @@ TALL, FLAT = 190.0, 140.0
 """Lower edge of a chart: on a page of its own, or among many on paper."""
 _FOOT = 22.0
 CROWDED = 8
-"""Small charts of more years mark only the values that need it."""
+"""Small and flat charts of more years mark only the values that need it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,9 @@ def line_chart(
     body += _missing(lines, years, across, bottom - 7)
     for entry in lines:
         body += bands(entry.points, years, cuts, across, vertical, entry.role)
+    every = bottom > FLAT or len(years) <= CROWDED
     for entry in sorted(lines, key=lambda item: item.role != "total"):
-        body += _line(entry, years, across, vertical, cuts)
+        body += _line(entry, years, across, vertical, cuts, every=every)
     body += _end_labels(lines, names, years, vertical, right, text)
     return frame.svg(WIDTH, bottom + _FOOT, body)
 
@@ -155,7 +157,8 @@ def sparkline(points: Sequence[Point]) -> Markup:
         None if p.value is None else (round(4 + step * n), round(20 - (p.value - low) / span * 16))
         for n, p in enumerate(points)
     ]
-    drawn = "".join(f'<polyline points="{_path(run)}"/>' for run in _runs(spots) if len(run) > 1)
+    drawn = "".join(_steps(run) for run in _runs(spots) if len(run) > 1)
+    drawn = f'<path d="{drawn}"/>' if drawn else ""
     x, y = next(spot for spot in reversed(spots) if spot is not None)
     dot = f'<circle cx="{x}" cy="{y}" r="2.6"/>'
     return Markup(f'<svg class="spark" viewBox="0 0 84 24" aria-hidden="true">{drawn}{dot}</svg>')
@@ -254,6 +257,13 @@ def _runs(spots: Sequence[tuple[float, float] | None]) -> list[list[tuple[float,
 
 def _path(run: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{coordinate(x)},{coordinate(y)}" for x, y in run)
+
+
+def _steps(run: Sequence[tuple[float, float]]) -> str:
+    """The run as a path of steps: shorter than the places themselves."""
+    places = [(int(x), int(y)) for x, y in run]
+    moves = [f"{bx - ax} {by - ay}" for (ax, ay), (bx, by) in pairwise(places)]
+    return f"M{places[0][0]} {places[0][1]}l{' '.join(moves).replace(' -', '-')}"
 
 
 def _end_labels(

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from report.content import FEW, IndicatorContent, Report
 from report.figures import Figures
-from report.mini_charts import mini_chart, shared_scale
+from report.mini_charts import mini_chart, shared_line, shared_scale
 from report.places import slug
 from report.site import Site
 from report.tables import Tables, table
@@ -68,6 +68,9 @@ def _item(wording: Wording, report: Report, content: IndicatorContent) -> dict[s
         )
         for place in shown
     ]
+    beside, name = shared_line(report, content, up)
+    drawn = [mini_chart(report, content, place, up, report.references, name) for place in shown]
+    drawn[0] = beside + drawn[0]
     caption = Markup("{} ({})").format(wording.plain(content.entry), wording.unit(content.entry.unit))
     return {
         "entry": content.entry,
@@ -77,9 +80,9 @@ def _item(wording: Wording, report: Report, content: IndicatorContent) -> dict[s
             {
                 "place": place,
                 "value": wording.cell_text(content.cell(place.code, report.year), content.entry.decimals) or "–",
-                "chart": mini_chart(report, content, place, up, report.references),
+                "chart": chart,
             }
-            for place in shown
+            for place, chart in zip(shown, drawn, strict=True)
         ],
         "table": table(caption, wording("word.region"), heads, rows),
     }

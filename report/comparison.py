@@ -35,7 +35,7 @@ def comparison_chart(
     for value in across.ticks:
         body.append(line(across(value), TOP, across(value), bottom, "grid"))
         body.append(label(across(value), bottom + 11, tick(value), "axis", "middle"))
-    body += _reference_lines(rows, across, TOP, bottom)
+    body += reference_lines(rows, across, TOP, bottom)
     y = TOP
     for number, row in enumerate(rows):
         if row.reference and number and not rows[number - 1].reference:
@@ -46,7 +46,8 @@ def comparison_chart(
     return frame.svg(WIDTH, bottom + FOOT, body)
 
 
-def _reference_lines(rows: Sequence[Row], across: Scale, top: float, bottom: float) -> list[str]:
+def reference_lines(rows: Sequence[Row], across: Scale, top: float, bottom: float) -> list[str]:
+    """The values of the first reference as light verticals."""
     first = next((row for row in rows if row.reference), None)
     points = first.points if first else ()
     return [
@@ -59,23 +60,31 @@ def _reference_lines(rows: Sequence[Row], across: Scale, top: float, bottom: flo
 def _row(row: Row, across: Scale, y: float, text: Format) -> list[str]:
     drawn = [label(0, y + 9, row.label, "row strong" if row.reference else "row")]
     base = y + 25
-    spots = [(across(p.value), role, p) for role, p in row.points if p.value is not None]
-    if not spots:
-        signs = " ".join(dict.fromkeys(point.sign for _, point in row.points if point.sign))
-        return [*drawn, label(34, base, signs, "sign")]
-    ends = sorted(spots, key=lambda spot: spot[0])
-    if len(ends) > 1:
-        drawn.append(line(ends[0][0], base, ends[-1][0], base, "span"))
-    for x, role, point in ends:
+    drawn += row_marks(row, across, base, text, 4.6)
+    hidden = list(dict.fromkeys(point.sign for _, point in row.points if point.value is None and point.sign))
+    if not any(point.value is not None for _, point in row.points):
+        return [*drawn, label(34, base, " ".join(hidden), "sign")]
+    return [*drawn, *(label(WIDTH, base, sign, "sign", "end") for sign in hidden)]
+
+
+def row_marks(row: Row, across: Scale, y: float, text: Format, radius: float) -> list[str]:
+    """The points of a row with their intervals and values, joined by a line; nothing where all are hidden.
+
+    The smallest value stands left of its mark, the others right of the last one.
+    """
+    spots = sorted(
+        ((across(p.value), role, p) for role, p in row.points if p.value is not None), key=lambda spot: spot[0]
+    )
+    drawn = [line(spots[0][0], y, spots[-1][0], y, "span")] if len(spots) > 1 else []
+    for x, role, point in spots:
         if point.lower is not None and point.upper is not None:
-            drawn.append(level_whisker(base, across(point.lower), across(point.upper), role))
-        drawn.append(marker(x, base, role, hollow=point.hollow, radius=4.6))
-    for number, (x, role, point) in enumerate(ends):
-        before = number == 0 and len(ends) > 1
+            drawn.append(level_whisker(y, across(point.lower), across(point.upper), role))
+        drawn.append(marker(x, y, role, hollow=point.hollow, radius=radius))
+    for number, (x, role, point) in enumerate(spots):
+        before = number == 0 and len(spots) > 1
         assert point.value is not None
         limit = point.lower if before else point.upper
         beyond = (min if before else max)(x, x if limit is None else across(limit))
         at, anchor = (beyond - 9, "end") if before else (beyond + 9, "start")
-        drawn.append(label(at, base, text(point.value), f"value {role}", anchor))
-    hidden = [point.sign for _, point in row.points if point.value is None and point.sign]
-    return [*drawn, *(label(WIDTH, base, sign, "sign", "end") for sign in dict.fromkeys(hidden))]
+        drawn.append(label(at, y, text(point.value), f"value {role}", anchor))
+    return drawn

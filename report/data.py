@@ -90,4 +90,6 @@ def records(frame: pd.DataFrame, columns: list[str]) -> list[tuple[object, ...]]
 
 def as_text(value: object) -> str:
     """Text of a cell; missing is the empty text."""
+    if type(value) is str:
+        return value
     return "" if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)) else str(value)

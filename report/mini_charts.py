@@ -8,10 +8,11 @@ from markupsafe import Markup
 
 from report.content import IndicatorContent, Report
 from report.figures import cell_point
-from report.places import Place
+from report.places import Place, slug
 from report.svg import Scale, coordinate, scale
 
 WIDTH, HEIGHT = 112.0, 56.0
+_GROUND = f'<path d="M0 {HEIGHT - 4:g}h{WIDTH:g}" class="grid"/>'
 
 
 def shared_scale(report: Report, content: IndicatorContent, shown: Sequence[Place], full: float | None) -> Scale | None:
@@ -31,7 +32,7 @@ def shared_line(report: Report, content: IndicatorContent, up: Scale | None) -> 
     beside = next((place for place in report.references if shown_totals(report, content, place)), None)
     if up is None or beside is None:
         return Markup(""), ""
-    name = f"b-{beside.slug}"
+    name = f"b-{slug(content.code)}"
     body = "".join(_drawn(report, content, beside, up, "beside"))
     return Markup(f'<svg class="mini defs" aria-hidden="true"><defs><g id="{name}">{body}</g></defs></svg>'), name
 
@@ -48,7 +49,7 @@ def mini_chart(
     if up is None:
         return Markup("")
     beside = next((other for other in references if other != place and shown_totals(report, content, other)), None)
-    body = [f'<line x1="0" y1="{HEIGHT - 4:g}" x2="{WIDTH:g}" y2="{HEIGHT - 4:g}" class="grid"/>']
+    body = [_GROUND]
     if shared:
         body.append(f'<use href="#{shared}"/>')
     elif beside:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from report.content import Report, reason_of
@@ -34,15 +35,34 @@ def write_volumes(
     Returns what could not be made, with the reason: a volume by its path, a part of one by path and place. One volume
     never stops another.
     """
+    with volumes_beside(report, folder, langs, progress, kept) as failures:
+        return failures()
+
+
+@contextmanager
+def volumes_beside(
+    report: Report, folder: Path, langs: Sequence[str], progress: Callable[[str], None], kept: Kept | None = None
+) -> Iterator[Callable[[], dict[str, str]]]:
+    """The same while the rest of the report is written: typesetting is the work of other processes.
+
+    Gives a function that waits for the volumes and returns what could not be made. Whoever leaves early stops them.
+    """
     chosen = list(volumes(report, langs))
-    progress(f"PDF: {len(chosen)} Bände")
-    failures: dict[str, str] = {}
-    with ThreadPoolExecutor(PARALLEL) as workers:
-        for found in workers.map(lambda volume: _write(volume, folder, kept), chosen):
-            failures |= found
-    for place, reason in failures.items():
-        progress(f"PDF {place}: {reason}")
-    return failures
+    if chosen:
+        progress(f"PDF: {len(chosen)} Bände")
+    workers = ThreadPoolExecutor(PARALLEL)
+    waiting = [workers.submit(_write, volume, folder, kept) for volume in chosen]
+
+    def failures() -> dict[str, str]:
+        found = {place: reason for each in waiting for place, reason in each.result().items()}
+        for place, reason in found.items():
+            progress(f"PDF {place}: {reason}")
+        return found
+
+    try:
+        yield failures
+    finally:
+        workers.shutdown(cancel_futures=True)
 
 
 def _write(volume: Volume, folder: Path, kept: Kept | None) -> Mapping[str, str]:

@@ -55,7 +55,12 @@ class Kept:
 @cache
 def _tools() -> str:
     """Everything beside the content that decides how a volume looks."""
-    files = [*sorted((ROOM / "typst").iterdir()), *sorted((ROOM / "fonts").iterdir()), ROOM / "typesetting.py"]
+    files = [
+        *sorted((ROOM / "typst").iterdir()),
+        *sorted((ROOM / "fonts").iterdir()),
+        ROOM / "typesetting.py",
+        ROOM / "pdf_compact.py",
+    ]
     digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in _MADE_BY).encode())
     for path in files:
         digest.update(path.name.encode() + path.read_bytes())

@@ -23,6 +23,7 @@ from report.pdf_blocks import (
     paragraph,
 )
 from report.pdf_region import field_overview, key_findings, overview, population, standing, targets
+from report.pdf_registers import register_chapter
 from report.pdf_sheets import Sheets, with_values
 from report.places import Place
 from report.summary import facts as edition_facts
@@ -101,6 +102,7 @@ class Volume:
         )
         for place in report.regions:
             yield from found.guarded(t, place.code, partial(self._profile, place))
+        yield from self._registers(found, None)
         yield from annex(t, report)
 
     def _profile(self, place: Place) -> list[Block]:
@@ -134,6 +136,7 @@ class Volume:
             if len(shown) < len(entries):
                 names = [t.plain(entry) for entry in entries if entry not in shown]
                 yield paragraph(", ".join(names) + ".", "body", t("pdf.without"))
+        yield from self._registers(found, place)
         yield from short_annex(t, report)
 
     # --- both -----------------------------------------------------------------------------------------------------
@@ -178,6 +181,10 @@ class Volume:
         yield from (new_page(), heading(1, t("start.read"), mark="read"), paragraph(t("start.lead_more")))
         yield bullets(t(f"start.read_{number}") for number in range(1, 5))
         yield from (heading(2, t("start.signs")), short_signs(t))
+
+    def _registers(self, found: Missing, place: Place | None) -> Iterator[Block]:
+        t, report = self.wording, self.report
+        yield from found.guarded(t, t("programme.heading"), lambda: register_chapter(t, report, place))
 
     def _targets(self, found: Missing, place: Place | None) -> Iterator[Block]:
         made = found.guarded(

@@ -8,6 +8,7 @@ from report.edition_diff import CHANGES
 from report.map_figures import Maps
 from report.places import slug
 from report.site import Site
+from report.site_facts import facts, placeholders
 from report.wording import Wording
 from schemas.definitions import ReportField
 from schemas.definitions_site import SitePage
@@ -21,13 +22,14 @@ def glossary_page(site: Site, wording: Wording) -> None:
 
 def text_pages(site: Site, wording: Wording) -> None:
     """Accessibility statement, easy-to-read page, imprint: whatever the framework declares."""
-    known = _placeholders(site.report, wording)
+    known = placeholders(site.report, wording)
     for page in site.report.framework.site_pages.values():
         sections = [
             {
                 "heading": wording.plain(section, "heading"),
                 "paragraphs": [
-                    text.format(**known) for text in getattr(section, f"text_{wording.lang}", section.text_de)
+                    text.format(**known, **facts(section, wording))
+                    for text in getattr(section, f"text_{wording.lang}", section.text_de)
                 ],
             }
             for section in page.sections
@@ -38,21 +40,6 @@ def text_pages(site: Site, wording: Wording) -> None:
 
 def _easy(page: SitePage, wording: Wording) -> bool:
     return page.easy and wording.lang == "de"
-
-
-def _placeholders(report: Report, wording: Wording) -> dict[str, str]:
-    known = report.framework.publication
-    gap = "[…]"
-    return {
-        "publisher": wording.plain(known.publisher) if known else gap,
-        "contact": wording.plain(known.publisher, "contact") if known else gap,
-        "email": known.publisher.contact_email if known else gap,
-        "licence": wording.plain(known.licence) if known else gap,
-        "attribution": wording.plain(known.licence, "attribution") if known else gap,
-        "title": wording("site.full", year=report.year),
-        "year": str(report.year),
-        "day": wording.day(report.data.created_at),
-    }
 
 
 def changes_page(site: Site, wording: Wording, changes: Changes | None) -> None:

@@ -18,7 +18,7 @@ from report.register_pages import links_of
 from report.site import Site
 from report.standalone import address_of, citation
 from report.tables import Tables, change_text, table
-from report.targets_view import TargetsView
+from report.targets_view import FEW_TARGETS, TargetsView
 from report.trend_sentences import last_value
 from report.wording import Wording
 from schemas.definitions import Indicator, ReportField
@@ -35,6 +35,8 @@ def region_page(site: Site, wording: Wording, place: Place) -> None:
     groups = [{"field": fields[code], "slug": slug(code), "table": profile.table(fields[code])} for code in fields]
     path = f"regionen/{place.slug}.html"
     people, targets = ProfileView(wording, report, place), TargetsView(wording, report)
+    many = targets.count(place) > FEW_TARGETS
+    targets_path = f"regionen/{place.slug}-ziele.html" if many else ""
     site.page(
         wording,
         path,
@@ -50,11 +52,32 @@ def region_page(site: Site, wording: Wording, place: Place) -> None:
         people=people.sentences(),
         profile=people.parts(),
         key_findings=_key_findings(wording, report, place),
-        targets=targets.of_region(place),
+        targets=targets.next_of_region(place) if many else targets.of_region(place),
+        targets_path=targets_path,
+        targets_count=targets.count(place),
         programme=links_of(report, place),
         target_note=targets.note,
         permalink=address_of(report, f"{wording.lang}/{path}"),
         citation=citation(wording, report, wording.place(place), path),
+    )
+    if targets_path:
+        _targets_page(site, wording, place, targets, targets_path)
+
+
+def _targets_page(site: Site, wording: Wording, place: Place, targets: TargetsView, path: str) -> None:
+    """All targets of a region: of many of them the table is too heavy beside everything else."""
+    title = f"{wording.place(place)}: {wording('target.heading')}"
+    site.page(
+        wording,
+        path,
+        "region_targets.html",
+        title=title,
+        place=place,
+        region_path=f"regionen/{place.slug}.html",
+        targets=targets.of_region(place),
+        target_note=targets.note,
+        permalink=address_of(site.report, f"{wording.lang}/{path}"),
+        citation=citation(wording, site.report, title, path),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -11,7 +11,8 @@ from report.content import Report
 from report.network import bipartite, circle
 from report.network_links import Edge, edges_between_regions, edges_of
 from report.places import Place, slug
-from report.record_view import Fact, RecordView
+from report.record_view import RecordView
+from report.register_entries import Entries
 from report.register_filters import Filters
 from report.registers import Row
 from report.site import Site
@@ -21,10 +22,8 @@ from report.weather import definitions
 from report.wording import Wording
 from schemas.conditions import entries
 from schemas.definitions_register_pages import Part, RegisterPage
-from schemas.definitions_registers import Register
 
 HUB = "programm.html"
-_MOST_LEVELS = 5
 
 
 @dataclass(frozen=True)
@@ -37,35 +36,6 @@ class Line:
     stale: bool
     ended: bool
     keys: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A row on the page of its region, with the rows that hang below it. `level`: of its heading."""
-
-    row: Row
-    name: Markup
-    level: int
-    badge: str
-    since: str
-    reason: Markup
-    stale: bool
-    ended: bool
-    lead: list[Markup]
-    facts: list[Fact]
-    number: Markup
-    parts: list[Section] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Section:
-    """The rows of one register, on a page or below a row. `state`: `empty` or `missing` where there is none."""
-
-    part: Part
-    register: Register
-    entries: list[Entry]
-    state: str = ""
-    places: list[tuple[str, list[Markup]]] = field(default_factory=list)
 
 
 def register_pages(site: Site, wording: Wording) -> None:
@@ -105,6 +75,7 @@ class RegisterPages:
         self.view = RecordView(wording, site.report)
         self.targets = TargetsView(wording, site.report)
         self.kinds = site.report.framework.registers
+        self.entries = Entries(wording, site.report)
 
     def hub(self) -> None:
         """Every subject with its introduction, and a table of the regions."""
@@ -184,7 +155,7 @@ class RegisterPages:
     def _line(self, part: Part, row: Row, filters: Filters, *, region: bool = False) -> Line:
         beside = [Markup("{}").format(self._region_name(row.region))] if region else []
         beside += self.view.beside(row, part)
-        marks = self._badge(part, row), self.view.stale(row), self._ended(part, row)
+        marks = self.entries.badge(part, row), self.view.stale(row), self.entries.ended(part, row)
         return Line(self.view.link(row), beside, *marks, filters.keys(row))
 
     def _region_name(self, code: str) -> str:
@@ -197,18 +168,10 @@ class RegisterPages:
         for place in self.registers.places if part.places else ():
             found = [
                 (name, f"{page.slug}/{place.slug}.html#{_area_anchor(part, number)}", len(links))
-                for number, (name, links) in enumerate(self._by_place(part, place), start=1)
+                for number, (name, links) in enumerate(self.entries.by_place(part, place), start=1)
             ]
             if found:
                 yield place, found
-
-    def _by_place(self, part: Part, place: Place) -> list[tuple[str, list[Markup]]]:
-        """Places of a region with the rows that serve them, alphabetical."""
-        found: dict[str, list[Markup]] = {}
-        for row in self.registers.of(place.code, part.records):
-            for code in entries(row.values.get(part.places or "", "")):
-                found.setdefault(self.view.area(row.region, code), []).append(self.view.link(row))
-        return sorted(found.items(), key=lambda pair: pair[0].lower())
 
     # --- one region -----------------------------------------------------------------------------------------------
 
@@ -216,7 +179,7 @@ class RegisterPages:
         """Everything that a region says on a subject."""
         edges = edges_of(self.view, place.code) if page.network else []
         frame = self._frame(page, edges, f" {self.wording.place(place)}") if edges else None
-        sections = [section for part in page.parts if (section := self._section(page, part, place)) is not None]
+        sections = [section for part in page.parts if (section := self.entries.section(page, part, place)) is not None]
         self.site.page(
             self.wording,
             f"{page.slug}/{place.slug}.html",
@@ -238,62 +201,6 @@ class RegisterPages:
         left, right = {edge.left for edge in edges}, {edge.right for edge in edges}
         said = self.wording("programme.network_said", edges=len(edges), left=len(left), right=len(right))
         return Frame(f"n-{slug(page.code)}", f"{self.wording.plain(page, 'title')}{where} {self.report.year}", said)
-
-    def _section(self, page: RegisterPage, part: Part, place: Place) -> Section | None:
-        """The rows of a register that hang below no other; None when all of them do."""
-        register = self.kinds[part.records]
-        rows = self.registers.of(place.code, part.records)
-        shown = [self._entry(page, part, row, 3) for row in rows if self._parent(part, row) is None]
-        if rows and not shown:
-            return None
-        state = "missing" if (place.code, part.records) not in self.registers.delivered else "" if rows else "empty"
-        state = "loose" if part.under and shown else state
-        return Section(part, register, shown, state, self._by_place(part, place) if part.places else [])
-
-    def _parent(self, part: Part, row: Row) -> Row | None:
-        named = self.kinds[part.records].field(part.under or "")
-        return next(self.view.referred(row, named), None) if named is not None else None
-
-    def _entry(self, page: RegisterPage, part: Part, row: Row, level: int) -> Entry:
-        badge = part.badge
-        below = [
-            Section(each, self.kinds[each.records], found)
-            for each in page.parts
-            if each.under and level < _MOST_LEVELS + 1 and (found := self._below(page, each, row, level + 1))
-        ]
-        return Entry(
-            row=row,
-            name=self.view.typed(self.view.name(row)),
-            level=min(level, 6),
-            badge=self._badge(part, row),
-            since=self.wording.day(row.values[badge.day]) if badge and badge.day and badge.day in row.values else "",
-            reason=Markup(" ").join(self.view.paragraphs(row, badge.reason)) if badge else Markup(""),
-            stale=self.view.stale(row),
-            ended=self._ended(part, row),
-            lead=self.view.paragraphs(row, part.lead),
-            facts=self.view.facts(row, part),
-            number=self._number(row),
-            parts=below,
-        )
-
-    def _below(self, page: RegisterPage, part: Part, row: Row, level: int) -> list[Entry]:
-        rows = self.registers.of(row.region, part.records)
-        return [self._entry(page, part, each, level) for each in rows if self._parent(part, each) == row]
-
-    def _ended(self, part: Part, row: Row) -> bool:
-        """Is the row over? Where the region says itself where it stands, that is enough."""
-        return part.badge is None and self.view.ended(row)
-
-    def _badge(self, part: Part, row: Row) -> str:
-        named = self.kinds[part.records].field(part.badge.field) if part.badge else None
-        return " ".join(self.view.texts(row, named)) if named is not None and named.code in row.values else ""
-
-    def _number(self, row: Row) -> Markup:
-        """What the numbers say of a row that is a target."""
-        rule = self.kinds[row.register].target
-        if rule is None:
-            return Markup("")
-        return self.targets.of_record(row.region, row.id, row.values.get(rule.indicator, ""), rule.value in row.values)
 
 
 def _area_anchor(part: Part, number: int) -> str:

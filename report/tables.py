@@ -31,14 +31,14 @@ class Tables:
         text = self.wording.cell_text(cell, self.decimals)
         flags = self.wording.flags(cell)
         if not cell.sign and not flags:
-            return Markup("<td>{}</td>").format(text)
+            return Markup(f"<td>{escape(text)}</td>")
         meanings = [self.wording.sign_meaning(cell)] if cell.sign else []
         meaning = ", ".join([*meanings, *(self.wording.plain(flag) for flag in flags)])
-        css = Markup(' class="sign"') if cell.value is None else ""
-        pattern = '<td{} title="{}"><span aria-hidden="true">{}{}</span><span class="vh">{}</span></td>'
+        css = ' class="sign"' if cell.value is None else ""
         heard = meaning if cell.value is None else f"{self.number(cell.value)} ({meaning})"
-        marks = Markup("<sup>{}</sup>").format("".join(flag.sign for flag in flags)) if flags else ""
-        return Markup(pattern).format(css, meaning, text, marks, heard)
+        marks = f"<sup>{escape(''.join(flag.sign for flag in flags))}</sup>" if flags else ""
+        seen = f'<span aria-hidden="true">{escape(text)}{marks}</span>'
+        return Markup(f'<td{css} title="{escape(meaning)}">{seen}<span class="vh">{escape(heard)}</span></td>')
 
     def number(self, value: float | None, decimals: int | None = None) -> str:
         """A number with the decimals of the indicator."""
@@ -72,7 +72,7 @@ class Tables:
         """A cell with the gap, or the sign of the group that hides it."""
         found = self.content.gap(place.code, year)
         if found is not None and found.difference is not None:
-            return Markup("<td>{}</td>").format(self.number(found.difference))
+            return Markup(f"<td>{escape(self.number(found.difference))}</td>")
         cells = [self.content.cell(place.code, year, series.members) for series in self.content.groups()]
         return self.cell(next((cell for cell in cells if cell is not None and cell.value is None), None))
 

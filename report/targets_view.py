@@ -18,6 +18,9 @@ from report.wording import Wording
 from schemas.register_targets import target_id
 
 CLEAR, NOISE = "clear", "within_noise"
+FEW_TARGETS = 8
+"""So many targets stand on the page of a region; where there are more, all of them have a page of their own."""
+_Found = tuple[IndicatorContent, Place, Aim]
 
 
 class TargetsView:
@@ -35,14 +38,36 @@ class TargetsView:
 
     def of_region(self, place: Place) -> Markup:
         """All targets of a region, in the order of the fields; empty without any."""
-        found = [
+        caption = self.wording("target.table_region", region=self.wording.place(place), year=self.report.year)
+        return self._table(caption, self._of(place), self.wording("target.name"), self._indicator)
+
+    def count(self, place: Place) -> int:
+        """How many targets a region has."""
+        return len(self._of(place))
+
+    def next_of_region(self, place: Place) -> Markup:
+        """The targets of a region that are due next, in short: target, value, symbol."""
+        t, year = self.wording, self.report.year
+        due = [each for each in self._of(place) if each[2].target_year is None or each[2].target_year >= year]
+        due.sort(key=lambda each: each[2].target_year or 9999)
+        heads = [t("word.target"), t("word.value"), t("target.symbol")]
+        rows = [
+            (self._indicator(*each), self._short(each[0], each[2]), each[1].reference) for each in due[:FEW_TARGETS]
+        ]
+        caption = t("target.table_next", region=t.place(place))
+        return (
+            weather.definitions() + table(escape(caption), t("target.name"), heads, rows, "targets few")
+            if rows
+            else Markup("")
+        )
+
+    def _of(self, place: Place) -> list[_Found]:
+        return [
             (content, place, aim)
             for entry in self.report.indicators()
             if (content := self.report.content(entry.code)) is not None
             for aim in content.aims(place.code)
         ]
-        caption = self.wording("target.table_region", region=self.wording.place(place), year=self.report.year)
-        return self._table(caption, found, self.wording("target.name"), self._indicator)
 
     def of_indicator(self, content: IndicatorContent) -> Markup:
         """The targets of all regions for one indicator, alphabetical; empty without any."""
@@ -80,7 +105,7 @@ class TargetsView:
         badge = Markup('<span class="state">{}</span> ').format(self.wording("target.without_number"))
         if content is None:
             return Markup("") if has_value else badge
-        aim = next((aim for aim in content.aims(region) if aim.id == target_id(region, id_)), None)
+        aim = self._aim(content, region, id_)
         link = Markup('<a href="../indikatoren/{}.html">{}</a>').format(
             slug(indicator), self._name(content, aim) if aim else self.wording.plain(content.entry)
         )
@@ -90,6 +115,21 @@ class TargetsView:
         if aim is None:
             return link + ": " + escape(self.wording("target.not_computed"))
         return link + ": " + escape(self.sentence(content, replace(aim, symbol=""))) + symbol
+
+    def told_of_record(self, region: str, id_: str, indicator: str, has_value: bool) -> str:
+        """The same in words alone."""
+        t, content = self.wording, self.report.content(indicator)
+        if content is None or not has_value:
+            return "" if has_value else t("target.without_number")
+        aim = self._aim(content, region, id_)
+        name = self._name(content, aim) if aim else t.plain(content.entry)
+        if aim is None:
+            return f"{name}: {t('target.not_computed')}"
+        doubt = f" ({t('target.noise')})" if aim.symbol and aim.certainty == NOISE else ""
+        return f"{name}: {self.sentence(content, aim)}{doubt}"
+
+    def _aim(self, content: IndicatorContent, region: str, id_: str) -> Aim | None:
+        return next((aim for aim in content.aims(region) if aim.id == target_id(region, id_)), None)
 
     def sentence(self, content: IndicatorContent, aim: Aim) -> str:
         """Target, value and symbol in words."""
@@ -102,9 +142,7 @@ class TargetsView:
         symbol = t("target.word", word=self._word(aim)) if aim.symbol else ""
         return " ".join(part for part in (said, by, symbol) if part)
 
-    def _table(
-        self, caption: str, found: Iterable[tuple[IndicatorContent, Place, Aim]], corner: str, head: object
-    ) -> Markup:
+    def _table(self, caption: str, found: Iterable[_Found], corner: str, head: object) -> Markup:
         t = self.wording
         heads = [t("word.target"), t("word.value"), t("target.projection"), t("target.symbol"), t("target.growth")]
         heads += [t("target.direction"), t("target.earlier")]
@@ -126,25 +164,31 @@ class TargetsView:
         name = self.wording.plain(content.entry)
         return f"{name} ({self.wording.members(aim.members)})" if aim.members else name
 
-    def _cells(self, content: IndicatorContent, aim: Aim) -> list[Markup]:
-        entry, t = content.entry, self.wording
-
-        def shown(value: float | None, year: int | None = None) -> Markup:
-            if value is None:
-                return Markup("<td></td>")
-            text = t.measured(value, entry.decimals, entry.unit, "short")
-            return Markup('<td class="n">{}{}</td>').format(text, f" ({year})" if year else "")
-
-        goal = shown(aim.target, aim.target_year)
-        if aim.target is not None and aim.upper is not None:
-            low, high = (t.number(each, entry.decimals) for each in (aim.target, aim.upper))
-            goal = Markup('<td class="n">{}–{}{}</td>').format(
-                low, high, f" ({aim.target_year})" if aim.target_year else ""
-            )
+    def _goal(self, content: IndicatorContent, aim: Aim) -> Markup:
+        """Cell with the value, the span or the kind of a target."""
+        t, by = self.wording, f" ({aim.target_year})" if aim.target_year else ""
         if aim.target is None:
-            goal = Markup("<td>{}</td>").format(t.choice("target.kind", aim.kind))
-        growth = self._growth(aim)
-        cells = [goal, shown(aim.value, aim.value_year), shown(aim.projection, aim.target_year)]
+            return Markup("<td>{}</td>").format(t.choice("target.kind", aim.kind))
+        if aim.upper is None:
+            return self._shown(content, aim.target, aim.target_year)
+        low, high = (t.number(each, content.entry.decimals) for each in (aim.target, aim.upper))
+        return Markup('<td class="n">{}–{}{}</td>').format(low, high, by)
+
+    def _shown(self, content: IndicatorContent, value: float | None, year: int | None) -> Markup:
+        """Cell with a value and its year."""
+        if value is None:
+            return Markup("<td></td>")
+        text = self.wording.measured(value, content.entry.decimals, content.entry.unit, "short")
+        return Markup('<td class="n">{}{}</td>').format(text, f" ({year})" if year else "")
+
+    def _short(self, content: IndicatorContent, aim: Aim) -> list[Markup]:
+        symbol = Markup("<td>{}</td>").format(self._symbol(aim))
+        return [self._goal(content, aim), self._shown(content, aim.value, aim.value_year), symbol]
+
+    def _cells(self, content: IndicatorContent, aim: Aim) -> list[Markup]:
+        t, growth = self.wording, self._growth(aim)
+        projected = self._shown(content, aim.projection, aim.target_year)
+        cells = [self._goal(content, aim), self._shown(content, aim.value, aim.value_year), projected]
         words = (self._symbol(aim), growth, t.choice("target.way", aim.direction) if aim.direction else "")
         cells += [Markup("<td>{}</td>").format(each) for each in words]
         return [*cells, Markup("<td>{}</td>").format(self._earlier(aim))]

@@ -14,6 +14,8 @@ from pathlib import Path
 import pikepdf
 import typst
 
+from report.pdf_compact import compact_pages
+
 ROOM = Path(__file__).resolve().parent
 TEMPLATE = ROOM / "typst" / "volume.typ"
 
@@ -51,6 +53,7 @@ def with_row_headers(content: bytes, target: Path) -> int:
                     changed += _scope(_children(node), body=node.P.S == "/TBody")
             waiting += [node for node in kids if node.S != "/TR"]
             waiting += [cell for node in kids if node.S == "/TR" for cell in _children(node)]
+        compact_pages(pdf)
         packed = pikepdf.ObjectStreamMode.generate
         pdf.save(target, deterministic_id=True, object_stream_mode=packed, recompress_flate=True)
     return changed

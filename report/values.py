@@ -187,17 +187,17 @@ def as_members(framework: Framework, rows: pd.DataFrame) -> list[Members]:
     """Members of each row that differ from the total, in framework order."""
     dims = framework.dimension_order
     table = records(rows, [code.lower() for code in dims])
-    return [
-        tuple((dim, str(member)) for dim, member in zip(dims, row, strict=True) if as_text(member) not in ("", TOTAL))
-        for row in table
-    ]
+    known: dict[tuple[object, ...], Members] = {}  # few combinations, many rows
+    for row in table:
+        if row not in known:
+            pairs = zip(dims, map(as_text, row), strict=True)
+            known[row] = tuple((dim, member) for dim, member in pairs if member not in ("", TOTAL))
+    return [known[row] for row in table]
 
 
 def as_number(value: object) -> float | None:
     """A number of a frame, None where it is missing; raises ValueError for an infinite one."""
-    if as_text(value) == "":
-        return None
-    number = float(str(value))
+    number = value if type(value) is float else math.nan if as_text(value) == "" else float(str(value))
     if math.isinf(number):
         raise ValueError("an infinite value cannot be shown")
     return None if math.isnan(number) else number

@@ -8,7 +8,7 @@ from __future__ import annotations
 import string
 from typing import Annotated
 
-from pydantic import StringConstraints, field_validator
+from pydantic import StringConstraints, ValidationInfo, field_validator
 
 from schemas.entry import Entry, Text
 
@@ -29,21 +29,46 @@ class GlossaryTerm(Entry):
     see: list[Slug] = []
 
 
+class SiteFact(Entry):
+    """Something that only the publishing office knows, such as its address. `value` is empty until it is filled in.
+
+    `open`: what stands on the page until then. `name`: what the log of a build calls it.
+    """
+
+    code: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]*$")]
+    name_de: Text
+    name_en: Text
+    value_de: str = ""
+    value_en: str = ""
+    open_de: Text
+    open_en: Text
+
+    @property
+    def known(self) -> bool:
+        """Has it been filled in?"""
+        return bool(self.value_de.strip() or self.value_en.strip())
+
+
 class Section(Entry):
-    """A heading and its paragraphs, in both languages; a section without a heading opens the page."""
+    """A heading and its paragraphs, in both languages; a section without a heading opens the page.
+
+    A paragraph names in braces what it needs of `PLACEHOLDERS` and of the facts of its section.
+    """
 
     heading_de: str = ""
     heading_en: str = ""
+    facts: list[SiteFact] = []
     text_de: list[Text]
     text_en: list[Text]
 
     @field_validator("text_de", "text_en")
     @classmethod
-    def _known_placeholders(cls, paragraphs: list[str]) -> list[str]:
+    def _known_placeholders(cls, paragraphs: list[str], info: ValidationInfo) -> list[str]:
+        known = PLACEHOLDERS | {fact.code for fact in info.data.get("facts", ())}
         for paragraph in paragraphs:
             named = {name for _, name, _, _ in string.Formatter().parse(paragraph) if name is not None}
-            if unknown := sorted(named - PLACEHOLDERS):
-                raise ValueError(f"unknown placeholder {unknown[0]!r}, known: {', '.join(sorted(PLACEHOLDERS))}")
+            if unknown := sorted(named - known):
+                raise ValueError(f"unknown placeholder {unknown[0]!r}, known: {', '.join(sorted(known))}")
         return paragraphs
 
 

@@ -25,6 +25,14 @@ def sample_regions(framework: Framework) -> tuple[list[str], list[str]]:
     return list(group.members), [group.code, land.code]
 
 
+def few_indicators(whole: Framework) -> Framework:
+    """Indicators with a gap, with two breakdowns, without any, and with other decimals: what tables can differ in."""
+    entries = whole.indicators.values()
+    chosen = {next(e.code for e in entries if e.gap), next(e.code for e in entries if len(e.breakdowns) > 1)}
+    chosen |= {next(e.code for e in entries if not e.breakdowns), next(e.code for e in entries if e.decimals == 2)}
+    return replace(whole, indicators={code: e for code, e in whole.indicators.items() if code in chosen})
+
+
 def sample_data(framework: Framework) -> ReportData:
     """Six regions and two aggregates, six years, about one value in twelve hidden."""
     chance = random.Random(20251122)

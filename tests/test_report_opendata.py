@@ -22,7 +22,7 @@ import rdflib
 from csvw import CSVW, TableGroup
 from pysdmx.io import read_sdmx
 from pysdmx.model import Codelist, DataStructureDefinition
-from report_sample import YEAR, YEARS, sample_data, sample_regions
+from report_sample import YEAR, YEARS, few_indicators, sample_data, sample_regions
 from report_sample_derived import with_derived
 
 from report.build import DATA_PARTS, build_report
@@ -44,12 +44,7 @@ Numbers = dict[tuple[str, ...], tuple[Decimal | None, Decimal | None, Decimal | 
 
 @pytest.fixture(scope="module")
 def framework() -> Framework:
-    """Indicators with a gap, with an age breakdown, without any, and with other decimals."""
-    whole = load_framework()
-    entries = whole.indicators.values()
-    chosen = {next(e.code for e in entries if e.gap), next(e.code for e in entries if len(e.breakdowns) > 1)}
-    chosen |= {next(e.code for e in entries if not e.breakdowns), next(e.code for e in entries if e.decimals == 2)}
-    return replace(whole, indicators={code: e for code, e in whole.indicators.items() if code in chosen})
+    return few_indicators(load_framework())
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from report.charts import Line, line_chart
 from report.formula_text import formula_words
-from report.numbers import FORMATS, rounded, with_sign
+from report.numbers import FORMATS, exact, quantized, rounded, with_sign
 from report.svg import Frame, Point, scale, spread, wrapped
 from report.values import Cell
 from report.wording import Wording
@@ -38,6 +38,13 @@ def test_a_sign_brackets_follows_or_replaces_the_number(sign: str, text: str) ->
 
 def test_rounding_is_half_up_on_the_written_decimal() -> None:
     assert [rounded(value, 1) for value in (0.05, 0.15, 2.675, -0.05)] == [0.1, 0.2, 2.7, -0.1]
+
+
+@pytest.mark.parametrize("value", [-0.04, -0.0, 0.0])
+def test_zero_has_no_sign_in_any_file(value: float) -> None:
+    """Whichever of the two zeros was asked for first."""
+    assert format(quantized(value, 1), "f") == f"{rounded(value, 1):.1f}" == "0.0"
+    assert str(exact(round(value, 1))) == "0"
 
 
 def test_a_scale_has_round_limits_and_starts_at_zero_when_that_is_cheap() -> None:

@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import frictionless
 import openpyxl
+import page as validator
 import pandas as pd
 import pytest
 import register_sample as sample
@@ -24,11 +25,15 @@ from report_sample_derived import with_derived
 
 from indicators.registers import published_registers
 from report.build import build_report
-from report.content import build_content
+from report.content import Report, build_content
 from report.data import ReportData
 from report.data_parts import DATA, TABLES
 from report.network import bipartite, circle
-from report.places import slug
+from report.pdf import typeset
+from report.pdf_blocks import Missing
+from report.pdf_registers import register_chapter
+from report.pdf_volumes import Volume
+from report.places import Place, slug
 from report.record_view import RecordView, months_before
 from report.svg import Frame
 from report.wording import Wording
@@ -344,6 +349,68 @@ def test_what_is_not_public_stands_in_no_file(framework: Framework, data: Report
     assert any("Sprachcafé" in text for text in written.values()), "the registers are there at all"
     told = {name: where for where, canary in planted.items() for name, text in written.items() if canary in text}
     assert told == {}
+
+
+# --- PDF --------------------------------------------------------------------------------------------------------------
+
+
+def chapter(report: Report, lang: str, place: Place | None = None) -> str:
+    return json.dumps(register_chapter(Wording(lang, report.framework), report, place), ensure_ascii=False)
+
+
+def test_the_volume_of_a_region_names_every_row_that_the_pages_show(framework: Framework, data: ReportData) -> None:
+    report = build_content(data, framework, YEAR, lambda _: None)
+    view, told = RecordView(Wording("de", framework), report), 0
+    for place in report.registers.places:
+        text = chapter(report, "de", place)
+        for register in view.pages:
+            for row in report.registers.of(place.code, register):
+                assert json.dumps(view.name(row), ensure_ascii=False)[1:-1] in text, (place.code, register)
+                told += 1
+    assert told > 20
+    assert '"lang": "de"' in chapter(report, "en", report.registers.places[0]), (
+        "what a region typed is marked as German"
+    )
+
+
+def test_a_long_register_is_counted_in_the_report(
+    framework: Framework, data: ReportData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = build_content(data, framework, YEAR, lambda _: None)
+    parts = [part for page in framework.register_pages.values() for part in page.parts if not part.detail]
+    rows = max((report.registers.all(part.records) for part in parts), key=len)
+    names = [RecordView(Wording("de", framework), report).name(row) for row in rows]
+    assert all(name in chapter(report, "de") for name in names)
+    monkeypatch.setattr("report.pdf_registers.MOST_LISTED", len(rows) - 1)
+    counted = register_chapter(Wording("de", framework), report)
+    assert any(str(block.get("text", "")).startswith(f"{len(rows)} öffentliche Einträge") for block in counted)
+
+
+def test_a_chapter_of_registers_can_be_typeset_and_conforms(
+    framework: Framework, data: ReportData, tmp_path: Path
+) -> None:
+    report = build_content(data, framework, YEAR, lambda _: None)
+    place = report.registers.places[0]
+    volume = Volume(Wording("en", framework), report, place)
+    content = {**volume.content(Missing()), "blocks": register_chapter(volume.wording, report, place)}
+    typeset(content, tmp_path / "volume.pdf")
+    found = validator.validate_pdf(tmp_path / "volume.pdf", profile=validator.ValidationProfile.PDF_UA_1)
+    assert found.is_compliant, [(each.rule_id, each.message) for each in found.failures[:3]]
+
+
+def test_what_is_not_public_stands_in_no_volume(framework: Framework, data: ReportData) -> None:
+    registers, planted = canaries(framework)
+    tables = published_registers(framework, registers)
+    frames = {"registers": tables["published_register"].to_pandas(), "records": tables["published_record"].to_pandas()}
+    report = build_content(replace(data, **frames), framework, YEAR, lambda _: None)
+    text = "".join(chapter(report, "de", place) for place in (None, *report.registers.places))
+    assert "Sprachcafé" in text
+    assert [name for name, canary in planted.items() if canary in text] == []
+
+
+def test_without_registers_there_is_no_chapter(framework: Framework, data: ReportData) -> None:
+    bare = build_content(replace(data, registers=data.registers.iloc[:0]), framework, YEAR, lambda _: None)
+    assert register_chapter(Wording("de", framework), bare) == []
 
 
 # --- open data --------------------------------------------------------------------------------------------------------

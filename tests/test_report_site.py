@@ -25,6 +25,9 @@ from report.maps import classes, shade
 from report.opendata.files import FOLDER
 from report.places import slug
 from report.profile_view import ProfileView
+from report.region_pages import region_page
+from report.site import Site
+from report.site_facts import facts, open_points, placeholders
 from report.targets_view import TargetsView
 from report.wording import Wording, catalogue
 from schemas.framework_model import Framework
@@ -262,6 +265,58 @@ def test_targets_have_symbol_word_and_the_sentence_on_judgement(
     assert shown == len(data.targets[data.targets["value_year"].notna()])
 
 
+def test_many_targets_have_a_page_of_their_own(
+    framework: Framework, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page of the region shows those that are due next; none is lost, and a region with few has no second page."""
+    for module in ("report.targets_view", "report.region_pages"):
+        monkeypatch.setattr(f"{module}.FEW_TARGETS", 2)
+    site = Site(report, tmp_path, ("de",))
+    seen = set()
+    for place in report.places:
+        region_page(site, site.wordings[0], place)
+        found = [
+            (content, aim)
+            for entry in report.indicators()
+            if (content := report.content(entry.code))
+            for aim in content.aims(place.code)
+        ]
+        text = (tmp_path / f"de/regionen/{place.slug}.html").read_text("utf-8")
+        beside = tmp_path / f"de/regionen/{place.slug}-ziele.html"
+        assert beside.exists() == (f"{place.slug}-ziele.html" in text) == (len(found) > 2)
+        seen.add(beside.exists())
+        if beside.exists():
+            shown = [aim for _, aim in found if f">{aim.title_de}<br>" in text]
+            open_ = sorted(aim.target_year or 9999 for _, aim in found if (aim.target_year or 9999) >= YEAR)
+            assert sorted(aim.target_year or 9999 for aim in shown) == open_[:2]
+            whole = beside.read_text("utf-8")
+            assert all(f">{aim.title_de}<br>" in whole for _, aim in found)
+    assert True in seen
+
+
+def test_what_only_the_office_knows_is_an_open_point_and_never_a_bracket(framework: Framework, report: Report) -> None:
+    points = list(open_points(framework))
+    known = [fact for page in framework.site_pages.values() for section in page.sections for fact in section.facts]
+    assert len(points) == len(known) + 2, "every fact, and two example addresses of publication.yaml"
+    assert any("publication.yaml, publisher.contact_email" in point for point in points)
+    for wording in (Wording("de", framework), Wording("en", framework)):
+        given = placeholders(report, wording)
+        assert "example" not in given["email"]
+        for page in framework.site_pages.values():
+            for section in page.sections:
+                for text in getattr(section, f"text_{wording.lang}"):
+                    shown = text.format(**given, **facts(section, wording))
+                    assert not re.search(r"[\[\]{}]|…", shown), shown
+    imprint = framework.site_pages["imprint"]
+    section = next(section for section in imprint.sections if section.facts)
+    filled = section.facts[0].model_copy(update={"value_de": "Musterstraße 1, 65183 Wiesbaden"})
+    whole = section.model_copy(update={"facts": [filled, *section.facts[1:]]})
+    pages = {**framework.site_pages, "imprint": imprint.model_copy(update={"sections": [whole]})}
+    assert facts(whole, Wording("en", framework))[filled.code] == "Musterstraße 1, 65183 Wiesbaden"
+    left = list(open_points(replace(framework, site_pages=pages)))
+    assert not any(f"imprint, {filled.code}:" in point for point in left)
+
+
 def test_a_projection_is_marked_and_a_hidden_share_is_a_sign(framework: Framework, report: Report) -> None:
     second = sample_regions(framework)[0][1]
     place = next(place for place in report.places if place.code == second)
@@ -428,8 +483,9 @@ SPELLER = shutil.which("hunspell")
 KNOWN = frozenset(
     re.findall(
         r"\w+",
-        """Altersstandardisiert CSV Durchsetzungs English Gebärdensprache HVBIT HessBGG Indikatorseite Integrationsmonitoring
-        Median Migrations Monitoring PNG SVG UTF WCAG Zitiervorschlag altersstandardisiert axe core nachberechnet ungerundeten""",
+        """Altersstandardisiert CSV DDG Durchsetzungs English Gebärdensprache HVBIT HessBGG Indikatorseite Integrationsmonitoring
+        Median Migrations Monitoring PNG SVG UTF WCAG Zitiervorschlag altersstandardisiert axe barriere core nachberechnet
+        ungerundeten""",
     )
 )
 """Words of the subject that a general dictionary lacks."""
@@ -449,7 +505,7 @@ def test_german_texts_and_sentences_are_spelled_rightly(framework: Framework, re
         words |= _words(f"{term.name_de} {term.text_de}")
     for page in framework.site_pages.values():
         for section in page.sections:
-            words |= _words(" ".join([section.heading_de, *section.text_de]))
+            words |= _words(" ".join([section.heading_de, *section.text_de, *(fact.open_de for fact in section.facts)]))
     names = {word for place in report.places for word in _words(place.name_de)}
     for dimension in framework.dimensions.values():
         names |= {word for member in dimension.members.values() for word in _words(member.de)}

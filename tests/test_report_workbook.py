@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
-from report_sample import YEAR, YEARS, sample_data, sample_regions
+from report_sample import YEAR, YEARS, few_indicators, sample_data, sample_regions
 
 from report.build import build_report
 from report.data import ReportData
@@ -31,12 +31,7 @@ SECRETS = (9173.9218, 913572.0, 864213.0)
 
 @pytest.fixture(scope="module")
 def framework() -> Framework:
-    """Indicators with two breakdowns, without any, and with other decimals."""
-    whole = load_framework()
-    entries = whole.indicators.values()
-    chosen = {next(e.code for e in entries if e.gap), next(e.code for e in entries if len(e.breakdowns) > 1)}
-    chosen |= {next(e.code for e in entries if not e.breakdowns), next(e.code for e in entries if e.decimals == 2)}
-    return replace(whole, indicators={code: e for code, e in whole.indicators.items() if code in chosen})
+    return few_indicators(load_framework())
 
 
 @pytest.fixture(scope="module")

@@ -43,4 +43,4 @@ def _writer(structure: Structure, part: Component) -> Callable[[Row], str]:
 
 
 def _text(cell: Value, missing: str) -> str:
-    return missing if cell is None else format(cell, "f") if isinstance(cell, Decimal) else str(cell)
+    return missing if cell is None else format(cell, "f") if type(cell) is Decimal else str(cell)
