@@ -13,12 +13,12 @@ from itertools import groupby, islice
 
 from flows.interrupted import Answered, answered_by_the_dead
 from flows.known_past import KnownPast
-from flows.misplaced import misplaced_files
+from flows.misplaced import untold_files
 from flows.settings import Settings
 from flows.wording import counted, text
 from intake.answer import write_reply
 from intake.checking import check_read
-from intake.deliveries import PERSONAL_DATA, ReadDelivery, Reader, Received, read_deliveries
+from intake.deliveries import PERSONAL_DATA, ReadDelivery, Reader, Received, latest_year, read_deliveries
 from intake.inbox import Claim, Inbox, readable
 from intake.messages import finding
 from intake.reading import Workbook
@@ -62,7 +62,7 @@ def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str
     claims = inbox.claim_all()
     result = IngestResult(
         waiting=[readable(f"{path.parent.name}/{path.name}") for path in inbox.unsettled()],
-        misplaced=misplaced_files(settings.root),
+        misplaced=untold_files(settings.root),
     )
     taken_up = {claim.submission_id for claim in claims}
     result.interrupted = answered_by_the_dead(writer.connection, settings.root, taken_up)
@@ -94,12 +94,13 @@ def _batches(settings: Settings, claims: Sequence[Claim]) -> Iterator[Callable[.
 def _by_year(framework: Framework, claims: Sequence[Claim]) -> list[Claim]:
     """Claims in the order of the years they speak of: what one batch accepts, the rules of the next may look back to."""
     years = {}
-    for claim in claims:
-        received = Received(claim.path, claim.file_name, claim.sender, claim.sha256, claim.received_at)
-        try:
-            years[claim.folder] = read_deliveries(framework, [received])[0].latest_year
-        except Exception:  # reported when its batch is worked through
-            years[claim.folder] = 0
+    with ReaderPool() as pool:
+        for claim in claims:
+            received = Received(claim.path, claim.file_name, claim.sender, claim.sha256, claim.received_at)
+            try:
+                years[claim.folder] = latest_year(framework, received, pool)
+            except Exception:  # reported when its batch is worked through
+                years[claim.folder] = 0
     return sorted(claims, key=lambda claim: years[claim.folder])
 
 

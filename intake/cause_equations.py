@@ -14,38 +14,14 @@ from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
+from intake.equations import Equation, Equations, Values
 from intake.rules import CellKey, RuleInput, tolerance
 from schemas.formula import Expression, Number, Operation, SumOver, Term
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Point, rule_plan
 from schemas.shapes import TOTAL, member_key
 
-Values = Mapping[CellKey, Decimal]
 Linear = dict[int, Decimal]
-
-
-class Equation(NamedTuple):
-    """`sum(factor * cell) = 0` within `slack`; `owner` is the rule that says so, else `dimension` is the one summed."""
-
-    cells: tuple[tuple[CellKey, Decimal], ...]
-    slack: Decimal
-    owner: str
-    dimension: str
-    whole: CellKey
-
-    def residual(self, values: Values) -> Decimal:
-        """How far the equation is from holding."""
-        return sum((factor * values[cell] for cell, factor in self.cells), Decimal(0))
-
-    def holds(self, values: Values) -> bool:
-        """Within the slack?"""
-        return abs(self.residual(values)) <= self.slack
-
-    def range_of(self, cell: CellKey, values: Values) -> tuple[Decimal, Decimal]:
-        """Values of one cell with which the equation holds."""
-        factor = next(factor for other, factor in self.cells if other == cell)
-        middle = values[cell] - self.residual(values) / factor
-        return middle - self.slack / abs(factor), middle + self.slack / abs(factor)
 
 
 Named = tuple[frozenset[CellKey], Equation]
@@ -68,20 +44,35 @@ class Sums:
     _expansions: dict[CellKey, Parts] = field(default_factory=dict)
     _slacks: dict[str, Decimal] = field(default_factory=dict)
     _known: dict[Hashable, list[Named]] = field(default_factory=dict)
+    _same: dict[Hashable, Equations] = field(default_factory=dict)
+    _years: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def for_items(cls, framework: Framework, items: Iterable[RuleInput]) -> Sums:
         """For these deliveries, or others with the same members of dynamic dimensions."""
         return cls(framework, dynamic_members(framework, items))
 
-    def of(self, item: RuleInput, values: Values) -> list[Equation]:
+    def of(self, item: RuleInput, values: Values) -> Equations:
         """All equations whose cells were delivered; an equation that rules and dimensions both state, once, as rule.
 
-        They follow from which cells of a variable have a value, not from the values: deliveries of the same form share
-        most of them.
+        They follow from which cells have a value, not from the values: many deliveries of the same form share them all.
         """
+        unknown = frozenset((o.variable, member_key(o.members)) for o in item.observations if o.value is None)
+        order = tuple(values)
+        same = (self._tried(item.year), unknown, order)
+        if same not in self._same:
+            self._same[same] = Equations(order, self._stated(item, values, unknown))
+        return self._same[same]
+
+    def _tried(self, year: int) -> tuple[str, ...]:
+        """Linear rules that are tried on a reporting year."""
+        if year not in self._years:
+            self._years[year] = tuple(owner for owner in self._owners if self.framework.rules[owner].tried_in(year))
+        return self._years[year]
+
+    def _stated(self, item: RuleInput, values: Values, unknown: Collection[CellKey]) -> list[Equation]:
+        """The same one by one; what follows from which cells of a variable have a value is shared by most deliveries."""
         found: dict[frozenset[CellKey], Equation] = {}
-        unknown = {(o.variable, member_key(o.members)) for o in item.observations if o.value is None}
         delivered: dict[str, list[CellKey]] = {}
         for cell in values:
             delivered.setdefault(cell[0], []).append(cell)
@@ -92,13 +83,12 @@ class Sums:
             variable: (tuple(delivered.get(variable, ())), frozenset(without.get(variable, ())))
             for variable in (*delivered, *without)
         }
-        for owner, variables in self._owners.items():
-            if self.framework.rules[owner].tried_in(item.year):
-                key: Hashable = (owner, *(seen.get(variable) for variable in variables))
-                if key not in self._known:
-                    self._known[key] = _named(self._of_rule(owner, values, unknown))
-                for cells, equation in self._known[key]:
-                    found.setdefault(cells, equation)
+        for owner in self._tried(item.year):
+            key: Hashable = (owner, *(seen.get(variable) for variable in self._owners[owner]))
+            if key not in self._known:
+                self._known[key] = _named(self._of_rule(owner, values, unknown))
+            for cells, equation in self._known[key]:
+                found.setdefault(cells, equation)
         for variable, own in delivered.items():
             key = (variable, *seen[variable])
             if key not in self._known:
@@ -109,7 +99,9 @@ class Sums:
 
     # --- dimensions ---------------------------------------------------------------------------------------------------
 
-    def _of_dimensions(self, own: Iterable[CellKey], values: Values, unknown: set[CellKey]) -> Iterator[Equation]:
+    def _of_dimensions(
+        self, own: Iterable[CellKey], values: Values, unknown: Collection[CellKey]
+    ) -> Iterator[Equation]:
         """Equations of the cells of one variable."""
         for whole in own:
             if whole not in self._parts:
@@ -169,7 +161,7 @@ class Sums:
             for owner, points in self._points.items()
         }
 
-    def _of_rule(self, owner: str, values: Values, unknown: set[CellKey]) -> Iterator[Equation]:
+    def _of_rule(self, owner: str, values: Values, unknown: Collection[CellKey]) -> Iterator[Equation]:
         for looks, slack in self._points[owner]:
             cells: dict[CellKey, Decimal] = {}
             for look, factor in looks:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from intake.cause_equations import Equation, Values
+from intake.equations import Equation, Values
 from intake.rules import CellKey
 
 Likely = Callable[[CellKey, Decimal], bool]
@@ -46,11 +46,12 @@ class _Search:
         self.values = values
         self.likely = likely
         self.neat = neat
-        self.equations: dict[CellKey, list[Equation]] = {}
+        self.equations: dict[CellKey, list[tuple[Equation, Decimal]]] = {}
         for equation in equations:
-            for cell, _ in equation.cells:
-                self.equations.setdefault(cell, []).append(equation)
-        broken = [equation for equation in equations if not equation.holds(values)]
+            for cell, factor in equation.cells:
+                self.equations.setdefault(cell, []).append((equation, factor))
+        self.residuals: dict[int, Decimal] = {}
+        broken = [equation for equation in equations if not self._holds(equation)]
         self.candidates: dict[CellKey, Suspect | None] = {}
         self._look_at({cell for equation in broken for cell, _ in equation.cells})
 
@@ -70,30 +71,44 @@ class _Search:
 
     def _beside(self, cell: CellKey) -> set[CellKey]:
         """The other cells of the broken equations of a cell."""
-        broken = [equation for equation in self.equations[cell] if not equation.holds(self.values)]
+        broken = [equation for equation, _ in self.equations[cell] if not self._holds(equation)]
         return {other for equation in broken for other, _ in equation.cells} - {cell}
 
     def mend(self, suspect: Suspect) -> None:
         """Go on with the corrected value."""
         self.values[suspect.cell] = suspect.value
-        self._look_at({cell for equation in self.equations[suspect.cell] for cell, _ in equation.cells})
+        for equation, _ in self.equations[suspect.cell]:
+            self.residuals.pop(id(equation), None)
+        self._look_at({cell for equation, _ in self.equations[suspect.cell] for cell, _ in equation.cells})
 
     def _look_at(self, cells: Iterable[CellKey]) -> None:
         for cell in sorted(cells):
-            self.candidates[cell] = _repair(cell, self.equations[cell], self.values, self.neat)
+            self.candidates[cell] = self._repair(cell)
 
+    def _residual(self, equation: Equation) -> Decimal:
+        """How far an equation is from holding now; asked for every cell of it, worked out once."""
+        if id(equation) not in self.residuals:
+            self.residuals[id(equation)] = equation.residual(self.values)
+        return self.residuals[id(equation)]
 
-def _repair(cell: CellKey, equations: Sequence[Equation], values: Values, neat: Neat) -> Suspect | None:
-    """The value that mends most broken equations of the cell and breaks none that holds."""
-    best: Suspect | None = None
-    ranges = [(equation.range_of(cell, values), equation.holds(values)) for equation in equations]
-    low_kept = max((low for (low, _), holds in ranges if holds), default=Decimal(0))
-    high_kept = min((high for (_, high), holds in ranges if holds), default=Decimal("Infinity"))
-    failing = [bounds for bounds, holds in ranges if not holds]
-    for start, _ in failing:
-        agreeing = [bounds for bounds in failing if bounds[0] <= start <= bounds[1]]
-        low = max(low_kept, Decimal(0), *(bounds[0] for bounds in agreeing))
-        high = min(high_kept, *(bounds[1] for bounds in agreeing))
-        if low <= high and (best is None or len(agreeing) > best.mended):
-            best = Suspect(cell, neat(cell, low, high), len(agreeing))
-    return best
+    def _holds(self, equation: Equation) -> bool:
+        return abs(self._residual(equation)) <= equation.slack
+
+    def _repair(self, cell: CellKey) -> Suspect | None:
+        """The value that mends most broken equations of the cell and breaks none that holds."""
+        best: Suspect | None = None
+        value = self.values[cell]
+        ranges = [
+            (equation.range_of(value, factor, self._residual(equation)), self._holds(equation))
+            for equation, factor in self.equations[cell]
+        ]
+        low_kept = max((low for (low, _), holds in ranges if holds), default=Decimal(0))
+        high_kept = min((high for (_, high), holds in ranges if holds), default=Decimal("Infinity"))
+        failing = [bounds for bounds, holds in ranges if not holds]
+        for start, _ in failing:
+            agreeing = [bounds for bounds in failing if bounds[0] <= start <= bounds[1]]
+            low = max(low_kept, Decimal(0), *(bounds[0] for bounds in agreeing))
+            high = min(high_kept, *(bounds[1] for bounds in agreeing))
+            if low <= high and (best is None or len(agreeing) > best.mended):
+                best = Suspect(cell, self.neat(cell, low, high), len(agreeing))
+        return best

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import log, sqrt
 from statistics import fmean, median
@@ -55,32 +55,32 @@ class Past:
     """The region's own earlier values by cell, the newest first."""
 
     limits: Limits
-    series: Mapping[CellKey, Sequence[float]]
+    years: Sequence[Known]
 
     @classmethod
     def of(cls, limits: Limits, cells: Cells, history: History) -> Past:
-        """Collect as many years as the limits ask for."""
+        """Look back as many years as the limits ask for."""
         item = cells.item
-        series: dict[CellKey, list[float]] = {}
-        for back in range(1, limits.outlier.past_years + 1):
-            known = item.previous if back == 1 else history.values(item.region, item.year - back)
-            for cell, (value, _) in known.items():
-                if value is not None:
-                    series.setdefault(cell, []).append(float(value))
-        return cls(limits, series)
+        earlier = range(2, limits.outlier.past_years + 1)
+        years = (item.previous, *(history.values(item.region, item.year - back) for back in earlier))
+        return cls(limits, [known for known in years if known])
+
+    def series(self, cell: CellKey) -> list[float]:
+        """The earlier values of a cell."""
+        found = (known[cell][0] for known in self.years if cell in known)
+        return [float(value) for value in found if value is not None]
 
     def usual(self, cell: CellKey, now: float, before: float | None) -> float | None:
         """The usual value of a cell if the new one is an outlier and also far from last year's, else None."""
-        series, limits = self.series.get(cell, ()), self.limits.outlier
+        limits = self.limits.outlier
+        if before is not None and abs(now - before) <= limits.z * max(limits.floor * before, sqrt(before + 0.375)):
+            return None
+        series = self.series(cell)
         if len(series) < limits.past_values:
             return None
         middle = median(series)
         floor = max(limits.floor * middle, sqrt(middle + 0.375))
-        if abs(modified_z(now, series, floor)) <= limits.z:
-            return None
-        if before is not None and abs(now - before) <= limits.z * max(limits.floor * before, sqrt(before + 0.375)):
-            return None
-        return middle
+        return middle if abs(modified_z(now, series, floor)) > limits.z else None
 
 
 @dataclass
@@ -101,8 +101,10 @@ class Rates:
     def unusual(self, cell: CellKey) -> float | None:
         """How many times the usual share or rate a cell is, if that is an outlier and nothing earlier is known."""
         now = self.cells.values.get(cell)
+        if now is None or cell in self.cells.before or now == 0 or not self.comparable:
+            return None
         base = self._base(cell)
-        if now is None or base is None or cell in self.cells.before or now == 0:
+        if base is None:
             return None
         own = _share(float(now), float(self.cells.values[base]))
         shares = [share for known in self._others() if (share := _share(_number(known, cell), _number(known, base)))]
@@ -114,6 +116,11 @@ class Rates:
         logs = [log(share) for share in shares]
         far = abs(modified_z(log(own), logs, self.limits.peers.floor)) > self.limits.peers.z
         return own / middle if far else None
+
+    @property
+    def comparable(self) -> bool:
+        """Did enough other regions deliver?"""
+        return len(self._others()) >= self.limits.peers.regions
 
     def _base(self, cell: CellKey) -> CellKey | None:
         """What the cell is a share of: the total of its variable, for a total the size of the region."""

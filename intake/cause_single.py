@@ -8,10 +8,10 @@ from decimal import Decimal
 from math import log
 
 from intake.cause_cells import Cells, Suspicion, place
-from intake.cause_equations import Equation
 from intake.cause_guilty import Suspect
 from intake.cause_outliers import History, Past, Rates, stabilised
 from intake.cause_settings import Limits
+from intake.equations import Equation, Equations
 from intake.messages import finding
 from intake.rules import CellKey
 from intake.values import german
@@ -30,9 +30,9 @@ class CellCheck:
     cells: Cells
     history: History
 
-    def findings(self, equations: Sequence[Equation], guilty: Sequence[Suspect]) -> list[Finding]:
-        """Everything that is to be asked about single cells."""
-        return [*self._broken_sums(equations), *self._changes(equations, guilty)]
+    def findings(self, equations: Equations, broken: Sequence[Equation], guilty: Sequence[Suspect]) -> list[Finding]:
+        """Everything that is to be asked about single cells; `broken` are those of the equations that do not hold."""
+        return [*self._broken_sums(broken), *self._changes(equations.guarded, guilty)]
 
     def slips(self, found: Sequence[Finding], guilty: Sequence[Suspect]) -> Iterator[Suspicion]:
         """A change against earlier years on a cell that no sum explains: perhaps other findings follow from it."""
@@ -47,11 +47,11 @@ class CellCheck:
 
     # --- sums ---------------------------------------------------------------------------------------------------------
 
-    def _broken_sums(self, equations: Sequence[Equation]) -> Iterator[Finding]:
+    def _broken_sums(self, broken: Sequence[Equation]) -> Iterator[Finding]:
         """A total is not the sum of its parts, and no rule of the framework says so already."""
         values = self.cells.values
-        for equation in equations:
-            if equation.owner or equation.holds(values):
+        for equation in broken:
+            if equation.owner:
                 continue
             parts = sum((values[cell] for cell, _ in equation.cells[1:]), Decimal(0))
             details = {
@@ -66,14 +66,15 @@ class CellCheck:
 
     # --- the past and the others --------------------------------------------------------------------------------------
 
-    def _changes(self, equations: Sequence[Equation], guilty: Sequence[Suspect]) -> Iterator[Finding]:
+    def _changes(self, guarded: frozenset[CellKey], guilty: Sequence[Suspect]) -> Iterator[Finding]:
         """At most one question per cell, the most telling one."""
         past = Past.of(self.limits, self.cells, self.history)
-        guarded = frozenset(cell for equation in equations for cell, _ in equation.cells)
         rates = Rates(self.framework, self.limits, self.cells, self.history, guarded)
         mended = {suspect.cell: suspect.value for suspect in guilty}
+        known = (self.cells.before, mended, *past.years)
         for cell in self.cells.values:
-            if self.framework.is_integer(cell[0]):
+            comparable = rates.comparable or any(cell in some for some in known)
+            if comparable and self.framework.is_integer(cell[0]):
                 noticed = self._jump(cell, cell in guarded) or self._slipped(cell, mended) or self._past(cell, past)
                 noticed = noticed or self._peers(cell, rates)
                 if noticed:
@@ -120,7 +121,7 @@ class CellCheck:
         usual = past.usual(cell, float(self.cells.values[cell]), None if before is None else float(before))
         if usual is None:
             return None
-        return self._asked(PAST, cell, {"usual": german(round(usual)), "years": str(len(past.series[cell]))})
+        return self._asked(PAST, cell, {"usual": german(round(usual)), "years": str(len(past.series(cell)))})
 
     def _peers(self, cell: CellKey, rates: Rates) -> Finding | None:
         times = rates.unusual(cell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -74,8 +75,9 @@ def _contract(framework: Framework, deliveries: Sequence[ReadDelivery]) -> None:
     if not rows:
         return
     frame = observation_frame([o for _, o in rows], [str(number) for number, _ in rows])
-    first_place = {(n, o.key): o for n, o in reversed(rows)}
-    for violation in check_contract(framework, frame):
+    violations = check_contract(framework, frame)
+    first_place = {(n, o.key): o for n, o in reversed(rows)} if violations else {}
+    for violation in violations:
         number, o = rows[violation.row]
         other = first_place[(number, o.key)]
         details = {"label": label(framework, o), "found": o.text, "other": f"„{other.sheet}“ {other.cell}"}
@@ -101,7 +103,7 @@ def _rules(framework: Framework, deliveries: Sequence[ReadDelivery], past: Past)
             owner[item.unit] = number
         delivery.findings += _basis_changed(framework, delivery, past)
     results = check_rules(framework, inputs)
-    alone = {number for number in owner.values() if list(owner.values()).count(number) == 1}
+    alone = {number for number, units in Counter(owner.values()).items() if units == 1}
     noticed = {
         unit: [*(deliveries[owner[unit]].findings if owner[unit] in alone else ()), *result.findings]
         for unit, result in results.items()
@@ -130,7 +132,8 @@ def _by_history(
 ) -> Iterable[tuple[History, list[RuleInput]]]:
     """Inputs with what they may be compared with: nothing, for a delivery from a folder that is not the region's own."""
     foreign = [item for item in inputs if _from_wrong_folder(deliveries[owner[item.unit]])]
-    own = [item for item in inputs if item not in foreign]
+    strange = {item.unit for item in foreign}
+    own = [item for item in inputs if item.unit not in strange]
     for history, items in ((History(past.values, past.peers), own), (History(), foreign)):
         if items:
             yield history, items

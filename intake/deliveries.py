@@ -19,7 +19,7 @@ from intake.reading import UnreadableFile, Workbook
 from intake.reasons import Reason, read_reasons, without_protocol
 from intake.register_content import RegisterContent, people_listed
 from intake.register_reading import RegisterSheets, read_registers, without_entries
-from intake.sandbox import read_safely
+from intake.sandbox import ReaderPool, read_safely
 from schemas.framework_model import Framework
 from schemas.shapes import Finding, Observation, Submission
 
@@ -71,6 +71,14 @@ def read_deliveries(
     `reader` parses in a child process with limits unless the caller has its own.
     """
     return [_read(framework, received, reader) for received in files]
+
+
+def latest_year(framework: Framework, received: Received, pool: ReaderPool) -> int:
+    """`ReadDelivery.latest_year` of a file, 0 when it names none: of our form, the cover in front is enough."""
+    cover = find_cover(pool.read(received.path, sheets=1))
+    if cover is not None:
+        return read_cover(framework, cover, received.file_name, received.sender).year or 0
+    return read_deliveries(framework, [received], pool.read)[0].latest_year
 
 
 def _read(framework: Framework, received: Received, reader: Reader) -> ReadDelivery:

@@ -29,7 +29,7 @@ class Cover:
 def find_cover(workbook: Workbook) -> Cover | None:
     """The cover of our form, wherever it stands; None when the workbook is not our form."""
     for sheet in workbook.sheets:
-        marks = [cell for cell in sheet.cells.values() if cell.text == form.FORM_MARK]
+        marks = [cell for cell in sheet.marks if cell.text == form.FORM_MARK]
         if marks:
             return _cover(sheet, marks[0].column)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from intake import form_request as form
@@ -23,7 +23,15 @@ class Block:
     previous: frozenset[int]
 
 
-def find_blocks(sheet: Sheet) -> Iterator[Block]:
+def find_blocks(sheet: Sheet) -> Sequence[Block]:
+    """All tables of a sheet from top to bottom."""
+    if "blocks" not in sheet.derived:
+        sheet.derived["blocks"] = tuple(_blocks(sheet))
+    found: Sequence[Block] = sheet.derived["blocks"]
+    return found
+
+
+def _blocks(sheet: Sheet) -> Iterator[Block]:
     marks = sorted((c for c in sheet.marks if c.text.startswith(form.TABLE_MARK)), key=lambda cell: cell.row)
     ends = [cell.row for cell in sheet.marks if cell.text == form.END_MARK]
     for index, mark in enumerate(marks):

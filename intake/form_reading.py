@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -49,7 +49,7 @@ def read_tables(
     reader = _Tables(framework, region, year, profile, content)
     seen: set[str] = set()
     for sheet in workbook.sheets:
-        blocks = list(find_blocks(sheet))
+        blocks = find_blocks(sheet)
         if not blocks:
             content.findings += _foreign_sheet(framework, sheet, cover)
         for block in blocks:
@@ -97,7 +97,7 @@ def _nil_conflicts(framework: Framework, observations: list[Observation], nil: t
 
 def _foreign_sheet(framework: Framework, sheet: Sheet, cover: Cover) -> list[Finding]:
     known = {cover.sheet, form.GUIDE_SHEET, PROTOCOL_SHEET}
-    guide = any(cell.text == form.TEXT_MARK for cell in sheet.cells.values())
+    guide = any(cell.text == form.TEXT_MARK for cell in sheet.marks)
     if not sheet.cells or sheet.name in known or guide:
         return []
     return [finding(framework, "S04", {"sheet": sheet.name}, sheet=sheet.name)]
@@ -127,23 +127,32 @@ class _Tables:
             else:
                 self._unknown_row(sheet, block, row, cells)
         self._unknown_columns(sheet, block, found)
+        columns = [(column, block.columns.get(column.key)) for column in table.columns]
         entered = {
-            row.key: self._row(sheet, block, table, row, keys, found[row.key]) if row.key in found else 0
+            row.key: self._row(sheet, block, table, row, zip(columns, keys, strict=True), found[row.key])
+            if row.key in found
+            else 0
             for row, keys in zip(table.rows, table.grid, strict=True)
         }
         self._missing(sheet, block, table, found, entered)
 
     def _row(
-        self, sheet: Sheet, block: Block, table: EntryTable, row: Row, keys: Sequence[CellKey | None], number: int
+        self,
+        sheet: Sheet,
+        block: Block,
+        table: EntryTable,
+        row: Row,
+        asked: Iterable[tuple[tuple[Column, int | None], CellKey | None]],
+        number: int,
     ) -> int:
-        """Read one row, whose cells are `keys`; returns how many of its cells hold something."""
+        """Read one row, whose cells are `asked` (column, its place, key); returns how many of its cells hold something."""
         entered = 0
         integer = self.framework.is_integer(row.variable)
         note = sheet.text(number, block.note_column) if block.note_column else ""
         label = sheet.text(number, block.label_column)
-        for column, key in zip(table.columns, keys, strict=True):
-            place = block.columns.get(column.key)
-            cell = sheet.at(number, place) if place else None
+        observations, cells = self.content.observations, sheet.cells
+        for (column, place), key in asked:
+            cell = cells.get((number, place)) if place else None
             if cell is None:
                 continue
             if key is None:
@@ -152,16 +161,15 @@ class _Tables:
                 continue
             entered += 1
             parsed = parse_cell(cell, self.profile, integer=integer)
-            members, heading = table.members[key], column.heading
             if parsed.problem:
-                self._problem(parsed, sheet, cell, row.variable, key[1], label or row.label, heading)
+                self._problem(parsed, sheet, cell, row.variable, key[1], label or row.label, column.heading)
             if parsed.status:
-                self.content.observations.append(
+                observations.append(
                     Observation(
                         self.region,
                         self.year,
                         row.variable,
-                        members,
+                        table.members[key],
                         parsed.value,
                         parsed.status,
                         sheet.name,
@@ -169,7 +177,7 @@ class _Tables:
                         cell.text,
                         note,
                         row.label,
-                        heading,
+                        column.heading,
                     )
                 )
         return entered

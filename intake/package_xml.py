@@ -134,17 +134,26 @@ def parse(
     data: Callable[[str], None] | None = None,
 ) -> None:
     """Run one part through expat; a part that declares entities is refused."""
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    parser.buffer_size = 1 << 16
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = data
+    with stream:
+        parser(start, end, data).ParseFile(stream)
+
+
+def parser(
+    start: Callable[[str, Attributes], None],
+    end: Callable[[str], None] | None = None,
+    data: Callable[[str], None] | None = None,
+) -> expat.XMLParserType:
+    """An expat parser that refuses to take in declared entities."""
+    made = expat.ParserCreate()
+    made.buffer_text = True
+    made.buffer_size = 1 << 16
+    made.StartElementHandler = start
+    made.EndElementHandler = end
+    made.CharacterDataHandler = data
 
     def refuse(*_: object) -> None:
         raise LimitBroken("sie enthält unzulässige XML-Bestandteile")
 
-    parser.EntityDeclHandler = refuse
-    parser.StartDoctypeDeclHandler = refuse
-    with stream:
-        parser.ParseFile(stream)
+    made.EntityDeclHandler = refuse
+    made.StartDoctypeDeclHandler = refuse
+    return made

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from intake.reading import Cell, Sheet, Workbook, column_letters
 
@@ -91,7 +92,7 @@ def _by_headers(number: int, sheet: Sheet) -> PersonalData | None:
     headers: dict[int, dict[int, tuple[str, int]]] = {}
     for cell in sheet.cells.values():
         if cell.row <= MAX_HEADER_ROW and isinstance(cell.value, str) and len(cell.value) < 60:
-            known = _KINDS.get(_LETTERS.sub("", cell.value.casefold()))
+            known = _header_kind(cell.value)
             if known:
                 headers.setdefault(cell.row, {})[cell.column] = known
     for row, columns in sorted(headers.items()):
@@ -107,6 +108,12 @@ def _by_headers(number: int, sheet: Sheet) -> PersonalData | None:
     return None
 
 
+@lru_cache(maxsize=1 << 14)
+def _header_kind(text: str) -> tuple[str, int] | None:
+    """What kind of facts a header announces, and how much that says; forms repeat the same few thousand texts."""
+    return _KINDS.get(_LETTERS.sub("", text.casefold()))
+
+
 def _filled_below(sheet: Sheet, header: int, columns: Mapping[int, object]) -> int:
     """Rows below the header that have texts or dates in at least two of the columns."""
     filled: dict[int, int] = {}
@@ -120,7 +127,7 @@ def _by_values(number: int, sheet: Sheet) -> PersonalData | None:
     """A column of many different birth dates, e-mail addresses or full names."""
     columns: dict[int, list[Cell]] = {}
     for cell in sheet.cells.values():
-        if isinstance(cell.value, str | date):
+        if isinstance(cell.value, (str, date)):
             columns.setdefault(cell.column, []).append(cell)
     tests: tuple[tuple[str, Callable[[list[Cell]], int]], ...] = (
         ("Kontaktdaten", _mail_addresses),
@@ -128,8 +135,10 @@ def _by_values(number: int, sheet: Sheet) -> PersonalData | None:
         ("Namen", _full_names),
     )
     for cells in columns.values():
+        if len(cells) < MIN_ADDRESSES:
+            continue
         for kind, test in tests:
-            rows = test(cells) if len(cells) >= MIN_ADDRESSES else 0
+            rows = test(cells)
             if rows:
                 first = min(cells, key=lambda cell: cell.row)
                 return PersonalData(number, first.address, (kind,), rows)
@@ -144,6 +153,8 @@ def _mail_addresses(cells: list[Cell]) -> int:
 
 def _birth_dates(cells: list[Cell]) -> int:
     """Days spread over many years, months and days and in no order; reference days and time series are none of it."""
+    if sum(map(_may_be_day, cells)) < MIN_VALUES:
+        return 0
     days = list(_days(cells))
     if len(days) < MIN_VALUES or len(set(days)) * 5 < len(days) * 4:
         return 0
@@ -166,7 +177,8 @@ def _days(cells: Iterable[Cell]) -> Iterator[date]:
 
 
 def _may_be_day(cell: Cell) -> bool:
-    return isinstance(cell.value, date) or (isinstance(cell.value, str) and cell.value.lstrip()[:1].isdigit())
+    value = cell.value
+    return value.lstrip()[:1].isdigit() if isinstance(value, str) else isinstance(value, date)
 
 
 def _full_names(cells: list[Cell]) -> int:

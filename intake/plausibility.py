@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from intake.cause_cells import Suspicion, cells_of, restricted
-from intake.cause_equations import Equation, Sums
+from intake.cause_equations import Sums
 from intake.cause_guilty import Suspect, suspects
 from intake.cause_outliers import History
 from intake.cause_settings import Limits, ValueRule, load_limits
 from intake.cause_single import CellCheck
 from intake.cause_tables import table_suspicions
+from intake.equations import Equation
 from intake.messages import finding
 from intake.rules import RuleInput, check_rules
 from schemas.formula import rule_terms
@@ -48,10 +49,11 @@ def check_plausibility(
     for item in items:
         check = CellCheck(framework, limits, cells_of(item), history or History())
         equations = sums.of(item, check.cells.values)
+        broken = equations.broken(check.cells.values)
         structural = table_suspicions(framework, limits, check.cells, (reading or {}).get(item.unit, ()))
-        guilty = _guilty(check, equations, structural)
+        guilty = _guilty(check, equations.all, structural) if broken else []
         found = [suspicion.finding for suspicion in structural if suspicion.finding]
-        found += [*explained.get(item.unit, ()), *check.findings(equations, guilty)]
+        found += [*explained.get(item.unit, ()), *check.findings(equations, broken, guilty)]
         mended = [Suspicion(None, {suspect.cell: suspect.value}, structural=False) for suspect in guilty]
         result[item.unit] = Noticed(found, [*structural, *mended, *check.slips(found, guilty)])
     return result
@@ -73,7 +75,9 @@ def cell_findings(
     found = _value_rules(framework, limits, items)
     for item in items:
         check = CellCheck(framework, limits, cells_of(item), history or History())
-        found.setdefault(item.unit, []).extend(check.findings(sums.of(item, check.cells.values), ()))
+        equations = sums.of(item, check.cells.values)
+        broken = equations.broken(check.cells.values)
+        found.setdefault(item.unit, []).extend(check.findings(equations, broken, ()))
     return found
 
 

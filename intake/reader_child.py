@@ -33,7 +33,7 @@ def main(parent: int, memory: int) -> None:
     for line in sys.stdin.buffer:
         request = json.loads(line)
         _limit_time(request["seconds"])
-        payload, go_on = _answer(Path(request["path"]))
+        payload, go_on = _answer(Path(request["path"]), request["sheets"])
         answers.write(len(payload).to_bytes(8, "big") + payload)
         answers.flush()
         if not go_on:
@@ -79,10 +79,10 @@ def _limit_time(seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
 
 
-def _answer(path: Path) -> tuple[bytes, bool]:
+def _answer(path: Path, sheets: int | None) -> tuple[bytes, bool]:
     """The answer for one file, and whether this process is fit for another one."""
     try:
-        return encode(read_workbook(path)), True
+        return encode(read_workbook(path, sheets)), True
     except UnreadableFile as error:
         return encode_refusal(error), True
     except MemoryError:

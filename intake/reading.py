@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import python_calamine as calamine
 
@@ -66,9 +66,12 @@ class Cell(NamedTuple):
         """What the cell says, as text without surrounding blanks; whole numbers without a decimal point."""
         if self.error:
             return self.error
-        if isinstance(self.value, float) and self.value.is_integer() and abs(self.value) < 1e15:
-            return str(int(self.value))
-        return "" if self.value is None else str(self.value).strip()
+        value = self.value
+        if isinstance(value, str):
+            return value.strip()
+        if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        return "" if value is None else str(value).strip()
 
 
 Cells = dict[tuple[int, int], Cell]
@@ -102,18 +105,25 @@ class Sheet:
     @cached_property
     def marks(self) -> Sequence[Cell]:
         """Cells whose text begins with `#`: by such marks our own sheets are recognised."""
-        return [cell for cell in self.cells.values() if isinstance(cell.value, str) and cell.text.startswith("#")]
+        return [
+            cell for cell in self.cells.values() if isinstance(cell.value, str) and cell.value.lstrip().startswith("#")
+        ]
+
+    @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What readers work out about the sheet and ask for again, by name. The cells do not change."""
+        return {}
 
     def row_cells(self, row: int) -> Iterator[Cell]:
         """Filled cells of a row from left to right."""
         return iter(sorted(self.by_row.get(row, ()), key=lambda cell: cell.column))
 
-    @property
+    @cached_property
     def last_row(self) -> int:
         """Number of the last filled row, 0 for an empty sheet."""
         return max((row for row, _ in self.cells), default=0)
 
-    @property
+    @cached_property
     def last_column(self) -> int:
         """Number of the last filled column, 0 for an empty sheet."""
         return max((column for _, column in self.cells), default=0)
@@ -133,8 +143,9 @@ class Workbook:
         return next((sheet for sheet in self.sheets if sheet.name.strip() == wanted), None)
 
 
-def read_workbook(path: Path) -> Workbook:
-    """Read every sheet of a workbook; raises UnreadableFile with the code of the finding to report.
+def read_workbook(path: Path, sheets: int | None = None) -> Workbook:
+    """Read every sheet of a workbook; raises UnreadableFile with the code of the finding to report. `sheets`: so many
+    are enough, where the kind of file allows to stop.
 
     Runs in this process: only for files of our own making, for tests, and within the child of `sandbox`.
     """
@@ -142,8 +153,10 @@ def read_workbook(path: Path) -> Workbook:
     from intake.sheet_xml import read_xlsx
 
     passed = check_file(path)
-    reader = {"xlsx": read_xlsx, "text": read_delimited}.get(passed.kind, _read_binary)
-    workbook = reader(path)
+    if passed.kind == "xlsx":
+        workbook = read_xlsx(path, sheets)
+    else:
+        workbook = read_delimited(path) if passed.kind == "text" else _read_binary(path)
     return replace(workbook, notices=passed.notices + workbook.notices)
 
 
@@ -220,6 +233,7 @@ def under_merges(cells: Cells, merges: Sequence[tuple[int, int, int, int]]) -> l
     return found
 
 
+@lru_cache(maxsize=1 << 15)
 def column_letters(column: int) -> str:
     """1 -> A, 27 -> AA."""
     letters = ""

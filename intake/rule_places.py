@@ -3,18 +3,88 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import itemgetter
 
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Point
-from schemas.shapes import TOTAL, Finding, Observation
+from schemas.remembered import remembered
+from schemas.shapes import TOTAL, Finding, Observation, member_key
 
 CellKey = tuple[str, str]
+Members = tuple[str, ...]
+_MEMBERS = 1 << 16
 
 
 def split_key(key: str) -> list[tuple[str, str]]:
     """`GRP=A,SEX=W` -> [("GRP", "A"), ("SEX", "W")]."""
     return [(part.partition("=")[0], part.partition("=")[2]) for part in key.split(",") if part]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The delivered cells of one region and year. A cell delivered twice counts once, at its last place."""
+
+    framework: Framework
+    at: Mapping[CellKey, Observation]
+
+    @classmethod
+    def of(cls, framework: Framework, observations: Iterable[Observation]) -> Delivered:
+        """From the observations of a delivery."""
+        return cls(framework, {(o.variable, member_key(o.members)): o for o in observations})
+
+    @cached_property
+    def _by_variable(self) -> Mapping[str, Mapping[Members, list[tuple[int, Observation]]]]:
+        """Cells with their numbers by variable, then by their member in each dimension of the variable."""
+        found: dict[str, dict[Members, list[tuple[int, Observation]]]] = {}
+        for number, ((variable, _), observation) in enumerate(self.at.items()):
+            given = dict(observation.members)
+            members = tuple(given.get(d, TOTAL) for d in self.framework.variable_dimensions(variable))
+            found.setdefault(variable, {}).setdefault(members, []).append((number, observation))
+        return found
+
+    @cached_property
+    def _parts(self) -> dict[CellKey, list[Observation]]:
+        """Answers of `parts_of`: the points of a rule ask for the same cells again and again."""
+        return {}
+
+    def parts_of(self, cell: CellKey) -> list[Observation]:
+        """Delivered cells below a total or aggregate that was not delivered itself, in the order of the delivery."""
+        if cell not in self._parts:
+            self._parts[cell] = [observation for _, observation in sorted(self._below(cell), key=itemgetter(0))]
+        return self._parts[cell]
+
+    def _below(self, cell: CellKey) -> Iterator[tuple[int, Observation]]:
+        delivered = self._by_variable.get(cell[0])
+        if not delivered:
+            return
+        choices = self._choices.get(cell)
+        if choices is None:
+            choices = self._choices[cell] = _choices(self.framework, *cell)
+        if any(map(frozenset.isdisjoint, choices, self._members[cell[0]])):
+            return
+        for members, numbered in delivered.items():
+            if all(member in choice for member, choice in zip(members, choices, strict=True)):
+                yield from numbered
+
+    @cached_property
+    def _members(self) -> Mapping[str, tuple[set[str], ...]]:
+        """The members that occur, by variable, for each of its dimensions."""
+        return {
+            variable: tuple(map(set, zip(*delivered, strict=True))) for variable, delivered in self._by_variable.items()
+        }
+
+    @cached_property
+    def _choices(self) -> dict[CellKey, list[frozenset[str]]]:
+        return remembered(self.framework, dict, "what lies below a cell")
+
+
+def _choices(framework: Framework, variable: str, key: str) -> list[frozenset[str]]:
+    """For each dimension of the variable, what a cell may have there to lie below the cell of that key."""
+    wanted = dict(split_key(key))
+    return [_at_or_below(framework, d, wanted.get(d, TOTAL)) for d in framework.variable_dimensions(variable)]
 
 
 def has_delivered_cell(point: Point, addresses: Mapping[CellKey, Observation]) -> bool:
@@ -44,16 +114,21 @@ def _is_part(framework: Framework, part: Mapping[str, str], whole: Mapping[str, 
     if part == whole:
         return False
     dims = {*part, *whole}
-    return all(_below(framework, d, part.get(d, TOTAL), whole.get(d, TOTAL)) for d in dims)
+    return all(_is_below(framework, d, part.get(d, TOTAL), whole.get(d, TOTAL)) for d in dims)
 
 
-def _leaves(framework: Framework, dimension: str, member: str) -> set[str]:
-    entry = framework.dimensions[dimension]
-    schemes = [*entry.schemes.values()] or [entry.scheme(None)]
-    return {leaf for scheme in schemes for leaf in scheme.aggregates.get(member, ())}
+def _at_or_below(framework: Framework, dimension: str, member: str) -> frozenset[str]:
+    """The member itself and its leaves in any scheme of the dimension."""
+
+    def made() -> frozenset[str]:
+        entry = framework.dimensions[dimension]
+        schemes = [*entry.schemes.values()] or [entry.scheme(None)]
+        return frozenset({member, *(leaf for scheme in schemes for leaf in scheme.aggregates.get(member, ()))})
+
+    return remembered(framework, made, "at or below", dimension, member, most=_MEMBERS)
 
 
-def involved(framework: Framework, point: Point, addresses: Mapping[CellKey, Observation]) -> list[Observation]:
+def involved(point: Point, delivered: Delivered) -> list[Observation]:
     """Delivered cells of this year that the point looks at; for a computed one the cells that it is computed from."""
     lookups: list[Lookup] = []
     for slot in sorted({*point.lookups, *point.sums}):
@@ -64,26 +139,14 @@ def involved(framework: Framework, point: Point, addresses: Mapping[CellKey, Obs
     found: list[Observation] = []
     for look in lookups:
         if look.lag == 0:
-            exact = addresses.get((look.variable, look.key))
-            found += [exact] if exact else _parts_of(framework, look, addresses)
+            cell = (look.variable, look.key)
+            exact = delivered.at.get(cell)
+            found += [exact] if exact else delivered.parts_of(cell)
     return list(dict.fromkeys(found))
 
 
-def _parts_of(framework: Framework, look: Lookup, addresses: Mapping[CellKey, Observation]) -> list[Observation]:
-    """Delivered cells below a total or aggregate that was not delivered itself."""
-    wanted = dict(split_key(look.key))
-    parts = []
-    for (variable, _), observation in addresses.items():
-        if variable == look.variable:
-            given = dict(observation.members)
-            dims = framework.variable_dimensions(variable)
-            if all(_below(framework, d, given.get(d, TOTAL), wanted.get(d, TOTAL)) for d in dims):
-                parts.append(observation)
-    return parts
-
-
-def _below(framework: Framework, dimension: str, member: str, whole: str) -> bool:
-    return member == whole or member in _leaves(framework, dimension, whole)
+def _is_below(framework: Framework, dimension: str, member: str, whole: str) -> bool:
+    return member == whole or member in _at_or_below(framework, dimension, whole)
 
 
 def cell_list(observations: Sequence[Observation]) -> str:

@@ -7,13 +7,13 @@ is missing. Rules that look at the previous year get its accepted values.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from intake.messages import finding
@@ -21,6 +21,7 @@ from intake.rule_places import (
     CellKey as CellKey,
 )
 from intake.rule_places import (
+    Delivered,
     cell_list,
     cells_sentence,
     has_delivered_cell,
@@ -82,15 +83,17 @@ def check_rules(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[s
     try:
         _count(connection, results)
         inputs = {delivery.unit: delivery for delivery in deliveries}
-        addresses = {delivery.unit: _addresses(delivery) for delivery in deliveries}
+        delivered: dict[str, Delivered] = {}  # of the few that anything is said about
         computed: dict[tuple[str, bool], set[int]] = defaultdict(set)
         for unit, number, left, right in connection.execute(_VIOLATIONS).fetchall():
             point = plan.points[number]
             shown = framework.rules[point.owner].shown
             noticed = results[unit].findings if shown else results[unit].shadow
-            if not has_delivered_cell(point, addresses[unit]):
+            if unit not in delivered:
+                delivered[unit] = Delivered.of(framework, inputs[unit].observations)
+            if not has_delivered_cell(point, delivered[unit].at):
                 computed[unit, shown].add(len(noticed))
-            noticed.append(_finding(framework, point, inputs[unit], addresses[unit], (_decimal(left), _decimal(right))))
+            noticed.append(_finding(framework, point, inputs[unit], delivered[unit], (_decimal(left), _decimal(right))))
         for unit, result in results.items():
             result.findings = without_consequences(framework, result.findings, computed[unit, True])
             result.shadow = without_consequences(framework, result.shadow, computed[unit, False])
@@ -145,7 +148,9 @@ def _evaluate(framework: Framework, planned: _Planned, deliveries: Sequence[Rule
     connection.execute(sql.create_cell(framework, ""))
     connection.register("delivered", _cells(framework, deliveries))
     connection.execute("INSERT INTO cell BY NAME SELECT * EXCLUDE (current) FROM delivered")
-    for statement in sql.completion(framework, "", "leaves"):
+    broken_down = connection.execute(sql.broken_down(framework, "")).fetchone() or ()
+    present = [d for d, found in zip(framework.dimension_order, broken_down, strict=True) if found]
+    for statement in sql.completion(framework, "", "leaves", present):
         connection.execute(statement)
     connection.execute(sql.keyed_cells(framework, ""))
     for statement in sql.slot_values(plan, ""):
@@ -158,45 +163,47 @@ def _evaluate(framework: Framework, planned: _Planned, deliveries: Sequence[Rule
 
 
 def _cells(framework: Framework, deliveries: Sequence[RuleInput]) -> pa.Table:
-    """The delivered cells, those of the year before, as rows of `cell` with `current`: is it the reporting year?"""
-    parts = _member_columns(framework)
-    rows: list[tuple[Any, ...]] = []
+    """The delivered cells, those of the year before, as rows of `cell` with `current`: is it the reporting year?
+
+    Few kinds of cells (variable and member key) stand in many deliveries: kinds and deliveries are written out once, and
+    the rows point to them.
+    """
+    kinds: dict[CellKey, int] = {}
+    places: list[tuple[str, str, int, bool]] = []
+    rows_of: list[int] = []
+    kind_of: list[int] = []
+    values: list[Decimal | None] = []
     for delivery in deliveries:
         unit, region, year = delivery.unit, delivery.region, delivery.year
-        rows += [
-            (unit, region, year, o.variable, *parts(member_key(o.members)), o.value, 0, True)
-            for o in delivery.observations
-        ]
-        rows += [
-            (unit, region, year - 1, variable, *parts(key), value, 0, False)
-            for (variable, key), (value, _) in delivery.previous.items()
-            if variable in framework.variables
-        ]
+        now = [((o.variable, member_key(o.members)), o.value) for o in delivery.observations]
+        before = [(cell, value) for cell, (value, _) in delivery.previous.items() if cell[0] in framework.variables]
+        places += [(unit, region, year, True), (unit, region, year - 1, False)]
+        rows_of += [len(now), len(before)]
+        kind_of += [kinds.setdefault(cell, len(kinds)) for cell, _ in (*now, *before)]
+        values += [value for _, value in (*now, *before)]
     texts = [(dimension.lower(), pa.string()) for dimension in framework.dimension_order]
-    schema = pa.schema(
-        [
-            *((name, pa.string()) for name in ("unit", "region")),
-            ("year", pa.int32()),
-            ("variable", pa.string()),
-            *texts,
-            ("value", pa.decimal128(24, 4)),
-            ("rank", pa.int32()),
-            ("current", pa.bool_()),
-        ]
+    kind_schema = pa.schema([("variable", pa.string()), *texts])
+    place_schema = pa.schema(
+        [("unit", pa.string()), ("region", pa.string()), ("year", pa.int32()), ("current", pa.bool_())]
     )
+    listed = [(variable, *_members(framework, key)) for variable, key in kinds]
+    numbers = np.repeat(np.arange(len(places)), rows_of)
+    table = _table(listed, kind_schema).take(pa.array(kind_of, pa.int32()))
+    for column, entries in zip(place_schema, _table(places, place_schema).take(pa.array(numbers)).columns, strict=True):
+        table = table.append_column(column, entries)
+    table = table.append_column("value", pa.array(values, pa.decimal128(24, 4)))
+    return table.append_column("rank", pa.array(np.zeros(len(values), dtype="int32")))
+
+
+def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     columns = zip(*rows, strict=True) if rows else [[] for _ in schema]
     return pa.table([pa.array(c, type=f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
-def _member_columns(framework: Framework) -> Callable[[str], tuple[str, ...]]:
-    """From a member key to one member for each dimension; a few thousand keys stand in every delivery."""
-
-    @cache
-    def columns(key: str) -> tuple[str, ...]:
-        named = dict(split_key(key))
-        return tuple(named.get(dimension, TOTAL) for dimension in framework.dimension_order)
-
-    return columns
+def _members(framework: Framework, key: str) -> tuple[str, ...]:
+    """One member for each dimension."""
+    named = dict(split_key(key))
+    return tuple(named.get(dimension, TOTAL) for dimension in framework.dimension_order)
 
 
 def _dynamic_members(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[str, set[str]]:
@@ -264,20 +271,16 @@ def _count(connection: duckdb.DuckDBPyConnection, results: dict[str, RuleResult]
         result.not_evaluable -= result.run
 
 
-def _addresses(delivery: RuleInput) -> dict[CellKey, Observation]:
-    return {(o.variable, member_key(o.members)): o for o in delivery.observations}
-
-
 def _finding(
     framework: Framework,
     point: Point,
     delivery: RuleInput,
-    addresses: Mapping[CellKey, Observation],
+    delivered: Delivered,
     sides: tuple[Decimal, Decimal],
 ) -> Finding:
     rule = framework.rules[point.owner]
     statement = framework.statements[point.owner]
-    cells = involved(framework, point, addresses)
+    cells = involved(point, delivered)
     first = cells[0] if cells else None
     template = {"=": "RULE_EQ", "<=": "RULE_LE", "<": "RULE_LE"}.get(statement.operator, "RULE_GE")
     running = dict(split_key(point.key))

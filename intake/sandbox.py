@@ -87,13 +87,13 @@ class _Child:
         """Is it alive and still to be used? The system ends a child together with the thread that started it."""
         return self.process.poll() is None and self.files < self.limits.files_per_child
 
-    def read(self, path: Path) -> Any:
+    def read(self, path: Path, sheets: int | None) -> Any:
         """Have one file read; the decoded answer, or _ChildFailed."""
         self.files += 1
         timer = threading.Timer(self.limits.wall_seconds, self._time_out)
         timer.start()
         try:
-            request = {"path": os.path.abspath(path), "seconds": self.limits.cpu_seconds}
+            request = {"path": os.path.abspath(path), "seconds": self.limits.cpu_seconds, "sheets": sheets}
             return json.loads(self._exchange(json.dumps(request).encode("ascii") + b"\n"))
         except (OSError, EOFError, ValueError, RecursionError) as error:
             raise self._failure() from error
@@ -154,26 +154,26 @@ class ReaderPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read(self, path: Path) -> Workbook:
+    def read(self, path: Path, sheets: int | None = None) -> Workbook:
         """Read one file like `read_workbook`; raises UnreadableFile, also when the child breaks or takes too long."""
         try:
-            return self._read(path)
+            return self._read(path, sheets)
         except _ChildFailed as error:
             if error.final:
                 raise refused(path, error.why) from error
         try:
-            return self._read(path)
+            return self._read(path, sheets)
         except _ChildFailed as error:
             raise refused(path, error.why) from error
 
-    def _read(self, path: Path) -> Workbook:
+    def _read(self, path: Path, sheets: int | None) -> Workbook:
         child = self.slots.get()
         try:
             if child is not None and not child.usable:
                 child.end()
                 child = None
             child = child or _Child(self.limits)
-            answer = child.read(path)
+            answer = child.read(path, sheets)
             if isinstance(answer, dict) and answer.get("last"):
                 child.end()
                 child = None

@@ -8,22 +8,35 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
-from typing import IO
 from xml.parsers import expat
 
 from intake.display import NumberFormat
 from intake.gate import MAX_CELLS, MAX_SHEETS, MAX_TEXT, broken, refused
-from intake.package_xml import Attributes, LimitBroken, Package, local, parse, read_formats, shared_strings, unescaped
+from intake.package_xml import (
+    Attributes,
+    LimitBroken,
+    Package,
+    local,
+    parse,
+    parser,
+    read_formats,
+    shared_strings,
+    unescaped,
+)
 from intake.reading import Cell, CellValue, Sheet, Workbook, column_number, under_merges
+from intake.sheet_plain import CLOSE, MAX_BYTES, OPEN, PlainCell, plain_rows
 
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 MAX_MERGES = 200_000
 MAX_CELL_TEXT = 100_000
 _TRUE = ("1", "true", "on")
+_SEEN = {hidden: Cell(0, 0, None, hidden=hidden)[3:] for hidden in (False, True)}
+"""What an ordinary cell says beside its place and value."""
 _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})")
 
 
@@ -38,11 +51,11 @@ class _Book:
     characters: int = 0
 
 
-def read_xlsx(path: Path) -> Workbook:
-    """Every worksheet of a workbook that has passed the gate; raises UnreadableFile."""
+def read_xlsx(path: Path, most: int | None = None) -> Workbook:
+    """Every worksheet, or the first ones, of a workbook that has passed the gate; raises UnreadableFile."""
     try:
         with zipfile.ZipFile(path) as archive:
-            sheets = tuple(_sheets(Package(archive)))
+            sheets = tuple(islice(_sheets(Package(archive)), most))
     except LimitBroken as error:
         raise refused(path, str(error)) from error
     except (expat.ExpatError, zipfile.BadZipFile, KeyError, ValueError, IndexError, OverflowError) as error:
@@ -77,7 +90,20 @@ def _sheets(package: Package) -> Iterator[Sheet]:
         kind, target = relations[entry["id"]]
         if kind == "worksheet":
             hidden = entry.get("state", "visible") != "visible"
-            yield Sheet(entry.get("name", ""), hidden, _SheetReader(book, hidden).read(package.open(target)))
+            yield Sheet(entry.get("name", ""), hidden, _cells(book, hidden, package, target))
+
+
+def _cells(book: _Book, hidden: bool, package: Package, target: str) -> dict[tuple[int, int], Cell]:
+    """All filled cells of a sheet by row and column: the quick way where its rows are plain, else event by event."""
+    with package.open(target) as stream:
+        content = stream.read(MAX_BYTES + 1)
+    if len(content) <= MAX_BYTES:
+        reader = _SheetReader(book, hidden)
+        if reader.read_plain(content):
+            return reader.finished()
+    reader = _SheetReader(book, hidden)
+    parse(package.open(target), reader.start, reader.end, reader.data)
+    return reader.finished()
 
 
 class _SheetReader:
@@ -92,11 +118,49 @@ class _SheetReader:
         self.rows_hidden = self.row_hidden = False
         self.row = self.column = self.characters = 0
         self.kind = self.style = self.content = self.row_text = ""
-        self.within = self.formula = self.has_value = self.collecting = self.phonetic = False
+        self.within = self.formula = self.has_value = self.collecting = self.phonetic = self.at_rows = False
 
-    def read(self, stream: IO[bytes]) -> dict[tuple[int, int], Cell]:
+    def read_plain(self, content: bytes) -> bool:
+        """Read a sheet whose rows are plain. False, and the reader is spent, for any other."""
+        first, last = content.find(OPEN) + len(OPEN), content.find(CLOSE)
+        if not len(OPEN) <= first <= last:
+            return False
+        rows = plain_rows(content[first:last])
+        if rows is None:
+            return False
+        frame = parser(self.start, self.end, self.data)
+        frame.Parse(content[: first - len(OPEN)], False)
+        self.at_rows = False
+        frame.Parse(OPEN, False)
+        if not self.at_rows:  # what looked like the beginning of the rows is none, for instance within a comment
+            return False
+        for attributes, cells in rows:
+            self._begin_row(attributes)
+            self._take(cells)
+        frame.Parse(content[last:], True)
+        return True
+
+    def _take(self, cells: Sequence[PlainCell]) -> None:
+        """The cells of a plain row; texts without a format, which are most, without further ado."""
+        strings, found, row_text = self.book.strings, self.cells, self.row_text
+        for _, _, letters, number, style, kind, formula, value, text in cells:
+            column = self.columns.get(letters)
+            if column is None or number != row_text:
+                self._place(letters, number)
+                column, row_text = self.column, self.row_text
+            if kind == "s" and text and style not in self.formats:
+                said = strings[int(text)]
+                if said and not said.isspace():
+                    self.characters += len(said)
+                    hidden = self.hidden or self.row_hidden or column in self.hidden_columns
+                    found[self.row, column] = Cell._make((self.row, column, said, *_SEEN[hidden]))
+            elif value or formula or kind == "e":
+                self.column, self.style, self.kind = column, style, kind
+                self.formula, self.has_value = bool(formula), bool(value)
+                self._finish(text)
+
+    def finished(self) -> dict[tuple[int, int], Cell]:
         """All filled cells by row and column."""
-        parse(stream, self.start, self.end, self.data)
         self._check()
         self.book.cells += len(self.cells)
         self.book.characters += self.characters
@@ -106,7 +170,9 @@ class _SheetReader:
 
     def start(self, tag: str, attributes: Attributes) -> None:
         if tag == "c":
-            self._place(attributes.get("r", ""))
+            address = attributes.get("r", "")
+            letters = address.rstrip("0123456789")
+            self._place(letters, address[len(letters) :])
             self.kind, self.style = attributes.get("t", ""), attributes.get("s", "")
             self.within, self.formula, self.has_value = True, False, False
             self.content = ""
@@ -118,10 +184,7 @@ class _SheetReader:
         elif tag == "t":
             self.collecting = self.within and not self.phonetic
         elif tag == "row":
-            self._check()
-            self.row = int(attributes.get("r") or self.row + 1)
-            self.row_text, self.column = str(self.row), 0
-            self.row_hidden = attributes["hidden"] in _TRUE if "hidden" in attributes else self.rows_hidden
+            self._begin_row(attributes)
         elif tag == "rPh":
             self.phonetic = True
         elif ":" in tag:
@@ -146,23 +209,28 @@ class _SheetReader:
             if len(self.content) > MAX_CELL_TEXT:
                 raise LimitBroken("eine Zelle enthält mehr Text, als Excel zulässt")
 
-    def _place(self, address: str) -> None:
-        """Row and column of a cell; without an address it follows the one before."""
-        letters = address.rstrip("0123456789")
+    def _begin_row(self, attributes: Attributes) -> None:
+        self._check()
+        self.row = int(attributes.get("r") or self.row + 1)
+        self.row_text, self.column = str(self.row), 0
+        self.row_hidden = attributes["hidden"] in _TRUE if "hidden" in attributes else self.rows_hidden
+
+    def _place(self, letters: str, number: str) -> None:
+        """Row and column of a cell by the parts of its address; without an address it follows the one before."""
         column = self.columns.get(letters)
-        if not address:
+        if not letters and not number:
             column = self.column + 1
         elif column is None:
             column = self.columns[letters] = column_number(letters)
         self.column = column
-        row_text = address[len(letters) :]
-        if row_text != self.row_text and address:
-            self.row, self.row_text = int(row_text), row_text
+        if number != self.row_text and (letters or number):
+            self.row, self.row_text = int(number), number
         if not (0 < self.row <= LAST_ROW and column <= LAST_COLUMN):
             raise LimitBroken("eine Zelle liegt außerhalb des Tabellenblatts")
 
     def _frame(self, tag: str, attributes: Attributes) -> None:
         """What stands around the cells: columns, defaults, merged ranges."""
+        self.at_rows = tag == "sheetData"
         if tag == "col" and (attributes.get("hidden", "") in _TRUE or attributes.get("width") == "0"):
             self.hidden_columns.update(range(int(attributes["min"]), min(int(attributes["max"]), LAST_COLUMN) + 1))
         elif tag == "sheetFormatPr":
@@ -189,7 +257,7 @@ class _SheetReader:
                 if not value or value.isspace():
                     return
                 self.characters += len(value)
-            cell = Cell(row, column, value, hidden=True) if hidden else Cell(row, column, value)
+            cell = Cell._make((row, column, value, *_SEEN[hidden]))
             if shape is not None:
                 cell = self._shaped(cell, shape)
         self.cells[row, column] = cell

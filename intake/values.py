@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 
 from intake.reading import Cell
@@ -45,6 +46,10 @@ _INSTEAD = {"unknown_or_secret": "secret", "secret": "unknown_or_secret"}
 _PUNCTUATION = re.compile(r"[.\-/_()\[\]]+")
 
 
+_ORDINARY = Cell(0, 0, None)[3:]
+"""What a cell says beside its place and value when there is nothing to say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """Value and status of a cell, or the code of the finding that says why there is none.
@@ -64,6 +69,9 @@ def parse_cell(cell: Cell, profile: SignProfile, *, integer: bool) -> Parsed:
     What the sender sees counts: a value that the number format hides is secret, one in brackets is of limited
     reliability. A cell has one finding, the gravest; that it is hidden is said only where there is nothing else.
     """
+    value = cell.value
+    if type(value) is float and 0 <= value < 1e12 and value.is_integer() and cell[3:] == _ORDINARY:
+        return _whole(value)
     parsed = _seen(cell, profile, integer=integer)
     if parsed.problem not in ("", "V18") or not parsed.status:
         return parsed
@@ -72,6 +80,12 @@ def parse_cell(cell: Cell, profile: SignProfile, *, integer: bool) -> Parsed:
     if cell.under_merge:
         return replace(parsed, problem="V23", details={"found": _short(cell.text)})
     return parsed
+
+
+@lru_cache(maxsize=1 << 14)
+def _whole(value: float) -> Parsed:
+    """An ordinary whole number, as most values are."""
+    return _number(Decimal(int(value)), "ok", integer=True)
 
 
 def _seen(cell: Cell, profile: SignProfile, *, integer: bool) -> Parsed:

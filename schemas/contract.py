@@ -31,14 +31,15 @@ class Violation:
 
 def observation_frame(observations: Sequence[Observation], unit: Sequence[str]) -> pd.DataFrame:
     """One row per observation with the columns of the contract; `unit` names the delivery of each row."""
+    keys = [member_key(o.members) for o in observations]
     return pd.DataFrame(
         {
             "unit": pd.Series(list(unit), dtype="str"),
             "region": pd.Series([o.region for o in observations], dtype="str"),
             "year": pd.Series([o.year for o in observations], dtype="int64"),
             "variable": pd.Series([o.variable for o in observations], dtype="str"),
-            "members": pd.Series([member_key(o.members) for o in observations], dtype="str"),
-            "cell": pd.Series([f"{o.variable}|{member_key(o.members)}" for o in observations], dtype="str"),
+            "members": pd.Series(keys, dtype="str"),
+            "cell": pd.Series([f"{o.variable}|{key}" for o, key in zip(observations, keys, strict=True)], dtype="str"),
             "value": pd.Series([None if o.value is None else float(o.value) for o in observations], dtype="float64"),
             "status": pd.Series([o.status for o in observations], dtype="str"),
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 
 from schemas.definitions import Variable
@@ -186,15 +186,24 @@ def _own_tables(framework: Framework, field: str, variable: Variable, region: st
 def _rows(framework: Framework, variable: Variable, dims: list[str], region: str, year: int) -> Iterator[Row]:
     day = date(year, 12, 31)
     choices = []
+    own: Mapping[str, str] = {}
     for dimension in dims:
         if framework.dimensions[dimension].dynamic:
-            choices.append(tuple(framework.territory.subareas(region, day)))
+            areas = framework.territory.subareas
+            own = remembered(framework, partial(areas, region, day), "sub-areas", region, day)
+            choices.append(tuple(own))
         else:
             choices.append(framework.entry_members(variable.code, dimension))
     for combination in product(*choices):
         members = tuple(zip(dims, combination, strict=True))
-        labels = [framework.label(dim, member, region=region, day=day) for dim, member in members]
+        labels = [own.get(m) or m if _is_own(framework, dim, m) else framework.label(dim, m) for dim, m in members]
         yield Row(variable.code, members, ", ".join(labels) or variable.name_de)
+
+
+def _is_own(framework: Framework, dimension: str, member: str) -> bool:
+    """Is the member one that the region brings itself?"""
+    entry = framework.dimensions[dimension]
+    return entry.dynamic and member not in entry.members
 
 
 def _columns(framework: Framework, variable: str, dims: tuple[str, ...]) -> tuple[Column, ...]:

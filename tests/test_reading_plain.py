@@ -1,0 +1,173 @@
+"""The quick ways of reading and checking say the same as the general ones."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from xml.parsers import expat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.display import number_format
+from intake.equations import Equation, Equations
+from intake.form import write_form
+from intake.form_request import FormRequest
+from intake.package_xml import LimitBroken, parser
+from intake.reading import Cell
+from intake.rule_places import Delivered
+from intake.sheet_plain import plain_rows
+from intake.sheet_xml import _Book, _SheetReader
+from schemas.framework_model import Framework
+from schemas.shapes import TOTAL, Observation, member_key
+from schemas.tables import entry_tables
+
+Found = list[tuple[tuple[int, int], Cell]]
+CELLS = (
+    '<c r="A1"/>', '<c r="B1" s="1"/>', '<c r="A1" t="s"><v>0</v></c>', '<c r="C1" s="1" t="s"><v>1</v></c>',
+    '<c r="C2" t="s"><v>7</v></c>', '<c r="B2" s="1"><v>3</v></c>', '<c r="B2" s="2" t="n"><v>-1.5e3</v></c>',
+    '<c r="D2" t="b"><v>1</v></c>', '<c r="D3" t="e"><v>#REF!</v></c>', '<c r="D3" t="e"/>', '<c r="E1" t="str"><v></v></c>',
+    '<c r="E1" t="str"><f>A1</f><v></v></c>', '<c r="E2"><f>A1</f></c>', '<c r="E2"><f>A1</f><v/></c>', '<c r="E3"><v> </v></c>',
+    '<c r="F1" t="d"><v>2025-12-31</v></c>', '<c r="XFE1"><v>1</v></c>', '<c r="A0"><v>1</v></c>', '<c><v>4</v></c>',
+    '<c r="F2" t="inlineStr"><is><t>a</t></is></c>', '<c r="F3" t="str"><v>a&amp;b</v></c>', '<c r="F3" t="str"><v>ä</v></c>',
+    '<c r="F4"><f t="shared" si="0"/><v>1</v></c>', '<c r="F5"><v>1</v>', '<!-- <c r="F6"><v>1</v></c> -->', " ", "&x;",
+    '<row r="3">', "</row>", "</sheetData>", "<sheetData>", '<c r="A9" r="A8"><v>1</v></c>',
+)  # fmt: skip
+ROWS = ("", ' r="1"', ' r="7" spans="1:3" ht="15.5"', ' hidden="1"', ' r="2" r="2"', ' x14ac:dyDescent="0.2"', " r='4'")
+BEFORE = (
+    "",
+    '<cols><col min="2" max="3" hidden="1"/></cols>',
+    '<sheetFormatPr zeroHeight="1"/>',
+    "<!-- <sheetData> -->",
+)
+AFTER = ("", '<mergeCells><mergeCell ref="A1:B2"/></mergeCells>', "</x>", "<sheetData></sheetData>")
+
+
+def book() -> _Book:
+    formats = {"1": number_format('[<5]"/";0'), "2": number_format("dd.mm.yyyy")}
+    return _Book(strings=["eins", " "], formats=formats)
+
+
+def general(content: bytes) -> Found:
+    reader = _SheetReader(book(), False)
+    parser(reader.start, reader.end, reader.data).Parse(content, True)
+    return list(reader.finished().items())
+
+
+def quick(content: bytes) -> Found | None:
+    reader = _SheetReader(book(), False)
+    return list(reader.finished().items()) if reader.read_plain(content) else None
+
+
+def outcome(read: Callable[[bytes], Found | None], content: bytes) -> Found | type[Exception] | None:
+    """What a way of reading finds, or the kind of error that it ends with."""
+    try:
+        return read(content)
+    except (LimitBroken, expat.ExpatError, ValueError, IndexError) as error:
+        return type(error)
+
+
+def sheet(rows: list[tuple[str, list[str]]], before: str = "", after: str = "") -> bytes:
+    inside = "".join(f"<row{attributes}>{''.join(cells)}</row>" for attributes, cells in rows)
+    return f"<worksheet>{before}<sheetData>{inside}</sheetData>{after}</worksheet>".encode()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(ROWS), st.lists(st.sampled_from(CELLS), max_size=4)), max_size=4),
+    st.sampled_from(BEFORE),
+    st.sampled_from(AFTER),
+)
+def test_the_quick_way_reads_what_the_general_one_reads(
+    rows: list[tuple[str, list[str]]], before: str, after: str
+) -> None:
+    content = sheet(rows, before, after)
+    expected, said = outcome(general, content), outcome(quick, content)
+    assert said is None or said == expected
+
+
+@pytest.mark.parametrize("cell", CELLS[:16])
+def test_ordinary_cells_are_read_the_quick_way(cell: str) -> None:
+    if "<v>7<" not in cell:  # a text that is not there
+        assert quick(sheet([(' r="1"', [cell])])) is not None
+
+
+def test_rows_within_a_comment_are_no_rows() -> None:
+    content = (
+        b'<worksheet><sheetData ><!-- <sheetData><row r="1"><c r="A1"><v>1</v></c></row></sheetData> --></sheetData>'
+    )
+    assert general(content + b"</worksheet>") == []
+    assert quick(content + b"</worksheet>") is None
+
+
+def test_our_own_form_is_read_the_quick_way(framework: Framework, tmp_path: Path) -> None:
+    write_form(tmp_path / "form.xlsx", framework, FormRequest("06411", 2025))
+    with zipfile.ZipFile(tmp_path / "form.xlsx") as archive:
+        parts = [
+            archive.read(name) for name in archive.namelist() if "worksheets/sheet" in name and "_rels" not in name
+        ]
+    insides = [part.partition(b"<sheetData>")[2].partition(b"</sheetData>")[0] for part in parts]
+    assert len(parts) > 3
+    assert all(plain_rows(inside) for inside in insides)
+
+
+NUMBERS = st.one_of(
+    st.integers(0, 30), st.integers(10**15, 10**15 + 30), st.decimals(0, 30, places=1), st.decimals(0, 30, places=4)
+)
+
+
+@given(
+    st.lists(NUMBERS, min_size=4, max_size=4),
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from([1, -1, 2, Decimal("0.5")]), min_size=4, max_size=4),
+            st.sampled_from(["0", "0.5", "3", "2.0005"]),
+        ),
+        max_size=5,
+    ),
+)
+def test_broken_sums_are_those_that_do_not_hold_one_by_one(
+    numbers: list[int | Decimal], told: list[tuple[list[int | Decimal], str]]
+) -> None:
+    cells = [("X", f"A={n}") for n in range(4)]
+    values = {cell: Decimal(number) for cell, number in zip(cells, numbers, strict=True)}
+    equations = [
+        Equation(tuple((c, Decimal(f)) for c, f in zip(cells, factors, strict=True)), Decimal(slack), "", "A", cells[0])
+        for factors, slack in told
+    ]
+    assert Equations(cells, equations).broken(values) == [e for e in equations if not e.holds(values)]
+
+
+def test_the_cells_below_a_total_are_those_with_leaves_in_its_place(framework: Framework) -> None:
+    """Against the definition, cell by cell, for every total and aggregate of a form in which only leaves were filled."""
+    asked = [(key, t.members[key]) for t in entry_tables(framework, "06411", 2025) for _, _, key in t.cells()]
+    leaves = [(key, members) for key, members in asked if len(members) == len(framework.variable_dimensions(key[0]))]
+    observations = [
+        Observation("06411", 2025, variable, members, Decimal(1), "ok", "", f"A{number}", "1")
+        for number, ((variable, _), members) in enumerate(leaves[::2])
+    ]
+    delivered = Delivered.of(framework, observations)
+
+    def below(dimension: str, member: str, whole: str) -> bool:
+        entry = framework.dimensions[dimension]
+        schemes = [*entry.schemes.values()] or [entry.scheme(None)]
+        return member == whole or any(member in scheme.aggregates.get(whole, ()) for scheme in schemes)
+
+    found = 0
+    for (variable, key), members in asked[::3]:
+        wanted = dict(members)
+        expected = [
+            o
+            for o in observations
+            if o.variable == variable
+            and all(
+                below(d, dict(o.members).get(d, TOTAL), wanted.get(d, TOTAL))
+                for d in framework.variable_dimensions(variable)
+            )
+        ]
+        assert delivered.parts_of((variable, key)) == expected
+        assert key == member_key(members)
+        found += len(expected)
+    assert found > 100
