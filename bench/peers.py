@@ -24,7 +24,7 @@ import pandas as pd
 
 from bench.secrecy import TABLE, municipalities
 from indicators.audit.intervals import intervals
-from indicators.audit.system import Piece
+from indicators.audit.piece import Draft
 from indicators.audit.targets import Target
 from indicators.audit.verdicts import BELOW, EXACT, NARROW
 from indicators.protection.problem import Form, Problem, Row
@@ -196,7 +196,7 @@ def _plain(codes: list[str]) -> list[str]:
 
 def attack(table: Table, hidden: set[Key], zeros_printed: bool) -> Counter[str]:
     """Verdicts on the small cells. Where a method never hides a zero, every blank is known to be one or more."""
-    piece = Piece()
+    piece = Draft()
     atoms = {leaf: (0, number // 4, 0, number) for number, leaf in enumerate(table.leaves)}
     for key, (inside, count) in table.cells.items():
         row = {piece.column(atoms[leaf]): 1.0 for leaf in inside}
@@ -208,7 +208,7 @@ def attack(table: Table, hidden: set[Key], zeros_printed: bool) -> Counter[str]:
         inside, count = table.cells[key]
         sums = {atoms[leaf][1:]: 1.0 for leaf in inside}
         piece.targets.append(Target(key[0], 0, TABLE[1], "|".join(key[1:]), "cell", count, NEED, sums, sums))
-    return Counter(one.verdict for one in intervals(piece))
+    return Counter(one.verdict for one in intervals(piece.piece()))
 
 
 if __name__ == "__main__":

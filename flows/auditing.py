@@ -37,18 +37,23 @@ def guard(
     """Attack the new tables with what the work file still holds of the last release and with the ledger.
 
     What earlier releases gave away on their own cannot be taken back and does not block (it is an incident of the
-    protection). Raises ReleaseBlocked.
+    protection). What the last attack found is taken from its memory where the question is the same. Raises
+    ReleaseBlocked.
     """
+    from flows.remembering import keep as keep_memory
+    from flows.remembering import recall
     from indicators.audit.audit import audit, not_given_away
     from indicators.audit.targets import Truth
 
+    memory = recall(root, framework)
     truth = Truth(tables["indicator_value"], _observations(framework, connection))
     before = _last_release(connection)
     history = [before] if before["indicator_published"].num_rows else []
-    report = audit(framework, [tables, *history], truth, ledger)
+    report = audit(framework, [tables, *history], truth, ledger, memory=memory)
+    keep_memory(root, framework, memory)
     blocking = report.leaks
     if blocking and (history or (ledger is not None and ledger.num_rows)):
-        blocking = not_given_away(framework, report, tables, history, truth, ledger)
+        blocking = not_given_away(framework, report, tables, history, truth, ledger, memory)
     keep(root, report)
     if blocking:
         raise ReleaseBlocked(text("audit.blocked", count=blocking, file=root / FILE))
@@ -56,7 +61,7 @@ def guard(
 
 
 def run_audit(options: Namespace) -> int:
-    """Attack the published snapshot and say how it went; 1 when something was recovered."""
+    """Attack the published snapshot, without any memory, and say how it went; 1 when something was recovered."""
     from indicators.audit.audit import audit
     from indicators.audit.targets import Truth
     from schemas.loading import load_framework
@@ -87,8 +92,11 @@ def keep(root: Path, report: AuditReport) -> Path:
 
     path = root / FILE
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pq.write_table(report.table, path)
-    os.chmod(path, 0o600)
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        pq.write_table(report.table, file)
+    os.replace(temporary, path)
     return path
 
 

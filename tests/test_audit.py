@@ -19,15 +19,19 @@ import pytest
 
 from bench.secrecy import primary_only, state
 from flows.auditing import FILE, ReleaseBlocked, guard
-from indicators.audit.areas import decided
+from flows.remembering import keep, recall
+from indicators.audit.areas import Map, decided
 from indicators.audit.audit import AuditReport, audit
 from indicators.audit.intervals import intervals
-from indicators.audit.system import Piece
+from indicators.audit.memory import Memory
+from indicators.audit.mending import mended
+from indicators.audit.piece import Draft, Piece
 from indicators.audit.targets import Target, Truth
 from indicators.audit.verdicts import Interval
 from indicators.compute import compute
 from schemas.definitions_confidentiality import SourceRule
 from schemas.framework_model import Framework
+from schemas.supports import CASES, supports
 
 YEAR = 2024
 Counts = Mapping[tuple[str, str], int]
@@ -166,6 +170,23 @@ def test_town_in_its_kreis(attack: Any) -> None:
     assert case.run().passed
 
 
+def test_what_is_not_true_proves_nothing(attack: Any) -> None:
+    """The town delivered more men than its Kreis. That each Kreis holds its towns would bind the women of the rest to 3."""
+    case, town, kreis = attack(), "06532023", "06532"
+    for region, counts in ((kreis, (40, 6, 5)), (town, (41, 5, 2))):
+        case.cell("NATZ", "", sum(counts), region=region).row("REC-05", "", sum(counts), 9000, region=region)
+        for sex, count in zip("MWX", counts, strict=True):
+            case.cell("NATZ", f"SEX={sex}", count, region=region)
+            case.row("REC-05", f"SEX={sex}", None, None, region=region)
+    women = ("rest", "SEX=W")
+    found = {(row["side"], row["members"]): row for row in case.run().table.to_pylist()}
+    assert (found[women]["verdict"], found[women]["true_count"]) == ("ok", 1)
+    for region, count in ((kreis, 6), (town, 5)):  # the women themselves are held, and both are told now
+        case.row("REC-05", "SEX=W", count, 9000, region=region)
+    found = {(row["side"], row["members"]): row for row in case.run().table.to_pylist()}
+    assert found[women]["verdict"] == "exact"
+
+
 def test_a_region_under_two_names(attack: Any) -> None:
     """A programme region of one Kreis prints what the Kreis keeps secret."""
     case = attack().cell("NATZ", "SEX=W", 2, region="06434")
@@ -278,6 +299,18 @@ def test_a_gap_gives_the_hidden_side_back(attack: Any) -> None:
     assert verdict(case.run()) == "exact"
 
 
+def test_a_standardised_gap_gives_a_stratum_back(attack: Any) -> None:
+    """The rate of a group weighs its age bands: with known bases and a known sum only one number of young persons fits."""
+    case = attack().cell("UNEMP", "GRP=A,AGE=A15_24", 2).row("ARB-03", "GRP=A", 50, 1000)
+    case.row("ARB-04", "GRP=A", None, 300, value=None, status="ok")
+    assert case.run().passed
+    young, older = (one.weight for one in supports(case.framework, ["ARB-03"]) if one.role != CASES)
+    rate, other = 100 * (young * 2 / 300 + older * 48 / 700) / (young + older), 4.4
+    gap = {**case._place("06413", YEAR, ""), "indicator": "ARB-03", "focus": "A", "reference": "D"}
+    case.more["published_gap"] = [{**gap, "difference": rate - other, "ratio": rate / other, "standardised": True}]
+    assert verdict(case.run()) == "exact"
+
+
 def test_a_change_gives_last_year_back(attack: Any) -> None:
     case = attack().cell("LEAV", "GRP=A,DEG=OHNE_HSA", 2, year=YEAR - 1)
     case.row("SCH-03", "GRP=A", 10, 200).row("SCH-03", "GRP=A", None, 200, year=YEAR - 1, value=None, status="ok")
@@ -344,7 +377,7 @@ def country(seed: int) -> Piece:
     """Six regions with a table of 3 x 4 each, some cells of it hidden, and the sum of all regions: a single piece."""
     dice = np.random.default_rng(seed)
     truth = dice.choice([0, 1, 2, 3, 8, 40], size=(6, 3, 4))
-    piece = Piece()
+    piece = Draft()
 
     def printed(cells: list[tuple[int, int, int]]) -> None:
         value = float(sum(truth[cell] for cell in cells))
@@ -366,7 +399,7 @@ def country(seed: int) -> Piece:
         sums = {(int(region), 0, int(4 * row + column)): 1.0}
         true = int(truth[region, row, column])
         piece.targets.append(Target(str(region), 0, "X", f"{row},{column}", "cell", true, 4, sums, sums))
-    return piece
+    return piece.piece()
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -385,6 +418,70 @@ def test_surroundings_say_what_the_whole_piece_says(seed: int, monkeypatch: pyte
 def _counted(asked: list[int], found: dict[int, Interval]) -> dict[int, Interval]:
     asked.append(len(found))
     return found
+
+
+# --- memory -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("large", [0, 10**6])
+def test_memory_changes_no_verdict(seed: int, large: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tonight's piece is last night's with one printed sum less: what is remembered of that says nothing wrong of this."""
+    monkeypatch.setattr("indicators.audit.intervals._LARGE", large)
+    piece, memory = country(seed), Memory()
+    first = intervals(piece, memory=memory)
+    again = Memory(memory.used, memory.solved)
+    assert intervals(piece, memory=again) == first
+    assert (again.asked, bool(again.used)) == (0, True)
+    for row in np.random.default_rng(seed).permutation(len(piece.rows))[:6]:
+        kept = np.arange(len(piece.rows)) != row
+        changed = Piece(piece.places, piece.rows.kept(kept), piece.targets, piece.older[kept])
+        remembering = Memory(memory.used, memory.solved)
+        known = [one.verdict for one in intervals(changed, memory=remembering)]
+        assert known == [one.verdict for one in intervals(changed)]
+        assert remembering.asked, "a changed piece is another question"
+
+
+def test_a_changed_number_is_solved_where_it_stands() -> None:
+    """Other regions keep yesterday's solution, so that their questions are the old ones; where none is near, none is made."""
+    draft = Draft()
+    for region in range(3):
+        cells = {draft.column((0, region, 0, atom)): 1.0 for atom in range(3)}
+        draft.rows.append((cells, 9.0 + region, 9.0 + region))
+    draft.rows.append((dict.fromkeys(range(9), 1.0), 0.0, 33.0))
+    piece = draft.piece()
+    guess = np.array([3.0, 3, 3, 4, 3, 3, 4, 4, 3])
+    rows = replace(piece.rows, low=np.array([9.0, 12, 11, 0]), high=np.array([9.0, 12, 11, 33]))
+    found = mended(rows, Map.of(piece), guess)
+    assert found is not None
+    assert (found[[0, 1, 2, 6, 7, 8]] == guess[[0, 1, 2, 6, 7, 8]]).all()
+    assert found[3:6].sum() == pytest.approx(12)
+    assert mended(replace(rows, high=np.array([9.0, 12, 11, 31])), Map.of(piece), guess) is None
+
+
+def test_the_file_of_the_memory_is_of_the_house_and_of_this_code(
+    framework: Framework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory()
+    memory.recall(b"a" * 16, lambda: np.array([[0.0, np.inf], [2.0, 7.0]]))
+    memory.recall(b"b" * 16, lambda: np.ones(5))
+    memory.solve(np.array([[0, 1, 2, 3]]), np.array([4.5]))
+    path = keep(tmp_path, framework, memory)
+    assert path.stat().st_mode & 0o077 == 0
+    found = recall(tmp_path, framework)
+    assert {key: value.tolist() for key, value in found.answers.items()} == {
+        key: value.tolist() for key, value in memory.used.items()
+    }
+    guess = found.guess(np.array([[0, 1, 2, 3], [0, 1, 2, 4]]))
+    assert guess is not None
+    assert (guess[0], bool(np.isnan(guess[1]))) == (4.5, True)
+    whole = path.read_bytes()
+    for damaged in (whole[:-40], whole[:200] + b"x" + whole[201:], b""):
+        path.write_bytes(damaged)
+        assert not recall(tmp_path, framework).answers
+    path.write_bytes(whole)
+    monkeypatch.setattr("flows.remembering.code_of", lambda: "other code")
+    assert not recall(tmp_path, framework).answers
 
 
 @pytest.mark.thorough

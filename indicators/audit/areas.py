@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from indicators.audit.memory import Memory, question
+from indicators.audit.piece import Piece
 from indicators.audit.program import Contradiction, Real, Rows, Solver, Whole, added
-from indicators.audit.system import Piece
+from indicators.audit.relations import distinct
 from indicators.audit.verdicts import OK, Interval, is_wide, judged
 
 Area = tuple[int, int]
@@ -24,12 +26,11 @@ _TIED = (0, 5, 16)
 Ends = tuple[float, float]
 
 
-def decided(piece: Piece, rows: Rows, centre: Real) -> dict[int, Interval]:
+def decided(piece: Piece, map_: Map, centre: Real, memory: Memory) -> dict[int, Interval]:
     """Intervals of the targets that can be judged from their surroundings, by their number in the piece.
 
     `centre` is a solution of all rows. A wide interval is what is possible, any other one what cannot be ruled out.
     """
-    map_ = _Map.of(piece, rows)
     left: dict[frozenset[Area], list[int]] = defaultdict(list)
     for number, target in enumerate(piece.targets):
         left[frozenset(place[:2] for place in target.touched)].append(number)
@@ -38,25 +39,28 @@ def decided(piece: Piece, rows: Rows, centre: Real) -> dict[int, Interval]:
         for own, numbers in left.items():
             open_ = [number for number in numbers if number not in found]
             if open_:
-                around = _Surroundings(piece, rows, *map_.around(own, width))
+                around = _Surroundings(piece, map_.around(own, width), memory)
                 found |= around.judge(open_, centre)
     return found
 
 
 @dataclass(frozen=True)
-class _Map:
+class Map:
     """Columns and rows of every area."""
 
     columns: dict[Area, Whole]
     rows: dict[Area, Whole]
     areas_of_row: dict[int, tuple[Area, ...]] = field(repr=False)
+    """Of rows that speak of several areas."""
+    home: list[Area] = field(repr=False)
+    """Area of each column."""
 
     @classmethod
-    def of(cls, piece: Piece, rows: Rows) -> _Map:
-        places = [place[1:3] for place in piece.columns]
-        areas = list(dict.fromkeys(places))
-        number = {area: n for n, area in enumerate(areas)}
-        home = np.array([number[place] for place in places])
+    def of(cls, piece: Piece) -> Map:
+        """The areas of a piece."""
+        rows = piece.rows
+        found, home = distinct(piece.places[:, 1:3])
+        areas = [(int(region), int(year)) for region, year in found]
         order = np.argsort(home, kind="stable")
         columns = np.split(order, np.cumsum(np.bincount(home, minlength=len(areas)))[:-1])
         pairs = np.unique(home[rows.columns] * len(rows) + rows.owner)
@@ -70,7 +74,12 @@ class _Map:
             dict(zip(areas, columns, strict=True)),
             dict(zip(areas, split, strict=True)),
             {row: tuple(found) for row, found in shared.items()},
+            [areas[number] for number in home.tolist()],
         )
+
+    def areas_of(self, row: int, rows: Rows) -> tuple[Area, ...]:
+        """The areas that a row speaks of."""
+        return self.areas_of_row.get(row) or (self.home[int(rows.columns[rows.starts[row]])],)
 
     def around(self, own: Iterable[Area], width: int) -> tuple[Whole, Whole]:
         """Columns of some areas and of those that most rows tie to them, and every row that touches one of them."""
@@ -91,10 +100,11 @@ class _Map:
 class _Surroundings:
     """Some columns with every row that touches them."""
 
-    def __init__(self, piece: Piece, rows: Rows, columns: Whole, touching: Whole) -> None:
-        self.piece, self.rows, self.columns, self.touching = piece, rows, columns, touching
-        self.place = np.full(rows.size, -1)
-        self.place[columns] = np.arange(len(columns))
+    def __init__(self, piece: Piece, around: tuple[Whole, Whole], memory: Memory) -> None:
+        self.piece, self.rows, self.memory = piece, piece.rows, memory
+        self.columns, self.touching = around
+        self.place = np.full(self.rows.size, -1)
+        self.place[self.columns] = np.arange(len(self.columns))
 
     def judge(self, numbers: list[int], centre: Real) -> dict[int, Interval]:
         """Those of the targets on which both questions agree."""
@@ -137,23 +147,27 @@ class _Surroundings:
         return self.rows.part(self.columns, self.touching, low, high)
 
     def _ends(self, rows: Rows, numbers: list[int], known: Real | None) -> dict[int, Ends]:
-        """Least and most of every target; of a wide one only what witnesses show."""
+        """Least and most of every target; of a wide one only what witnesses show. Remembered, where it was asked before."""
+        required, sizes, columns, values = self.piece.asked(numbers)
+        further = (required, sizes, self.place[columns], values, np.zeros(0) if known is None else known)
+        answer = self.memory.recall(question(rows, *further), lambda: self._asked(rows, numbers, known))
+        return {number: (low, high) for number, (low, high) in zip(numbers, answer.tolist(), strict=True)}
+
+    def _asked(self, rows: Rows, numbers: list[int], known: Real | None) -> Real:
         solver = Solver(rows)
         if known is not None:
             solver.witnesses.append(known)
         tops = {number: self._objective(number, "touched") for number in numbers}
         bottoms = {number: self._objective(number, "inside") for number in numbers}
         capped = np.clip(np.sum(list(tops.values()), axis=0), 0, 1)
-        found = {}
         try:
             solver.solve(capped, most=False)
             solver.solve(capped, most=True)
-            for number in numbers:
-                found[number] = self._ends_of(solver, number, tops[number], bottoms[number], known is not None)
+            shown = known is not None
+            found = [self._ends_of(solver, number, tops[number], bottoms[number], shown) for number in numbers]
         except Contradiction:  # by the last digits of the known solution
-            nothing = (math.inf, -math.inf) if known is not None else (-math.inf, math.inf)
-            return dict.fromkeys(numbers, nothing)
-        return found
+            found = [(math.inf, -math.inf) if known is not None else (-math.inf, math.inf)] * len(numbers)
+        return np.array(found, dtype=float)
 
     def _ends_of(self, solver: Solver, number: int, top: Real, bottom: Real, shown: bool) -> Ends:
         """Without an answer of the solver: what witnesses show (`shown`), or anything."""
@@ -174,6 +188,6 @@ class _Surroundings:
 
     def _objective(self, number: int, side: str) -> Real:
         found = np.zeros(len(self.columns))
-        for place, value in getattr(self.piece.targets[number], side).items():
-            found[self.place[self.piece.columns[(0, *place)]]] += value
+        columns, values = self.piece.terms(getattr(self.piece.targets[number], side))
+        found[self.place[columns]] = values
         return found

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from indicators.audit.delivered import Untrue, complete_units, counts, nested_units, rests, untrue
 from indicators.audit.doubt import without_doubt
 from indicators.audit.editions import combine, grown, ledger_editions
 from indicators.audit.evidence import Index, Tables, profile_rows, read_edition
 from indicators.audit.facts import facts_of, places
 from indicators.audit.forms import Atoms, Forms
 from indicators.audit.intervals import intervals
+from indicators.audit.memory import Memory
 from indicators.audit.program import Contradiction
 from indicators.audit.system import System
-from indicators.audit.targets import Target, Truth, nested_units, open_nodes, targets
+from indicators.audit.targets import Target, Truth, open_nodes, targets
 from indicators.audit.verdicts import BEYOND, EXACT, HARMLESS, UNPROVED, Interval
 from schemas.framework_model import Framework
-from schemas.territory import reference_day
 
 CARELESS = "printed"
 """A row that is marked secret and prints a number."""
@@ -83,16 +84,19 @@ def audit(
     exact: bool = False,
     span: Sequence[Tables] = (),
     former: bool = False,
+    memory: Memory | None = None,
 ) -> AuditReport:
     """Attack a release. `editions`: published tables, newest first. `ledger`: records of all releases (cell, value,
     state). `exact`: prove both ends of every interval, which takes longer. `span`: tables whose regions and years count
     too, although the attacker has not seen them. `former`: the editions are older than the truth, which then says
-    nothing about cells that anybody is assumed to know.
+    nothing about cells that anybody is assumed to know. `memory`: what earlier attacks found.
     """
     forms = Forms(framework)
     index = Index(framework, forms, [*editions, *span])
     if not index.years:  # nothing is published yet
         return AuditReport(_table([]), 0, Counter(), 0, 0, 0, 0)
+    memory = Memory() if memory is None else memory
+    memory.speak_of(index.regions, index.years)
     where = places(framework, index)
     opened = [] if truth.observations is None or former else open_nodes(framework, forms, index, truth.observations)
     seen = [read_edition(framework, forms, index, edition) for edition in editions]
@@ -110,25 +114,23 @@ def audit(
     for region, year, node, _ in opened:  # assumed, not printed
         known.origin[region, year, node] = len(facts)
     nested = nested_units(framework, index)
-    complete = frozenset(
-        (above, year)
-        for year, pairs in nested.items()
-        for above, below in pairs.items()
-        if {index.regions[town] for town in below}
-        == set(framework.territory.children(index.regions[above], reference_day(index.years[year])))
-    )
-    system = System(forms, atoms, known, nested, complete, index.years)
+    complete = complete_units(framework, index, nested)
+    wrong: dict[tuple[int, int], Untrue] = {}
+    if truth.observations is not None and not former:
+        left = rests(framework, index, nested, counts(framework, forms, truth.observations))
+        wrong = untrue(framework, forms, atoms, left, complete)
+    system = System(forms, atoms, known, nested, complete, index.years, wrong)
     found = targets(framework, forms, atoms, index, seen[0], where, truth)
     rows: list[Interval] = []
     sizes: list[int] = []
     contradictions = sum(one.contradictions for one in facts)
     for piece in system.pieces(found):
-        sizes.append(len(piece.columns))
+        sizes.append(len(piece.places))
         try:
-            rows += intervals(piece, exact)
+            rows += intervals(piece, exact, memory)
         except Contradiction:
             contradictions += 1
-            rows += without_doubt(piece, known.corrected, exact)
+            rows += without_doubt(piece, known.corrected, exact, memory)
     careless = [index.regions[r] + str(index.years[y]) for one in seen for r, y, _ in one.careless]
     verdicts = Counter(row.verdict for row in rows)
     verdicts[CARELESS] += len(careless)
@@ -144,12 +146,13 @@ def not_given_away(
     history: Sequence[Tables],
     truth: Truth,
     ledger: pa.Table | None,
+    memory: Memory | None = None,
 ) -> int:
     """How many leaks of a report earlier releases had not opened already: those of the new tables alone, and those that
     only both together open."""
     nothing = {"indicator_published": tables["indicator_published"].slice(0, 0)}
-    before = audit(framework, [*history] or [nothing], truth, ledger, span=[tables], former=True)
-    new = _leaks(audit(framework, [tables], truth))
+    before = audit(framework, [*history] or [nothing], truth, ledger, span=[tables], former=True, memory=memory)
+    new = _leaks(audit(framework, [tables], truth, memory=memory))
     return len(new | (_leaks(report) - _leaks(before, proved=True))) + report.verdicts[CARELESS]
 
 

@@ -7,21 +7,21 @@ changed it are told apart, each edition with its own. The ledger of releases is 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from indicators.audit.evidence import Index
-from indicators.audit.facts import Facts, NodeTerm, Relation, settle_relations
+from indicators.audit.facts import Facts
 from indicators.audit.forms import Atoms, Forms
+from indicators.audit.relations import Relations
 
 _NEAR = 1e-6
-Place = tuple[int, int, int, int]
-"""Edition (0 the newest), region, year, atom."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Knowledge:
     before a correction (edition, region, year, node, value)."""
 
     nodes: np.ndarray
-    relations: list[tuple[int, Relation]]
+    relations: list[tuple[int, Relations]]
     origin: np.ndarray
     former: list[tuple[int, int, int, int, float]] = field(default_factory=list)
     changed: dict[tuple[int, int, int], frozenset[int]] = field(default_factory=dict)
@@ -40,17 +40,25 @@ class Knowledge:
         """Regions and years in which some printed number is another than before."""
         return frozenset((region, year) for (_, region, year), atoms in self.changed.items() if atoms)
 
-    def atom(self, edition: int, region: int, year: int, atom: int) -> Place:
-        """The atom as it was in an edition: the same as now unless it was corrected since."""
-        own = self.changed.get((edition, region, year), ())
-        return (edition if atom in own else 0, region, year, atom)
+    def editions_of(self, edition: np.ndarray, region: np.ndarray, year: np.ndarray, atom: np.ndarray) -> np.ndarray:
+        """Which edition an atom is to be taken from, each seen from one: the newest unless it was corrected since."""
+        places = [(e, r, y, a) for (e, r, y), atoms in self.changed.items() for a in atoms]
+        if not places:
+            return np.zeros_like(edition)
+        widths = tuple(
+            max(int(column.max(initial=0)), *own) + 1
+            for column, own in zip((edition, region, year, atom), zip(*places, strict=True), strict=True)
+        )
+        changed = np.ravel_multi_index(tuple(np.array(places).T), widths)
+        own = np.isin(np.ravel_multi_index((edition, region, year, atom), widths), changed)
+        return np.where(own, edition, 0)
 
 
 def combine(atoms: Atoms, editions: Sequence[Facts]) -> Knowledge:
     """Editions, newest first, as one."""
     newest = editions[0]
     origin = np.where(np.isnan(newest.nodes), len(editions), 0)
-    known = Knowledge(newest.nodes.copy(), [(0, relation) for relation in newest.relations], origin)
+    known = Knowledge(newest.nodes.copy(), [(0, newest.relations)], origin)
     for number, older in enumerate(editions[1:], start=1):
         both = ~np.isnan(known.nodes) & ~np.isnan(older.nodes)
         size = np.maximum(1, np.abs(np.nan_to_num(known.nodes)))
@@ -66,11 +74,10 @@ def combine(atoms: Atoms, editions: Sequence[Facts]) -> Knowledge:
                     takes[region, year, node] = False
         known.nodes = np.where(takes, older.nodes, known.nodes)
         known.origin[takes] = number
-        known.relations += [(number, relation) for relation in older.relations]
-    untouched = Facts(known.nodes, [relation for edition, relation in known.relations if not known.changed])
-    if untouched.relations:
-        settle_relations(untouched)
-        known.relations = [(0, relation) for relation in untouched.relations]
+        known.relations.append((number, older.relations))
+    if not known.changed:
+        left, _ = Relations.joined([relations for _, relations in known.relations]).settled(known.nodes)
+        known.relations = [(0, left)]
     return known
 
 
@@ -97,6 +104,10 @@ _TERM = re.compile(
     r"(?P<sign>[+-]?)\s*(?:(?P<factor>\d+(?:/\d+)?)\*)?(?P<regions>[^/\s]+)/(?P<year>\d{4})/(?P<rest>\w+\[[^\]]*\])"
 )
 _CELL = re.compile(r"(?P<variable>\w+)\[(?P<members>[^\]]*)\]")
+_PLAIN = r"^(?P<region>[^/\s*+]+)/(?P<year>[0-9]{4})/(?P<rest>[0-9A-Za-z_]+\[[^\]]*\])$"
+"""A cell of a single region: nearly all of them are."""
+Term = tuple[float, int, int, int]
+"""Factor, region, year, node."""
 
 
 def ledger_editions(forms: Forms, index: Index, ledger: pa.Table) -> list[Facts]:
@@ -104,21 +115,55 @@ def ledger_editions(forms: Forms, index: Index, ledger: pa.Table) -> list[Facts]
 
     A cell reads `1/2*06413+06414/2020/POP[GRP=A] - ...`: factor, regions that are added up, year, variable and members.
     """
-    told: dict[str, list[float]] = defaultdict(list)
-    columns = (ledger.column(name).to_pylist() for name in ("cell", "value", "state"))
-    for cell, value, state in zip(*columns, strict=True):
-        if state == "shown" and value is not None:
-            told[cell].append(float(value))
-    found: list[Facts] = []
-    shape = (len(index.regions), len(index.years), 0)
-    for cell, values in told.items():
-        terms = tuple(_parsed(forms, index, cell))
-        distinct = list(dict.fromkeys(reversed(values)))
-        for age, value in enumerate(distinct if terms else ()):
-            while len(found) <= age:
-                found.append(Facts(np.full(shape, np.nan)))
-            found[age].relations.append(Relation(terms, value, value))
+    told = ledger.filter(pc.and_(pc.equal(ledger["state"], "shown"), pc.is_valid(ledger["value"])))
+    coded = pc.dictionary_encode(told["cell"].combine_chunks())
+    records = pd.DataFrame({"cell": coded.indices.to_numpy(), "value": told["value"].cast(pa.float64()).to_numpy()})
+    records = records.iloc[::-1].drop_duplicates()
+    records["age"] = records.groupby("cell").cumcount()
+    terms = _terms(forms, index, coded.dictionary)
+    found = []
+    for _, mine in records.groupby("age"):
+        value = np.full(len(coded.dictionary), np.nan)
+        value[mine["cell"]] = mine["value"]
+        facts = Facts(np.full((len(index.regions), len(index.years), 0), np.nan))
+        facts.relations = Relations(value, value, *terms).part(~np.isnan(value) & _spoken(terms[0], len(value)))
+        found.append(facts)
     return found
+
+
+def _spoken(owner: np.ndarray, size: int) -> np.ndarray:
+    """Cells of which any term is understood."""
+    return np.bincount(owner, minlength=size) > 0
+
+
+def _terms(forms: Forms, index: Index, cells: pa.Array) -> tuple[np.ndarray, ...]:
+    """Cell, factor, region, year and node of every term of the cells, in their order."""
+    nodes: dict[str, int | None] = {}
+    plain = pc.extract_regex(cells, _PLAIN)
+    valid = plain.is_valid().to_numpy(zero_copy_only=False)
+    here = np.flatnonzero(valid)
+    region, year = (pd.Series(plain.field(name).take(pa.array(here)).to_pylist()) for name in ("region", "year"))
+    rests = pc.dictionary_encode(plain.field("rest").take(pa.array(here)))
+    numbers = [_node(forms, nodes, rest) for rest in rests.dictionary.to_pylist()]
+    table = pd.DataFrame(
+        {
+            "cell": here,
+            "factor": 1.0,
+            "region": region.map(index.region),
+            "year": year.astype(int).map(index.year),
+            "node": pd.Series(numbers, dtype=float).reindex(rests.indices.to_numpy()).to_numpy(),
+        }
+    ).dropna()
+    rows = [
+        (cell, *term)
+        for cell in np.flatnonzero(~valid).tolist()
+        for term in _parsed(forms, index, nodes, cells[cell].as_py())
+    ]
+    columns = [np.array(column) for column in zip(*rows, strict=True)] if rows else [np.zeros(0)] * 5
+    joined = [np.concatenate([table[name], more]) for name, more in zip(table.columns, columns, strict=True)]
+    order = np.argsort(joined[0], kind="stable")
+    owner, factor, *places = (column[order] for column in joined)
+    return owner.astype(np.int64), factor.astype(float), *(place.astype(np.int64) for place in places)
 
 
 def grown(facts: Iterable[Facts], nodes: int) -> Iterator[Facts]:
@@ -127,26 +172,33 @@ def grown(facts: Iterable[Facts], nodes: int) -> Iterator[Facts]:
         room = nodes - one.nodes.shape[2]
         if room:
             one.nodes = np.concatenate([one.nodes, np.full((*one.nodes.shape[:2], room), np.nan)], axis=2)
-        settle_relations(one)
+        one.settle()
         yield one
 
 
-def _parsed(forms: Forms, index: Index, cell: str) -> Iterator[NodeTerm]:
-    found, position = [], 0
+def _node(forms: Forms, known: dict[str, int | None], rest: str) -> int | None:
+    """Number of the node of `POP[GRP=A]`, None of what is no secret."""
+    if rest not in known:
+        inside = _CELL.fullmatch(rest)
+        variable = inside["variable"] if inside else ""
+        known[rest] = None
+        if inside is not None and variable in forms.framework.variables and forms.tracked(variable):
+            pairs = [pair.partition("=") for pair in inside["members"].split(",") if pair]
+            known[rest] = forms.node(variable, {dimension: member for dimension, _, member in pairs})
+    return known[rest]
+
+
+def _parsed(forms: Forms, index: Index, nodes: dict[str, int | None], cell: str) -> list[Term]:
+    """The terms of a cell, none when one of them is not understood."""
+    found: list[Term] = []
+    position = 0
     for match in _TERM.finditer(cell):
         if cell[position : match.start()].strip():
-            return
+            return []
         position = match.end()
-        inside = _CELL.fullmatch(match["rest"])
-        regions = match["regions"].split("+")
-        year = int(match["year"])
-        if inside is None or inside["variable"] not in forms.framework.variables or year not in index.year:
-            return
-        if not forms.tracked(inside["variable"]) or any(region not in index.region for region in regions):
-            return
-        pairs = [pair.partition("=") for pair in inside["members"].split(",") if pair]
-        node = forms.node(inside["variable"], {dimension: member for dimension, _, member in pairs})
+        node, regions, year = _node(forms, nodes, match["rest"]), match["regions"].split("+"), int(match["year"])
+        if node is None or year not in index.year or any(region not in index.region for region in regions):
+            return []
         factor = float(Fraction(match["factor"] or 1)) * (-1 if match["sign"] == "-" else 1)
         found += [(factor, index.region[region], index.year[year], node) for region in regions]
-    if not cell[position:].strip():
-        yield from found
+    return [] if cell[position:].strip() else found

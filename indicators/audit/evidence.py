@@ -6,13 +6,14 @@ numerator: whoever can subtract does the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from functools import partial
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from indicators.audit.forms import Forms
 from schemas.framework_model import Framework
@@ -24,6 +25,7 @@ SECRET_STATUS = "secret"
 _COUNTED_WITHOUT_VALUE = (SECRET_STATUS, "unreliable", "not_applicable")
 _NUMBERS = ("value", "numerator", "denominator", "lower", "upper", "cases")
 _NEAR = 1e-6
+_MANY = 1 << 48
 
 Tables = Mapping[str, pa.Table]
 """Published tables by name: `indicator_published`, and as far as there are any `published_<part>`."""
@@ -47,7 +49,7 @@ class Index:
             for aggregate in framework.territory.aggregates(year):
                 if aggregate.code in regions:
                     regions |= dict.fromkeys(aggregate.members)
-        self.regions = list(regions)
+        self.regions = sorted(regions)
         self.figures = list(forms.figures)
         self.region = {code: number for number, code in enumerate(self.regions)}
         self.year = {year: number for number, year in enumerate(self.years)}
@@ -59,27 +61,52 @@ class Index:
         """Numbers of regions, years and figures."""
         return len(self.regions), len(self.years), len(self.figures)
 
-    def rows(self, table: pa.Table) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+    def rows(self, table: pa.Table) -> tuple[pa.Table, np.ndarray, np.ndarray, np.ndarray]:
         """The rows of a table that have a place, with their region, year and figure numbers."""
-        frame = table.to_pandas(types_mapper=None)
-        figure = self.figures_of(frame)
-        region = frame["region"].map(self.region)
-        year = frame["year"].map(self.year)
-        known = (region.notna() & year.notna() & (figure >= 0)).to_numpy()
-        places = (region[known].to_numpy(int), year[known].to_numpy(int), figure[known].astype(int))
-        return frame[known], *places
+        region, year = _numbered(table["region"], self.region), _numbered(table["year"], self.year)
+        figure = self.figures_of(table)
+        known = (region >= 0) & (year >= 0) & (figure >= 0)
+        return table.filter(pa.array(known)), region[known], year[known], figure[known]
 
-    def figures_of(self, frame: pd.DataFrame, also: Mapping[str, str] | None = None) -> np.ndarray:
+    def figures_of(self, table: pa.Table, also: Mapping[str, str] | None = None) -> np.ndarray:
         """Figure number of each row, -1 when there is none; `also` sets the member of a dimension to that of a column."""
         columns = {d: (also or {}).get(d, name) for d, name in self.dims.items()}
-        names = ["indicator", *dict.fromkeys(columns.values())]
-        groups = frame.groupby(names, sort=False, dropna=False)
-        numbers = np.full(len(frame), -1)
-        for key, places in groups.indices.items():
-            found = dict(zip(names, cast("tuple[str, ...]", key), strict=True))
-            pairs = [(d, found[name]) for d, name in columns.items()]
-            numbers[places] = self.figure.get((found["indicator"], member_key(pairs)), -1)
+        kind, rows = kinds_of(table.select(["indicator", *dict.fromkeys(columns.values())]))
+        names = list(columns.values())
+        found = []
+        for number in range(kind.max(initial=-1) + 1):
+            row = rows(number)
+            member = dict(zip(dict.fromkeys(names), row[1:], strict=True))
+            key = member_key([(d, member[name]) for d, name in columns.items()])
+            found.append(self.figure.get((row[0], key), -1))
+        numbers: np.ndarray = np.array(found, np.int64)[kind]
         return numbers
+
+
+def kinds_of(table: pa.Table) -> tuple[np.ndarray, Callable[[int], tuple[str, ...]]]:
+    """Rows that say the same have the same number; the second result is what a number stands for."""
+    kinds = np.zeros(table.num_rows, np.int64)
+    for name in table.column_names:
+        coded = pc.dictionary_encode(table[name].combine_chunks(), null_encoding="encode")
+        kinds = kinds * max(1, len(coded.dictionary)) + coded.indices.to_numpy(zero_copy_only=False)
+        if kinds.max(initial=0) > _MANY:
+            kinds = np.unique(kinds, return_inverse=True)[1]
+    _, first, kind = np.unique(kinds, return_index=True, return_inverse=True)
+    columns = table.take(pa.array(first)).to_pydict().values()
+    rows = list(zip(*columns, strict=True))
+    return kind, rows.__getitem__
+
+
+def _numbered(column: pa.ChunkedArray, numbers: Mapping[Any, int]) -> np.ndarray:
+    """Number of each entry, -1 when it has none."""
+    coded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
+    found = np.array([numbers.get(entry, -1) for entry in coded.dictionary.to_pylist()], np.int64)
+    return found[coded.indices.to_numpy(zero_copy_only=False)] if len(found) else np.zeros(0, np.int64)
+
+
+def real(column: pa.ChunkedArray) -> np.ndarray:
+    """Numbers, NaN where there is none."""
+    return np.asarray(column.cast(pa.float64()).to_numpy(), float)
 
 
 def _lags(figure: object) -> list[int]:
@@ -101,6 +128,8 @@ class Evidence:
     denominator: np.ndarray
     reported: np.ndarray
     secret: np.ndarray
+    standardised: np.ndarray
+    """Directly standardised rates, as gaps between them give them back."""
     careless: list[tuple[int, int, int]]
 
 
@@ -113,29 +142,35 @@ def read_edition(framework: Framework, forms: Forms, index: Index, tables: Table
         denominator=np.full(index.shape, np.nan),
         reported=np.zeros(index.shape, np.int32),
         secret=np.zeros(index.shape, bool),
+        standardised=np.full(index.shape, np.nan),
         careless=[],
     )
-    frame, *place = index.rows(tables["indicator_published"])
+    rows, *place = index.rows(tables["indicator_published"])
     at = tuple(place)
-    numbers = {
-        name: pd.to_numeric(frame[name], errors="coerce").to_numpy(float) if name in frame else None
-        for name in _NUMBERS
-    }
-    secret = (frame["status"] == SECRET_STATUS).to_numpy()
+    numbers = {name: real(rows[name]) for name in _NUMBERS if name in rows.column_names}
+    secret = _is_in(rows["status"], [SECRET_STATUS])
     for name in ("value", "numerator", "denominator"):
         getattr(seen, name)[at] = numbers[name]
-    counted = ~np.isnan(seen.value[at]) | frame["status"].isin(_COUNTED_WITHOUT_VALUE).to_numpy()
+    counted = ~np.isnan(seen.value[at]) | _is_in(rows["status"], _COUNTED_WITHOUT_VALUE)
     seen.state[at] = np.where(counted, COUNTED, BLANK)
-    seen.reported[at] = frame["n_reported"].to_numpy(int)
+    seen.reported[at] = rows["n_reported"].to_numpy()
     seen.secret[at] = secret
-    printed = np.any([~np.isnan(given) for given in numbers.values() if given is not None], axis=0) & secret
+    printed = np.any([~np.isnan(given) for given in numbers.values()], axis=0) & secret
     seen.careless = [tuple(int(axis[row]) for axis in at) for row in np.flatnonzero(printed)]  # type: ignore[misc]
+    steps = [
+        _from_last(index, tables.get("published_last"), seen),
+        *_from_gaps(framework, index, tables.get("published_gap"), seen),
+        _from_changes(index, tables.get("published_trend"), seen),
+    ]
     for _ in range(2):  # a change leads to a value, the value to another difference
-        _from_last(index, tables, seen)
-        _from_gaps(framework, index, tables, seen)
-        _from_changes(index, tables, seen)
+        for step in steps:
+            step()
     _from_values(forms, index, seen)
     return seen
+
+
+def _is_in(column: pa.ChunkedArray, wanted: Iterable[str]) -> np.ndarray:
+    return np.asarray(pc.is_in(column, pa.array(list(wanted))).to_numpy(zero_copy_only=False), bool)
 
 
 def _fill(values: np.ndarray, at: tuple[np.ndarray, ...], found: np.ndarray) -> None:
@@ -144,58 +179,77 @@ def _fill(values: np.ndarray, at: tuple[np.ndarray, ...], found: np.ndarray) -> 
     values[tuple(axis[new] for axis in at)] = found[new]
 
 
-def _from_last(index: Index, tables: Tables, seen: Evidence) -> None:
-    table = tables.get("published_last")
-    if table is None or not table.num_rows:
-        return
-    frame, region, _, figure = index.rows(table)
-    year = frame["value_year"].map(index.year)
-    known = year.notna().to_numpy()
-    at = (region[known], year[known].to_numpy(int), figure[known])
-    for name in ("value", "numerator", "denominator"):
-        _fill(getattr(seen, name), at, pd.to_numeric(frame[name], errors="coerce").to_numpy(float)[known])
+Step = Callable[[], None]
+"""Fills in what follows from what is known so far."""
 
 
-def _from_gaps(framework: Framework, index: Index, tables: Tables, seen: Evidence) -> None:
-    table = tables.get("published_gap")
+def _from_last(index: Index, table: pa.Table | None, seen: Evidence) -> Step:
+    if table is None or not table.num_rows:
+        return lambda: None
+    rows, region, _, figure = index.rows(table)
+    year = _numbered(rows["value_year"], index.year)
+    known = year >= 0
+    at = (region[known], year[known], figure[known])
+    given = {name: real(rows[name])[known] for name in ("value", "numerator", "denominator")}
+
+    def step() -> None:
+        for name, numbers in given.items():
+            _fill(getattr(seen, name), at, numbers)
+
+    return step
+
+
+def _from_gaps(framework: Framework, index: Index, table: pa.Table | None, seen: Evidence) -> Iterator[Step]:
     if table is None or not table.num_rows:
         return
-    frame, region, year, _ = index.rows(table)
-    crude = ~frame["standardised"].fillna(False).to_numpy(bool)
-    frame, region, year = frame[crude].reset_index(drop=True), region[crude], year[crude]
-    for dimension in {entry.gap.dimension for entry in framework.indicators.values() if entry.gap}:
-        mine = frame["indicator"].map(
-            {code: e.gap.dimension == dimension for code, e in framework.indicators.items() if e.gap}
-        )
-        part = mine.fillna(False).to_numpy(bool)
-        rows = frame[part]
-        first, second = (index.figures_of(rows, {dimension: side}) for side in ("focus", "reference"))
+    standardised = pc.fill_null(table["standardised"], False)
+    for values, chosen in ((seen.value, pc.invert(standardised)), (seen.standardised, standardised)):
+        yield from _between_groups(framework, index, table.filter(chosen), values)
+
+
+def _between_groups(framework: Framework, index: Index, table: pa.Table, values: np.ndarray) -> Iterator[Step]:
+    rows, region, year, _ = index.rows(table)
+    compared = {code: entry.gap.dimension for code, entry in framework.indicators.items() if entry.gap}
+    for dimension in dict.fromkeys(compared.values()):
+        part = _is_in(rows["indicator"], (code for code, own in compared.items() if own == dimension))
+        mine = rows.filter(pa.array(part))
+        first, second = (index.figures_of(mine, {dimension: side}) for side in ("focus", "reference"))
         both = (first >= 0) & (second >= 0)
         here = (region[part][both], year[part][both])
-        one, other = (*here, first[both]), (*here, second[both])
-        difference = rows["difference"].to_numpy(float)[both]
-        ratio = rows["ratio"].to_numpy(float)[both]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            base = np.where(np.abs(ratio - 1) > _NEAR, difference / (ratio - 1), np.nan)
-            _fill(seen.value, other, base)
-            _fill(seen.value, one, seen.value[other] + difference)
-            _fill(seen.value, other, seen.value[one] - difference)
-            _fill(seen.value, one, seen.value[other] * ratio)
-            _fill(seen.value, other, np.where(ratio != 0, seen.value[one] / ratio, np.nan))
+        difference, ratio = (real(mine[name])[both] for name in ("difference", "ratio"))
+        yield partial(_from_gap, values, (*here, first[both]), (*here, second[both]), difference, ratio)
 
 
-def _from_changes(index: Index, tables: Tables, seen: Evidence) -> None:
-    table = tables.get("published_trend")
+At = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def _from_gap(values: np.ndarray, one: At, other: At, difference: np.ndarray, ratio: np.ndarray) -> None:
+    """A difference and a ratio give back both sides, with one of the sides either of them gives the other."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        base = np.where(np.abs(ratio - 1) > _NEAR, difference / (ratio - 1), np.nan)
+        _fill(values, other, base)
+        _fill(values, one, values[other] + difference)
+        _fill(values, other, values[one] - difference)
+        _fill(values, one, values[other] * ratio)
+        _fill(values, other, np.where(ratio != 0, values[one] / ratio, np.nan))
+
+
+def _from_changes(index: Index, table: pa.Table | None, seen: Evidence) -> Step:
     if table is None or not table.num_rows:
-        return
-    frame, region, year, figure = index.rows(table)
-    before = frame["from_year"].map(index.year)
-    known = (before.notna() & frame["period"].isin(["year", "five_years"]) & frame["change"].notna()).to_numpy()
+        return lambda: None
+    told = pc.and_(pc.is_valid(table["change"]), pc.is_in(table["period"], pa.array(["year", "five_years"])))
+    rows, region, year, figure = index.rows(table.filter(told))
+    before = _numbered(rows["from_year"], index.year)
+    known = before >= 0
     now = (region[known], year[known], figure[known])
-    then = (region[known], before[known].to_numpy(int), figure[known])
-    change = frame["change"].to_numpy(float)[known]
-    _fill(seen.value, now, seen.value[then] + change)
-    _fill(seen.value, then, seen.value[now] - change)
+    then = (region[known], before[known], figure[known])
+    change = real(rows["change"])[known]
+
+    def step() -> None:
+        _fill(seen.value, now, seen.value[then] + change)
+        _fill(seen.value, then, seen.value[now] - change)
+
+    return step
 
 
 def _from_values(forms: Forms, index: Index, seen: Evidence) -> None:

@@ -8,21 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from indicators.audit.evidence import COUNTED, Evidence, Index, ProfileRow
-from indicators.audit.forms import Forms, Part, Side
+from indicators.audit.forms import Forms
+from indicators.audit.relations import Relations
+from indicators.audit.sides import Part, Side
 from schemas.framework_model import Framework
 
-NodeTerm = tuple[float, int, int, int]
-"""Coefficient, region, year, node."""
+Sides = Sequence[tuple[int, Side, np.ndarray]]
 _EXACT = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """low <= sum of terms <= high."""
-
-    terms: tuple[NodeTerm, ...]
-    low: float
-    high: float
 
 
 @dataclass
@@ -30,8 +22,13 @@ class Facts:
     """What one edition gives away: values of nodes by region, year and node (NaN unknown), and relations."""
 
     nodes: np.ndarray
-    relations: list[Relation] = field(default_factory=list)
+    relations: Relations = field(default_factory=Relations.none)
     contradictions: int = 0
+
+    def settle(self) -> None:
+        """Solve the relations as far as one unknown at a time goes."""
+        self.relations, wrong = self.relations.settled(self.nodes)
+        self.contradictions += wrong
 
 
 @dataclass(frozen=True)
@@ -86,13 +83,15 @@ def facts_of(forms: Forms, index: Index, seen: Evidence, where: Places, profile:
     for figure, side, printed in sides:
         if len(side.parts) == 1 and not forms.blurred(side):
             _settle(made.nodes, side.parts[0], printed[:, :, figure], units, where)
-    made.relations += _of_units(forms, made, sides, units, where)
+    found = [*_of_units(forms, made, sides, units, where)]
     if forms.framework.confidentiality.zeros == "published":
-        made.relations += _of_blanks(forms, index, seen, units)
-    made.relations += _of_ratios(forms, index, seen, units)
-    made.relations += _of_aggregates(forms, made, seen, sides, where)
-    made.relations += _of_profile(forms, index, where, profile)
-    settle_relations(made)
+        found += _of_blanks(forms, index, seen, units)
+    found += _of_ratios(forms, index, seen, units)
+    found += _of_strata(forms, index, seen, made, units & ~_moving(where, len(units)))
+    found += _of_aggregates(forms, made, seen, sides, where)
+    found += _of_profile(forms, index, where, profile)
+    made.relations = Relations.joined(found)
+    made.settle()
     return made
 
 
@@ -117,100 +116,119 @@ def side_values(nodes: np.ndarray, side: Side) -> np.ndarray:
     return total
 
 
-def _terms(side: Side, region: int, year: int, factor: float = 1.0) -> Iterator[NodeTerm]:
-    for lag, node, coefficient in side.parts:
-        yield factor * coefficient, region, year - lag, node
+def _changed(where: Places, shape: tuple[int, ...]) -> np.ndarray:
+    found = np.zeros(shape[:2], bool)
+    for region, year in where.changed:
+        found[region, year] = True
+    return found
 
 
-Sides = Sequence[tuple[int, Side, np.ndarray]]
+def _lagged(side: Side) -> bool:
+    return any(lag for lag, _, _ in side.parts)
 
 
-def _of_units(forms: Forms, made: Facts, sides: Sides, units: np.ndarray, where: Places) -> Iterator[Relation]:
+def _of_units(forms: Forms, made: Facts, sides: Sides, units: np.ndarray, where: Places) -> Iterator[Relations]:
+    same = ~_changed(where, made.nodes.shape)
     for figure, side, printed in sides:
         blur = forms.blurred(side)
         if len(side.parts) < 2 and not blur:
             continue
-        lagged = any(lag for lag, _, _ in side.parts)
-        open_places = ~np.isnan(printed[:, :, figure]) & np.isnan(side_values(made.nodes, side)) & units[:, None]
-        for region, year in zip(*np.nonzero(open_places), strict=True):
-            if not (lagged and (region, year) in where.changed):
-                value = float(printed[region, year, figure])
-                yield Relation(tuple(_terms(side, int(region), int(year))), value - blur, value + blur)
+        open_ = ~np.isnan(printed[:, :, figure]) & units[:, None]
+        if not open_.any():
+            continue
+        open_ &= np.isnan(side_values(made.nodes, side))
+        region, year = np.nonzero(open_ & same if _lagged(side) else open_)
+        value = printed[region, year, figure]
+        yield Relations.of_side(side, region, year, value - blur, value + blur)
 
 
-def _of_blanks(forms: Forms, index: Index, seen: Evidence, units: np.ndarray) -> Iterator[Relation]:
+def _by_figure(places: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Figures that are marked somewhere, with the regions and years."""
+    for number in np.flatnonzero(places.any(axis=(0, 1))):
+        region, year = np.nonzero(places[:, :, number])
+        yield int(number), region, year
+
+
+def _of_blanks(forms: Forms, index: Index, seen: Evidence, units: np.ndarray) -> Iterator[Relations]:
     """Where every zero is printed, a blank is at least one."""
-    for region, year, number in zip(*np.nonzero(seen.secret & units[:, None, None]), strict=True):
+    for number, region, year in _by_figure(seen.secret & units[:, None, None]):
         side = forms.figures[index.figures[number]].numerator
         if side is not None and side.counted:
-            yield Relation(tuple(_terms(side, int(region), int(year))), 1.0, np.inf)
+            yield Relations.of_side(side, region, year, np.ones(len(region)), np.full(len(region), np.inf))
 
 
-def _of_ratios(forms: Forms, index: Index, seen: Evidence, units: np.ndarray) -> Iterator[Relation]:
+def _of_ratios(forms: Forms, index: Index, seen: Evidence, units: np.ndarray) -> Iterator[Relations]:
     """A value without its numerator and denominator still says how they stand to each other."""
     bare = ~np.isnan(seen.value) & np.isnan(seen.numerator) & np.isnan(seen.denominator) & units[:, None, None]
-    for region, year, number in zip(*np.nonzero(bare), strict=True):
+    for number, region, year in _by_figure(bare):
         figure = forms.figures[index.figures[number]]
         if figure.numerator is None or figure.denominator is None:
             continue
-        value = float(seen.value[region, year, number])
-        above = _terms(figure.numerator, int(region), int(year), figure.multiplier)
-        below = _terms(figure.denominator, int(region), int(year), -value)
-        yield Relation((*above, *below), -_EXACT, _EXACT)
+        ends, size = np.full(len(region), _EXACT), len(region)
+        above = Relations.of_side(figure.numerator, region, year, -ends, ends, figure.multiplier)
+        below = Relations.of_side(figure.denominator, region, year, -ends, ends, -seen.value[region, year, number])
+        yield Relations.joined([above, below]).summed(np.tile(np.arange(size), 2), -ends, ends)
 
 
-def _of_aggregates(forms: Forms, made: Facts, seen: Evidence, sides: Sides, where: Places) -> Iterator[Relation]:
+def _moving(where: Places, regions: int) -> np.ndarray:
+    """Regions whose territory changed in any year."""
+    return np.isin(np.arange(regions), [region for region, _ in where.changed])
+
+
+def _of_strata(forms: Forms, index: Index, seen: Evidence, made: Facts, units: np.ndarray) -> Iterator[Relations]:
+    """A standardised rate weighs the cases of its strata: with known bases it is an equation between them."""
+    for number, region, year in _by_figure(~np.isnan(seen.standardised) & units[:, None, None]):
+        strata = forms.strata.get(index.figures[number], ())
+        bases = [side_values(made.nodes, one.base)[region, year] for one in strata]
+        known = np.all([base > 0 for base in bases], axis=0) if strata else np.zeros(len(region), bool)
+        if not known.any():
+            continue
+        at, size = (region[known], year[known]), int(known.sum())
+        rate, ends = seen.standardised[*at, number], np.zeros(size)
+        scale = forms.figures[index.figures[number]].multiplier
+        parts = [
+            Relations.of_side(one.cases, *at, ends, ends, scale * one.weight / base[known])
+            for one, base in zip(strata, bases, strict=True)
+        ]
+        owner = np.tile(np.arange(size), len(parts))
+        yield Relations.joined(parts).summed(owner, rate - _EXACT, rate + _EXACT)
+
+
+def _of_aggregates(forms: Forms, made: Facts, seen: Evidence, sides: Sides, where: Places) -> Iterator[Relations]:
     """Sums over the members that have counts, wherever these are as many as the row says."""
+    if not where.aggregates:
+        return
+    year, region, counts = (np.array(c) for c in zip(*((y, a, len(m)) for y, a, m in where.aggregates), strict=True))
+    member = np.array([m for _, _, members in where.aggregates for m in members])
+    owner = np.repeat(np.arange(len(year)), counts)
+    same = np.bincount(owner, _changed(where, made.nodes.shape)[member, year[owner]], len(year)) == 0
     for figure, side, printed in sides:
-        known, blur = side_values(made.nodes, side), forms.blurred(side)
-        lagged = any(lag for lag, _, _ in side.parts)
-        for year, aggregate, members in where.aggregates:
-            value = printed[aggregate, year, figure]
-            if np.isnan(value) or (lagged and any((member, year) in where.changed for member in members)):
-                continue
-            counted = [m for m in members if seen.state[m, year, figure] == COUNTED]
-            if len(counted) != seen.reported[aggregate, year, figure]:
-                continue
-            unknown = [m for m in counted if np.isnan(known[m, year])]
-            if unknown:
-                rest = float(value) - sum(float(known[m, year]) for m in counted if m not in unknown)
-                terms = tuple(term for m in unknown for term in _terms(side, m, year))
-                yield Relation(terms, rest - blur, rest + blur)
+        value = printed[region, year, figure]
+        told = ~np.isnan(value) & (same if _lagged(side) else True)
+        if not told.any():
+            continue
+        counted = seen.state[member, year[owner], figure] == COUNTED
+        told &= np.bincount(owner[counted], minlength=len(year)) == seen.reported[region, year, figure]
+        known, blur = side_values(made.nodes, side)[member, year[owner]], forms.blurred(side)
+        unknown = counted & np.isnan(known) & told[owner]
+        if not unknown.any():
+            continue
+        rest = value - np.bincount(owner, np.where(counted & ~np.isnan(known), known, 0.0), len(year))
+        ends = np.zeros(np.count_nonzero(unknown))
+        chosen = np.unique(owner[unknown])
+        one = Relations.of_side(side, member[unknown], year[owner[unknown]], ends, ends)
+        yield one.summed(np.searchsorted(chosen, owner[unknown]), rest[chosen] - blur, rest[chosen] + blur)
 
 
-def _of_profile(forms: Forms, index: Index, where: Places, profile: Iterable[ProfileRow]) -> Iterator[Relation]:
+def _of_profile(forms: Forms, index: Index, where: Places, profile: Iterable[ProfileRow]) -> Iterator[Relations]:
     members = {(aggregate, year): found for year, aggregate, found in where.aggregates}
     for code, calendar_year, variable, cells, count in profile:
         if code not in index.region or calendar_year not in index.year or not forms.tracked(variable):
             continue
         region, year = index.region[code], index.year[calendar_year]
-        nodes = [forms.node(variable, cell) for cell in cells]
-        terms = ((1.0, m, year, node) for m in members.get((region, year), (region,)) for node in nodes)
-        blur = forms.spread(variable)
-        yield Relation(tuple(terms), count - blur, count + blur)
-
-
-def settle_relations(made: Facts) -> None:
-    """Take known nodes out of the relations; one that has a single unknown node left settles it."""
-    changed = True
-    while changed:
-        changed = False
-        left = []
-        for relation in made.relations:
-            rest, known = [], 0.0
-            for term in relation.terms:
-                value = made.nodes[term[1], term[2], term[3]]
-                if np.isnan(value):
-                    rest.append(term)
-                else:
-                    known += term[0] * float(value)
-            low, high = relation.low - known, relation.high - known
-            if len(rest) == 1 and high - low < _EXACT:
-                coefficient, region, year, node = rest[0]
-                made.nodes[region, year, node] = low / coefficient
-                changed = True
-            elif rest:
-                left.append(Relation(tuple(rest), low, high))
-            elif low > _EXACT * max(1, abs(known)) or high < -_EXACT * max(1, abs(known)):
-                made.contradictions += 1
-        made.relations = left
+        counted = members.get((region, year), (region,))
+        blur, size = forms.spread(variable), len(counted)
+        side = Side(tuple((0, forms.node(variable, cell), 1.0) for cell in cells))
+        ends = np.array([count])
+        one = Relations.of_side(side, np.array(counted), np.full(size, year), np.zeros(size), np.zeros(size))
+        yield one.summed(np.zeros(size, np.int64), ends - blur, ends + blur)

@@ -7,53 +7,18 @@ some of them of an earlier year. Cells that every node treats alike are one *ato
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 
+from indicators.audit.sides import Figure, Part, Side, Statement, Stratum
 from schemas.formula import Expression, Function, Number, Operation, SumOver, Term
 from schemas.framework_model import Framework
 from schemas.shapes import TOTAL, member_key
+from schemas.supports import CASES, supports
 
 Cell = tuple[str, tuple[str, ...]]
-Part = tuple[int, int, float]
-"""Years to go back, node, coefficient."""
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """A sum of nodes. `counted`: a plain count (every coefficient is 1), which can be a small number to keep secret."""
-
-    parts: tuple[Part, ...]
-
-    @property
-    def counted(self) -> bool:
-        """Is it a number of people (cases, places), not a mean or a balance?"""
-        return all(coefficient == 1 for _, _, coefficient in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """An indicator at one point. A side is None when it is no sum of counts under protection."""
-
-    indicator: str
-    key: str
-    multiplier: float
-    numerator: Side | None
-    denominator: Side | None
-    part_of: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A rule that every accepted delivery obeys: low <= left - right <= high, from this to that year."""
-
-    parts: tuple[Part, ...]
-    low: float
-    high: float
-    since: int
-    until: int
 
 
 class Forms:
@@ -64,10 +29,15 @@ class Forms:
         self.nodes: list[tuple[str, tuple[Cell, ...]]] = []
         self._numbers: dict[tuple[str, frozenset[Cell]], int] = {}
         self._expanded: dict[tuple[str, str], tuple[Cell, ...]] = {}
+        self._known: dict[tuple[str, str], int] = {}
+        self._printed: dict[tuple[str, str], bool] = {}
+        self._members_of: dict[tuple[str, str], frozenset[str]] = {}
+        self._dimensions = {variable: framework.variable_dimensions(variable) for variable in framework.variables}
         self.figures: dict[tuple[str, str], Figure] = {}
         for code in framework.indicators:
             self._add_indicator(code)
         self.statements = tuple(self._statements())
+        self.strata = dict(self._strata())
         for measure in framework.profile.measures:
             if self.tracked(measure.variable):
                 self.node(measure.variable, {})
@@ -101,8 +71,14 @@ class Forms:
 
     def in_table(self, variable: str, members: Mapping[str, str]) -> bool:
         """Is the cell printed, or the residual member beside cells that are?"""
+        key = self._key(variable, members)
+        if key not in self._printed:
+            self._printed[key] = self._is_in_table(variable, members)
+        return self._printed[key]
+
+    def _is_in_table(self, variable: str, members: Mapping[str, str]) -> bool:
         choices = []
-        for dimension in self.framework.variable_dimensions(variable):
+        for dimension in self._dimensions[variable]:
             member, entry = members.get(dimension, TOTAL), self.framework.dimensions[dimension]
             leaves = self.framework.scheme(variable, dimension).leaves if entry.is_residual(member) else []
             choices.append([(dimension, one) for one in (member, *leaves)])
@@ -121,12 +97,14 @@ class Forms:
 
     def cells(self, variable: str, members: Mapping[str, str]) -> tuple[Cell, ...]:
         """The leaf cells that a cell with these members (the others at their total) is made of."""
-        dims = self.framework.variable_dimensions(variable)
-        key = (variable, member_key([(d, members.get(d, TOTAL)) for d in dims]))
+        dims, key = self._dimensions[variable], self._key(variable, members)
         if key not in self._expanded:
             leaves = [self._leaves(variable, dimension, members.get(dimension, TOTAL)) for dimension in dims]
             self._expanded[key] = tuple((variable, combination) for combination in product(*leaves))
         return self._expanded[key]
+
+    def _key(self, variable: str, members: Mapping[str, str]) -> tuple[str, str]:
+        return variable, member_key([(d, members.get(d, TOTAL)) for d in self._dimensions[variable]])
 
     def _leaves(self, variable: str, dimension: str, member: str) -> tuple[str, ...]:
         entry = self.framework.dimensions[dimension]
@@ -137,7 +115,12 @@ class Forms:
 
     def node(self, variable: str, members: Mapping[str, str]) -> int:
         """Number of the node of a cell."""
-        cells = self.cells(variable, members)
+        key = self._key(variable, members)
+        if key not in self._known:
+            self._known[key] = self._number(variable, self.cells(variable, members))
+        return self._known[key]
+
+    def _number(self, variable: str, cells: tuple[Cell, ...]) -> int:
         known = (variable, frozenset(cells))
         if known not in self._numbers:
             self._numbers[known] = len(self.nodes)
@@ -175,7 +158,7 @@ class Forms:
             case Operation("/", left, Number(value)):
                 return self._collect(left, running, factor / float(value), found)
             case SumOver(Term(variable, _, _) as inner, dimension) if not self.framework.dimensions[dimension].dynamic:
-                if dimension not in self.framework.variable_dimensions(variable):
+                if dimension not in self._dimensions[variable]:
                     return False
                 leaves = self.framework.scheme(variable, dimension).leaves
                 return all(self._collect(inner, {**running, dimension: leaf}, factor, found) for leaf in leaves)
@@ -187,9 +170,16 @@ class Forms:
         for dimension in self.framework.variable_dimensions(term.variable):
             member = selected.get(dimension) or running.get(dimension, TOTAL)
             if dimension not in selected and not self.framework.dimensions[dimension].dynamic:
-                member = member if member in self.framework.members(term.variable, dimension) else TOTAL
+                member = member if self.has_member(term.variable, dimension, member) else TOTAL
             chosen[dimension] = member
         return chosen
+
+    def has_member(self, variable: str, dimension: str, member: str) -> bool:
+        """Can a cell of the variable have this member?"""
+        place = (variable, dimension)
+        if place not in self._members_of:
+            self._members_of[place] = frozenset(self.framework.members(variable, dimension))
+        return member in self._members_of[place]
 
     def _add_indicator(self, code: str) -> None:
         ratio = self.framework.ratio(code)
@@ -201,6 +191,21 @@ class Forms:
             nested = bool(share and numerator and denominator and self._nested(numerator, denominator))
             key = member_key(members)
             self.figures[code, key] = Figure(code, key, float(ratio.multiplier), numerator, denominator, nested)
+
+    def _strata(self) -> Iterator[tuple[tuple[str, str], tuple[Stratum, ...]]]:
+        """Strata of every figure that is printed standardised too; a rate with a side of another kind has none."""
+        for code, entry in self.framework.indicators.items():
+            own = [one for one in supports(self.framework, [code]) if one.role != CASES] if entry.standardise else []
+            whole = sum(one.weight for one in own)
+            for members in self.framework.breakdown_points(code) if own else ():
+                pairs = [(self.side(s.left, dict(members)), self.side(s.right, dict(members))) for s in own]
+                made = [
+                    Stratum(one.weight / whole, cases, base)
+                    for one, (cases, base) in zip(own, pairs, strict=True)
+                    if cases and base
+                ]
+                if len(made) == len(own):
+                    yield (code, member_key(members)), tuple(made)
 
     def _nested(self, small: Side, large: Side) -> bool:
         """Is what the small side counts a part of what the large side counts? By its cells, or by a subset rule."""

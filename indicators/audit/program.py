@@ -45,8 +45,21 @@ class Rows:
             np.array([high for _, _, high in rows], dtype=float),
         )
 
+    @classmethod
+    def made(cls, size: int, owner: Whole, columns: Whole, values: Real, low: Real, high: Real) -> Rows:
+        """From the row, column and value of every coefficient, in any order."""
+        order = np.lexsort((columns, owner))
+        starts = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(low)))]).astype(np.int64)
+        return cls(size, starts, columns[order], values[order], low, high)
+
     def __len__(self) -> int:
         return len(self.low)
+
+    def kept(self, chosen: npt.NDArray[np.bool_]) -> Rows:
+        """The chosen rows, with all unknowns."""
+        number, mine = np.cumsum(chosen) - 1, chosen[self.owner]
+        owner = number[self.owner[mine]]
+        return Rows.made(self.size, owner, self.columns[mine], self.values[mine], self.low[chosen], self.high[chosen])
 
     @cached_property
     def owner(self) -> Whole:
@@ -59,11 +72,14 @@ class Rows:
 
     def fits(self, solution: Real) -> bool:
         """Does a solution obey every row, but for the last digits?"""
+        return bool(solution.min() > -_SLACK and not self.broken(solution).any())
+
+    def broken(self, solution: Real) -> npt.NDArray[np.bool_]:
+        """Rows that a solution does not obey."""
         found = self.sums(solution)
         slack = _SLACK / 10 * np.maximum(1.0, np.abs(found) * 1e-3)
-        return bool(
-            np.all(found >= self.low - slack) and np.all(found <= self.high + slack) and solution.min() > -_SLACK
-        )
+        broken: npt.NDArray[np.bool_] = ~((found >= self.low - slack) & (found <= self.high + slack))
+        return broken
 
     @cached_property
     def most(self) -> Real:
@@ -102,9 +118,16 @@ class Solver:
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
-        self.solver = highspy.Highs()  # type: ignore[no-untyped-call]
+        self.witnesses: list[Real] = []
+        self.numbers = np.arange(rows.size, dtype=np.int32)
+
+    @cached_property
+    def solver(self) -> highspy.Highs:
+        """The program in the solver; made when it is asked first."""
+        rows = self.rows
+        solver = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 1)):
-            self.solver.setOptionValue(option, value)
+            solver.setOptionValue(option, value)
         program = highspy.HighsLp()
         program.num_col_, program.num_row_ = rows.size, len(rows)
         program.col_cost_ = np.zeros(rows.size)
@@ -116,9 +139,8 @@ class Solver:
         program.a_matrix_.start_ = rows.starts.astype(np.int32)
         program.a_matrix_.index_ = rows.columns.astype(np.int32)
         program.a_matrix_.value_ = rows.values
-        self.solver.passModel(program)
-        self.witnesses: list[Real] = []
-        self.numbers = np.arange(rows.size, dtype=np.int32)
+        solver.passModel(program)
+        return solver
 
     def centre(self) -> Real | None:
         """A solution far from all ends, None when the interior point method has none that fits."""

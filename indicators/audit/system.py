@@ -8,33 +8,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from indicators.audit.editions import Knowledge, Place
-from indicators.audit.facts import Relation
-from indicators.audit.forms import Atoms, Forms, Statement
+from indicators.audit.delivered import Untrue
+from indicators.audit.editions import Knowledge
+from indicators.audit.forms import Atoms, Forms
+from indicators.audit.piece import Piece
+from indicators.audit.program import Rows
+from indicators.audit.relations import Flags, Real, Relations, Whole, distinct
+from indicators.audit.sides import Side, Statement
 from indicators.audit.targets import Target
 
-Family = tuple[int, int, str]
-"""Region, year, variable: its atoms are tied together by the sums that are known."""
 _SLACK = 1e-6
 
 
-@dataclass
-class Piece:
-    """Unknown atoms and what ties them: rows of (coefficients by column, low, high), and by their numbers those that only
-    an older edition tells, or that are assumed. Every atom is 0 or more."""
-
-    columns: dict[Place, int] = field(default_factory=dict)
-    rows: list[tuple[dict[int, float], float, float]] = field(default_factory=list)
-    targets: list[Target] = field(default_factory=list)
-    older: set[int] = field(default_factory=set)
-
-    def column(self, place: Place) -> int:
-        """Number of the column of an atom, a new one at need."""
-        return self.columns.setdefault(place, len(self.columns))
-
-
 class System:
-    """All equations, by the families of atoms they speak of."""
+    """All equations. Atoms of one region, year and variable are a *family*: the sums that are known tie them together."""
 
     def __init__(
         self,
@@ -44,23 +31,26 @@ class System:
         nested: Mapping[int, Mapping[int, tuple[int, ...]]],
         complete: frozenset[tuple[int, int]],
         years: list[int],
+        untrue: Mapping[tuple[int, int], Untrue] | None = None,
     ) -> None:
         self.forms, self.atoms, self.known = forms, atoms, known
-        self.nested, self.complete = nested, complete
-        self.atoms_of: dict[str, list[int]] = defaultdict(list)
-        for number, variable in enumerate(atoms.variables):
-            self.atoms_of[variable].append(number)
-        self.nodes_of: dict[str, np.ndarray] = {}
-        for variable in {variable for variable, _ in forms.nodes}:
-            numbers = [number for number, (name, _) in enumerate(forms.nodes) if name == variable]
-            self.nodes_of[variable] = np.array(numbers)
-        self.relations: list[tuple[int, Relation]] = [*known.relations, *((0, r) for r in self._of_rules(years))]
-        for edition, region, year, node, value in known.former:
-            self.relations.append((edition, Relation(((1.0, region, year, node),), value, value)))
+        self.nested, self.complete, self.untrue = nested, complete, untrue or {}
+        names = {name: number for number, name in enumerate(dict.fromkeys(name for name, _ in forms.nodes))}
+        self.variable_of_node = np.array([names[name] for name, _ in forms.nodes], np.int64)
+        self.variable_of_atom = np.array([names[name] for name in atoms.variables], np.int64)
+        self.shape = (*known.nodes.shape[:2], len(names))
+        self.sizes = np.array([len(found) for found in atoms.of_node], np.int64)
+        self.starts = np.cumsum(np.concatenate([[0], self.sizes]))
+        self.flat = np.array([atom for found in atoms.of_node for atom in found], np.int64)
+        given = [*known.relations, (0, Relations.joined(list(self._of_rules(years))))]
+        if known.former:
+            given += _of_former(known)
+        self.relations = Relations.joined([relations for _, relations in given])
+        self.edition = np.repeat([edition for edition, _ in given], [len(relations) for _, relations in given])
 
     # --- what rules add ----------------------------------------------------------------------------------------------
 
-    def _of_rules(self, years: list[int]) -> Iterator[Relation]:
+    def _of_rules(self, years: list[int]) -> Iterator[Relations]:
         """Statements that do not follow from known sums anyway."""
         low, high = self._bounds()
         for statement in self.forms.statements:
@@ -68,32 +58,38 @@ class System:
             valid = np.array([statement.since <= year <= statement.until for year in years])[None, :]
             tells = ((most > statement.high + _SLACK) | (least < statement.low - _SLACK)) & valid
             tells &= np.isfinite(most) | np.isfinite(least)
-            for region, year in zip(*np.nonzero(tells), strict=True):
-                terms = tuple((factor, int(region), int(year) - lag, node) for lag, node, factor in statement.parts)
-                yield Relation(terms, statement.low, statement.high)
+            region, year = np.nonzero(tells)
+            if len(region):
+                ends = (np.full(len(region), end) for end in (statement.low, statement.high))
+                yield Relations.of_side(Side(statement.parts), region, year, *ends)
 
-    def _bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Least and most of each node from the known nodes within it and around it."""
-        nodes = self.known.nodes
-        low, high = np.zeros_like(nodes), np.full_like(nodes, np.inf)
-        sets = [frozenset(found) for found in self.atoms.of_node]
+    def _bounds(self) -> tuple[dict[int, Real], dict[int, Real]]:
+        """Least and most of each node by region and year, from the known nodes within it and around it."""
         asked = {node for statement in self.forms.statements for _, node, _ in statement.parts}
-        for node in asked:
-            for other in self.nodes_of[self.forms.nodes[node][0]]:
-                value = nodes[:, :, other]
-                if sets[other] <= sets[node]:
-                    low[:, :, node] = np.fmax(low[:, :, node], value)
-                if sets[other] >= sets[node]:
-                    high[:, :, node] = np.fmin(high[:, :, node], value)
+        low: dict[int, Real] = {}
+        high: dict[int, Real] = {}
+        for variable in range(self.shape[2]):
+            nodes = np.flatnonzero(self.variable_of_node == variable)
+            wanted = np.array([place for place, node in enumerate(nodes) if node in asked], np.int64)
+            if not len(wanted):
+                continue
+            holds = np.zeros((len(nodes), len(self.variable_of_atom)), np.float32)
+            for place, node in enumerate(nodes):
+                holds[place, list(self.atoms.of_node[node])] = 1
+            common, size = holds[wanted] @ holds.T, holds.sum(axis=1)
+            values = np.ascontiguousarray(np.moveaxis(self.known.nodes[:, :, nodes], 2, 0))
+            told = ~np.isnan(values).all(axis=(1, 2))
+            for row, place in enumerate(wanted):
+                within, around = (common[row] == size) & told, (common[row] == size[place]) & told
+                low[int(nodes[place])] = np.fmax(0, np.fmax.reduce(values[within], axis=0, initial=0.0))
+                high[int(nodes[place])] = np.fmin.reduce(values[around], axis=0, initial=np.inf)
         return low, high
 
-    @staticmethod
-    def _range(statement: Statement, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        most = np.zeros(low.shape[:2])
-        least = np.zeros(low.shape[:2])
+    def _range(self, statement: Statement, low: Mapping[int, Real], high: Mapping[int, Real]) -> tuple[Real, Real]:
+        most, least = np.zeros(self.shape[:2]), np.zeros(self.shape[:2])
         for lag, node, factor in statement.parts:
             top, bottom = (high, low) if factor > 0 else (low, high)
-            up, down = factor * top[:, :, node], factor * bottom[:, :, node]
+            up, down = factor * top[node], factor * bottom[node]
             if lag:
                 fill = np.full((len(up), lag), np.nan)
                 up = np.concatenate([fill, up[:, :-lag]], axis=1)
@@ -105,77 +101,151 @@ class System:
 
     def pieces(self, targets: Iterable[Target]) -> Iterator[Piece]:
         """The pieces that targets lie in."""
-        joined = _Union()
-        by_relation: list[tuple[int, Relation, Family]] = []
-        for edition, relation in self.relations:
-            families = [self._family(region, year, node) for _, region, year, node in relation.terms]
-            joined.join(families)
-            by_relation.append((edition, relation, families[0]))
-        wanted: dict[Family, list[Target]] = defaultdict(list)
         listed = list(targets)
+        joined, relations = _Union(), self.relations
+        families = self._families(relations.region, relations.year, self.variable_of_node[relations.node])
+        first = np.unique(relations.owner, return_index=True)[1]
+        heads = families[first]
+        for one, other in distinct(np.stack([heads[relations.owner], families], axis=1))[0].tolist():
+            joined.join([one, other])
+        homes: list[int] = []
         for target in listed:
-            families = list({(r, y, self.atoms.variables[a]) for r, y, a in target.touched})
-            joined.join(families)
-            for family in families:
+            places = np.array([(region, year, self.variable_of_atom[atom]) for region, year, atom in target.touched])
+            own = np.unique(self._families(*places.T)).tolist()
+            joined.join(own)
+            homes.append(own[0])
+            for family in own:
                 self._join_towns(joined, family)
-        for target in listed:
-            region, year, atom = next(iter(target.touched))
-            wanted[joined.root((region, year, self.atoms.variables[atom]))].append(target)
-        relations: dict[Family, list[tuple[int, Relation]]] = defaultdict(list)
-        for edition, relation, family in by_relation:
-            relations[joined.root(family)].append((edition, relation))
+        wanted: dict[int, list[Target]] = defaultdict(list)
+        for target, home in zip(listed, homes, strict=True):
+            wanted[joined.root(home)].append(target)
+        known, numbers = np.unique(heads, return_inverse=True)
+        roots = np.array([joined.root(head) for head in known.tolist()], np.int64)[numbers]
         members = joined.groups()
+        order = np.argsort(roots, kind="stable")
         for root, mine in wanted.items():
-            yield self._piece(members.get(root, [root]), relations.get(root, []), mine)
+            start, end = np.searchsorted(roots[order], [root, root + 1])
+            yield self._piece(np.array(sorted(members[root])), order[start:end], mine)
 
-    def _family(self, region: int, year: int, node: int) -> Family:
-        return region, year, self.forms.nodes[node][0]
+    def _families(self, region: Whole, year: Whole, variable: Whole) -> Whole:
+        return np.ravel_multi_index((region, year, variable), self.shape)
 
-    def _join_towns(self, joined: _Union, family: Family) -> None:
-        region, year, variable = family
+    def _join_towns(self, joined: _Union, family: int) -> None:
+        region, year, variable = (int(part) for part in np.unravel_index(family, self.shape))
         for above, below in self.nested.get(year, {}).items():
             if region == above or region in below:
-                joined.join([(unit, year, variable) for unit in (above, *below)])
+                joined.join([int(self._families(unit, year, variable)) for unit in (above, *below)])  # type: ignore[arg-type]
 
-    def _piece(self, families: list[Family], relations: list[tuple[int, Relation]], mine: list[Target]) -> Piece:
-        piece = Piece(targets=mine)
-        here = set(families)
-        for region, year, variable in families:
-            nodes = self.nodes_of[variable]
-            values = self.known.nodes[region, year, nodes]
-            for node, value in zip(nodes[~np.isnan(values)], values[~np.isnan(values)], strict=True):
-                if self.known.origin[region, year, node]:
-                    piece.older.add(len(piece.rows))
-                row = {piece.column((0, region, year, atom)): 1.0 for atom in self.atoms.of_node[node]}
-                piece.rows.append((row, float(value), float(value)))
-            below = self.nested.get(year, {}).get(region, ())
-            if below and all((town, year, variable) in here for town in below):
-                exact = (region, year) in self.complete
-                for atom in self.atoms_of[variable]:
-                    row = {piece.column((0, region, year, atom)): 1.0}
-                    row |= {piece.column((0, town, year, atom)): -1.0 for town in below}
-                    piece.rows.append((row, 0.0, 0.0 if exact else np.inf))
-        for edition, relation in relations:
-            sums: dict[int, float] = defaultdict(float)
-            for factor, region, year, node in relation.terms:
-                for atom in self.atoms.of_node[node]:
-                    sums[piece.column(self.known.atom(edition, region, year, atom))] += factor
-            if edition:
-                piece.older.add(len(piece.rows))
-            piece.rows.append((sums, relation.low, relation.high))
-        for target in mine:
-            for place in target.touched:
-                piece.column((0, *place))
-        return piece
+    def _piece(self, families: Whole, chosen: Whole, mine: list[Target]) -> Piece:
+        made = _Made([], [], [], [], [], [])
+        region, year, variable = np.unravel_index(families, self.shape)
+        for number in np.unique(variable):
+            here = variable == number
+            self._add_known(made, region[here], year[here], np.flatnonzero(self.variable_of_node == number))
+            self._add_nested(made, region[here], year[here], np.flatnonzero(self.variable_of_atom == number))
+        self._add_relations(made, self.relations.taken(chosen), self.edition[chosen])
+        touched = np.array([(0, *place) for target in mine for place in target.touched], np.int64)
+        places, columns = distinct(np.concatenate([*made.places, touched]))
+        low, high, older = (np.concatenate([*parts, []]) for parts in (made.low, made.high, made.older))
+        terms = sum(len(values) for values in made.values)
+        owner, values = (np.concatenate([*parts, []]) for parts in (made.owner, made.values))
+        rows = Rows.made(len(places), owner.astype(np.int64), columns[:terms], values, low, high)
+        return Piece(places, rows, mine, older.astype(bool))
+
+    def _add_known(self, made: _Made, region: Whole, year: Whole, nodes: Whole) -> None:
+        values = self.known.nodes[region[:, None], year[:, None], nodes[None, :]]
+        family, place = np.nonzero(~np.isnan(values))
+        told, node = values[family, place], nodes[place]
+        sizes, atom = self._atoms(node)
+        owner = np.repeat(np.arange(len(node)), sizes)
+        at = (np.zeros_like(atom), region[family][owner], year[family][owner], atom)
+        older = self.known.origin[region[family], year[family], node] > 0
+        made.add(owner, np.ones(len(owner)), np.stack(at, axis=1), told, told, older)
+
+    def _add_nested(self, made: _Made, region: Whole, year: Whole, atoms: Whole) -> None:
+        """Counts of a Kreis are those of its towns and of a rest, which is nothing where all of its towns are there."""
+        here = set(zip(region.tolist(), year.tolist(), strict=True))
+        for above, when in sorted(here):
+            below = self.nested.get(when, {}).get(above, ())
+            if below and all((town, when) in here for town in below):
+                sums = self._true_sums((above, when), atoms)
+                units, size = np.array([above, *below]), len(sums)
+                row = np.repeat(np.arange(size), [len(one) for one in sums])
+                atom = np.array([one for part in sums for one in part], np.int64)
+                owner, atom = np.repeat(row, len(units)), np.repeat(atom, len(units))
+                unit = np.tile(units, len(row))
+                at = (np.zeros_like(owner), unit, np.full_like(owner, when), atom)
+                high = np.full(size, 0.0 if (above, when) in self.complete else np.inf)
+                values = np.where(unit == above, 1.0, -1.0)
+                made.add(owner, values, np.stack(at, axis=1), np.zeros(size), high, np.zeros(size, bool))
+
+    def _true_sums(self, place: tuple[int, int], atoms: Whole) -> list[tuple[int, ...]]:
+        """The atoms, one by one; where that is not true of some, the sums with them of which it is."""
+        wrong = self.untrue.get(place)
+        if wrong is None:
+            return [(atom,) for atom in atoms.tolist()]
+        own = set(atoms.tolist())
+        return [(atom,) for atom in atoms.tolist() if atom not in wrong.atoms] + sorted(
+            one for one in wrong.sums if own.issuperset(one)
+        )
+
+    def _add_relations(self, made: _Made, told: Relations, edition: Whole) -> None:
+        sizes, atom = self._atoms(told.node)
+        term = np.repeat(np.arange(len(told.node)), sizes)
+        owner, region, year = told.owner[term], told.region[term], told.year[term]
+        when = self.known.editions_of(edition[owner], region, year, atom)
+        at, which = distinct(np.stack([owner, when, region, year, atom], axis=1))
+        values = np.bincount(which, told.factor[term], len(at))
+        tells = values != 0
+        made.add(at[tells, 0], values[tells], at[tells, 1:], told.low, told.high, edition > 0)
+
+    def _atoms(self, nodes: Whole) -> tuple[Whole, Whole]:
+        """How many atoms each node has, and these one after the other."""
+        sizes = self.sizes[nodes]
+        ends = np.cumsum(sizes)
+        return sizes, self.flat[np.arange(int(sizes.sum())) + np.repeat(self.starts[nodes] - ends + sizes, sizes)]
+
+
+@dataclass
+class _Made:
+    """Rows in the making: by term the row, coefficient and place (edition, region, year, atom), by row the ends and whether
+    only an older edition tells it."""
+
+    owner: list[Whole]
+    values: list[Real]
+    places: list[Whole]
+    low: list[Real]
+    high: list[Real]
+    older: list[Flags]
+    size: int = field(default=0)
+
+    def add(self, owner: Whole, values: Real, places: Whole, low: Real, high: Real, older: Flags) -> None:
+        """More rows; `owner` counts from 0."""
+        self.owner.append(owner + self.size)
+        self.values.append(values)
+        self.places.append(places)
+        self.low.append(low)
+        self.high.append(high)
+        self.older.append(older)
+        self.size += len(low)
+
+
+def _of_former(known: Knowledge) -> Iterator[tuple[int, Relations]]:
+    """Nodes as they were before a correction, by edition."""
+    edition, region, year, node, value = (np.array(column) for column in zip(*known.former, strict=True))
+    for number in np.unique(edition):
+        mine = edition == number
+        ends, size = value[mine].astype(float), int(mine.sum())
+        yield int(number), Relations(ends, ends, np.arange(size), np.ones(size), region[mine], year[mine], node[mine])
 
 
 class _Union:
     """Which families hang together."""
 
     def __init__(self) -> None:
-        self.parent: dict[Family, Family] = {}
+        self.parent: dict[int, int] = {}
 
-    def root(self, one: Family) -> Family:
+    def root(self, one: int) -> int:
         """The family that stands for all that hang together with this one."""
         self.parent.setdefault(one, one)
         while self.parent[one] != one:
@@ -183,15 +253,15 @@ class _Union:
             one = self.parent[one]
         return one
 
-    def join(self, several: list[Family]) -> None:
+    def join(self, several: list[int]) -> None:
         """These hang together."""
         first = self.root(several[0])
         for other in several[1:]:
             self.parent[self.root(other)] = first
 
-    def groups(self) -> dict[Family, list[Family]]:
+    def groups(self) -> dict[int, list[int]]:
         """Families by the one that stands for them."""
-        found: dict[Family, list[Family]] = defaultdict(list)
+        found: dict[int, list[int]] = defaultdict(list)
         for one in self.parent:
             found[self.root(one)].append(one)
         return found

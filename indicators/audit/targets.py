@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from indicators.audit.evidence import COUNTED, Evidence, Index
+from indicators.audit.delivered import counts, nested_units, rests
+from indicators.audit.evidence import COUNTED, Evidence, Index, real
 from indicators.audit.facts import Places
-from indicators.audit.forms import Atoms, Forms, Side
+from indicators.audit.forms import Atoms, Forms
+from indicators.audit.sides import Side
 from schemas.framework_model import Framework
 from schemas.shapes import member_key
-from schemas.territory import reference_day
 
 PlainPlace = tuple[int, int, int]
 """Region, year, atom."""
@@ -75,46 +75,47 @@ def open_nodes(
 ) -> list[tuple[int, int, int, float]]:
     """Cells of members that describe nobody (`open_members`), as (region, year, node, value): an attacker is assumed to
     know them. One that was not delivered counts as zero where the variable was."""
-    rows = _counts(framework, forms, observations)
+    rows = counts(framework, forms, observations)
     opened = framework.confidentiality.open_members
-    lists = {dimension.lower(): members for dimension, members in opened.items()}
-    chosen = np.any([rows[name].isin(members) for name, members in lists.items()], axis=0) if lists else []
     given: dict[tuple[int, int, int], float] = {}
-    for row in rows[chosen].to_dict("records") if len(lists) else ():
+    chosen = pa.array(np.zeros(rows.num_rows, bool))
+    for dimension, members in opened.items():
+        chosen = pc.or_(chosen, pc.is_in(rows[dimension.lower()].combine_chunks(), pa.array(members)))
+    for row in rows.filter(chosen).to_pylist():
         if row["region"] in index.region and row["year"] in index.year:
             node = forms.node(row["variable"], {d: row[d.lower()] for d in framework.dimension_order})
-            given[index.region[row["region"]], index.year[row["year"]], node] = float(row["value"])
-    delivered = rows[["region", "year", "variable"]].drop_duplicates().itertuples(index=False, name=None)
-    for region, year, variable in delivered:
-        for dimension, members in opened.items():
-            if dimension in framework.variable_dimensions(variable) and region in index.region and year in index.year:
-                for member in members:
-                    if member in framework.members(variable, dimension) and forms.additive(variable):
-                        place = (index.region[region], index.year[year], forms.node(variable, {dimension: member}))
-                        given.setdefault(place, 0.0)
+            given[index.region[row["region"]], index.year[row["year"]], node] = row["value"]
+    delivered = rows.group_by(["region", "year", "variable"]).aggregate([]) if opened else rows.slice(0, 0)
+    empty: dict[str, list[int]] = {}
+    for row in delivered.to_pylist():
+        variable = row["variable"]
+        if variable not in empty:
+            empty[variable] = [
+                forms.node(variable, {dimension: member})
+                for dimension, members in opened.items()
+                if dimension in framework.variable_dimensions(variable) and forms.additive(variable)
+                for member in members
+                if forms.has_member(variable, dimension, member)
+            ]
+        if row["region"] in index.region and row["year"] in index.year:
+            for node in empty[variable]:
+                given.setdefault((index.region[row["region"]], index.year[row["year"]], node), 0.0)
     return [(*place, value) for place, value in given.items()]
-
-
-def _counts(framework: Framework, forms: Forms, observations: pa.Table) -> pd.DataFrame:
-    """Delivered counts with a value, of variables that are kept secret."""
-    frame = observations.to_pandas()
-    kept = {variable for variable in framework.variables if forms.tracked(variable)}
-    counts: pd.DataFrame = frame[frame["variable"].isin(kept) & frame["value"].notna()].copy()
-    counts["value"] = counts["value"].astype(float)
-    return counts
 
 
 def _of_cells(
     framework: Framework, forms: Forms, atoms: Atoms, index: Index, where: Places, observations: pa.Table
 ) -> Iterator[Target]:
-    rows = _counts(framework, forms, observations)
+    rows = counts(framework, forms, observations)
     threshold = {variable: forms.threshold(variable) for variable in framework.variables}
-    limit = rows["variable"].map(threshold).astype(float)
-    small = rows[(rows["value"] >= 1) & (rows["value"] < limit) & rows["year"].isin(index.years)]
+    few = pc.and_(pc.greater_equal(rows["value"], 1), pc.less(rows["value"], max(threshold.values(), default=0)))
+    small = rows.filter(pc.and_(few, pc.is_in(rows["year"], pa.array(index.years, rows.schema.field("year").type))))
     margin = framework.confidentiality.margin
     opened = framework.confidentiality.open_members
     aggregates = {aggregate for _, aggregate, _ in where.aggregates}
-    for row in small.to_dict("records"):
+    for row in small.to_pylist():
+        if row["value"] >= threshold[row["variable"]]:
+            continue
         members = {d: row[d.lower()] for d in framework.dimension_order}
         region, year = index.region.get(row["region"]), index.year[row["year"]]
         if region is None or region in aggregates or any(members[d] in listed for d, listed in opened.items()):
@@ -138,61 +139,33 @@ def _of_cells(
     yield from _of_rests(framework, forms, atoms, index, rows)
 
 
-def _of_rests(framework: Framework, forms: Forms, atoms: Atoms, index: Index, rows: pd.DataFrame) -> Iterator[Target]:
+def _of_rests(framework: Framework, forms: Forms, atoms: Atoms, index: Index, table: pa.Table) -> Iterator[Target]:
     """What is left of a Kreis beside its towns that deliver too."""
     margin, opened = framework.confidentiality.margin, framework.confidentiality.open_members
-    dims = [d.lower() for d in framework.dimension_order]
-    for year, pairs in nested_units(framework, index).items():
-        calendar = index.years[year]
-        mine = rows[rows["year"] == calendar].set_index(["variable", *dims])
-        by_region = {region: group["value"] for region, group in mine.groupby("region")}
-        for above, below in pairs.items():
-            whole = by_region.get(index.regions[above])
-            parts = [by_region[index.regions[town]] for town in below if index.regions[town] in by_region]
-            if whole is None or len(parts) != len(below):
-                continue
-            rest = whole.copy()
-            for part in parts:
-                rest = (rest - part).dropna()
-            for key, value in rest[rest >= 1].items():
-                variable, *chosen = cast("tuple[str, ...]", key)
-                members = dict(zip(framework.dimension_order, chosen, strict=True))
-                if value < forms.threshold(variable) and not any(members[d] in listed for d, listed in opened.items()):
-                    cells = forms.cells(variable, members)
-                    around = atoms.around(cells)
-                    if around is None:
-                        continue
-                    inside = {(above, year, atom): 1.0 for atom in around[0]}
-                    inside |= {(town, year, atom): -1.0 for town in below for atom in around[0]}
-                    if around[0] == around[1]:
-                        yield Target(
-                            index.regions[above], calendar, variable, member_key(members.items()), "rest", int(value),
-                            forms.threshold(variable) + margin, inside, inside,
-                            not forms.in_table(variable, members), forms.spread(variable) > 0,
-                        )  # fmt: skip
-
-
-def nested_units(framework: Framework, index: Index) -> dict[int, dict[int, tuple[int, ...]]]:
-    """Units with those below them that are printed too, by year: {year: {unit: (units below, none in another)}}."""
-    found: dict[int, dict[int, tuple[int, ...]]] = {}
-    for calendar, year in index.year.items():
-        day = reference_day(calendar)
-        here = [code for code in index.regions if framework.territory.valid(code, day)]
-        under: dict[int, list[int]] = {}
-        for code in here:
-            above = next((a for a in framework.territory.ancestors(code, day) if a in index.region), None)
-            if above is not None and framework.territory.unit(above, day).parent is not None:
-                under.setdefault(index.region[above], []).append(index.region[code])
-        found[year] = {above: tuple(below) for above, below in under.items()}
-    return found
+    for rest in rests(framework, index, nested_units(framework, index), table):
+        above, year, below = rest.above, rest.year, rest.below
+        for variable, members, value in rest.cells(framework, rest.values >= 1):
+            if value < forms.threshold(variable) and not any(members[d] in listed for d, listed in opened.items()):
+                cells = forms.cells(variable, members)
+                around = atoms.around(cells)
+                if around is None:
+                    continue
+                inside = {(above, year, atom): 1.0 for atom in around[0]}
+                inside |= {(town, year, atom): -1.0 for town in below for atom in around[0]}
+                if around[0] == around[1]:
+                    yield Target(
+                        index.regions[above], index.years[year], variable, member_key(members.items()), "rest",
+                        int(value), forms.threshold(variable) + margin, inside, inside,
+                        not forms.in_table(variable, members), forms.spread(variable) > 0,
+                    )  # fmt: skip
 
 
 def _of_figures(
     forms: Forms, atoms: Atoms, index: Index, seen: Evidence, where: Places, values: pa.Table
 ) -> Iterator[Target]:
-    frame, regions, years, figures = index.rows(values)
+    rows, regions, years, figures = index.rows(values)
     margin = forms.framework.confidentiality.margin
-    numbers = [pd.to_numeric(frame[name], errors="coerce").to_numpy(float) for name in ("numerator", "denominator")]
+    numbers = [real(rows[name]) for name in ("numerator", "denominator")]
     members = {(year, aggregate): found for year, aggregate, found in where.aggregates}
     most = max((forms.threshold(variable) for variable in forms.framework.variables), default=0)
     for name, number in (
