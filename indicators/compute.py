@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from indicators.comparability import convert_lags, lags_of, make_comparable
 from indicators.confidentiality import judged_statement, published_statement
-from indicators.derived import PARTS, derive, table_name
+from indicators.derived import PARTS, derived_tables, table_name
 from indicators.former import SYMBOLS
 from indicators.intervals import interval_statements
 from indicators.planned import indicator_table, plans, status_table
@@ -94,13 +94,15 @@ def compute(
         connection, framework, run.whole, beside.ledger if beside else None, run.plans.sides
     )
     connection.execute(published_statement(framework))
-    derive(connection, framework, "calc_indicator_value", "indicator")
-    derive(connection, framework, "calc_indicator_published", "published")
     for statement in profile_statements(framework, protected=PROFILE_HIDDEN):
         connection.execute(statement)
-    derived = {table_name(prefix, part) for prefix in ("indicator", "published") for part in PARTS}
-    in_order = {name: " ORDER BY ALL" if name in derived else "" for name in RESULT_TABLES}  # joins have no order
-    tables = {name: connection.sql(f"FROM calc_{name}{order}").to_arrow_table() for name, order in in_order.items()}
+    run.forget(
+        "cell", "told", "evaluated", "support", "reported", "coverage", "state", "indicator_judged", "profile_count"
+    )
+    tables: dict[str, pa.Table] = dict.fromkeys(RESULT_TABLES) | derived_tables(connection, framework)
+    for name in (name for name, made in tables.items() if made is None):
+        tables[name] = connection.sql(f"FROM calc_{name}").to_arrow_table()
+        run.forget(name)
     tables |= published_registers(framework, beside.registers if beside else Registers())
     return Results(tables, protection)
 
@@ -183,7 +185,7 @@ class _Run:
         convert_lags(self.connection, lags)
         for statement in sql.slot_values(self.whole, "calc_"):
             self.connection.execute(statement)
-        self._forget(*sql.COMPLETION_TABLES, "keyed")
+        self.forget(*sql.COMPLETION_TABLES, "keyed")
 
     def register_beside(self, beside: Beside) -> None:
         """`calc_target` (of the programme and of the regions), `calc_projection` (of the framework folder and given),
@@ -272,7 +274,7 @@ class _Run:
                    '{self.framework.version}' AS framework_version, CAST(NULL AS VARCHAR) AS method,
                    CAST(NULL AS VARCHAR) AS flags, CAST(NULL AS BIGINT) AS cases
             FROM valued ORDER BY indicator, region, year, key""")
-        self._forget("slot_value", "asked", "reason")
+        self.forget("slot_value", "asked", "reason")
 
     def uncertainty(self) -> None:
         """Case numbers and confidence limits beside the values, and the standardised rates."""
@@ -281,7 +283,7 @@ class _Run:
         for statement in (*interval_statements(self.framework), *standardised_statements(self.framework)):
             self.connection.execute(statement)
 
-    def _forget(self, *names: str) -> None:
+    def forget(self, *names: str) -> None:
         """Give up tables that nothing asks any more: they are the larger part of the memory of a run."""
         for name in names:
             self.connection.execute(f"DROP TABLE IF EXISTS calc_{name}")

@@ -95,6 +95,8 @@ SELECT indicator, year, scope, measure, CASE WHEN status = 'ok' THEN value END A
             ELSE {_word("value", "previous")} END AS direction,
        CAST(n AS INTEGER) AS n, status
 FROM judged"""
+    yield f"DROP TABLE {target}_pair"
+    yield f"DROP TABLE {target}_flat"
 
 
 def _word(now: str, before: str) -> str:

@@ -6,16 +6,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import duckdb
+import pyarrow as pa
 
 from indicators.convergence import convergence_statements
 from indicators.gaps import gap_statements
-from indicators.series import last_statement, series_statements, trend_statements
+from indicators.series import last_statement, read_trends, series_statements, trend_statements
 from indicators.targets import make_targets
 from indicators.territory_series import today_breaks, today_statements
 from schemas.framework_model import Framework
 
 PARTS = ("gap", "trend", "convergence", "last", "today", "trend_today", "target")
 """Derived tables, each as `indicator_<part>` for the house and as `published_<part>`."""
+HOUSE, PUBLISHED = "indicator", "published"
+"""Prefixes of what is made for the house, first, and of what is made of published figures."""
 _OTHER_NAMES = {("indicator", "today"): "indicator_value_today", ("indicator", "target"): "target_status"}
 
 
@@ -24,7 +27,14 @@ def table_name(prefix: str, part: str) -> str:
     return _OTHER_NAMES.get((prefix, part), f"{prefix}_{part}")
 
 
-def derive(connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str) -> None:
+def derived_tables(connection: duckdb.DuckDBPyConnection, framework: Framework) -> dict[str, pa.Table]:
+    """What follows from the values (`calc_indicator_value`), and what follows from the published ones, by name."""
+    for prefix, values in ((HOUSE, "calc_indicator_value"), (PUBLISHED, "calc_indicator_published")):
+        _derive(connection, framework, values, prefix)
+    return {name: table for prefix in (HOUSE, PUBLISHED) for name, table in _read(connection, prefix)}
+
+
+def _derive(connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str) -> None:
     """Make `calc_<prefix>_<part>` for every part from the relation `values` (`indicator_value` or `indicator_published`)."""
     moved = connection.execute("FROM calc_crosswalk LIMIT 1").fetchall()
     for statement in (
@@ -35,20 +45,37 @@ def derive(connection: duckdb.DuckDBPyConnection, framework: Framework, values: 
     make_targets(connection, framework, values, f"calc_{table_name(prefix, 'target')}")
 
 
+def _read(connection: duckdb.DuckDBPyConnection, prefix: str) -> Iterator[tuple[str, pa.Table]]:
+    """Name and rows of every table that `_derive` made, in an order that joins do not have; each is given up when read."""
+    series = {"trend": f"calc_{prefix}_series", "trend_today": f"calc_{prefix}_series_today"}
+    for part in reversed(PARTS):
+        name = table_name(prefix, part)
+        if part in series:
+            yield name, read_trends(connection, series[part], f"calc_{name}")
+            connection.execute(f"DROP VIEW calc_{name}")
+            connection.execute(f"DROP TABLE calc_{name}_row")
+        else:
+            yield name, connection.sql(f"FROM calc_{name} ORDER BY ALL").to_arrow_table()
+            connection.execute(f"DROP TABLE calc_{name}")
+
+
 def _in_time(framework: Framework, values: str, prefix: str, *, moved: bool) -> Iterator[str]:
     """Trends, convergence, last values, and the series at today's territory with their trends, where a territory changed."""
     series, breaks = f"calc_{prefix}_series", "calc_series_break"
     target = {part: f"calc_{table_name(prefix, part)}" for part in PARTS}
     yield from series_statements(framework, values, breaks, series)
-    yield from trend_statements(framework, series, target["trend"])
+    house = None if prefix == HOUSE else (f"calc_{HOUSE}_series", f"calc_{table_name(HOUSE, 'trend')}")
+    yield from trend_statements(framework, series, target["trend"], house)
     yield from convergence_statements(framework, series, "calc_scope", target["convergence"])
     yield last_statement(framework, values, target["last"])
     if not moved:
         nothing = f"SELECT *, CAST(NULL AS DATE) AS territory_day FROM {values} LIMIT 0"
         yield f"CREATE OR REPLACE TEMP TABLE {target['today']} AS {nothing}"
-        yield f"CREATE OR REPLACE TEMP TABLE {target['trend_today']} AS FROM {target['trend']} LIMIT 0"
+        yield f"CREATE OR REPLACE TEMP TABLE {target['trend_today']}_row AS FROM {target['trend']}_row LIMIT 0"
+        yield f"CREATE OR REPLACE TEMP TABLE {series}_today_key AS FROM {series}_key LIMIT 0"
+        yield f"CREATE OR REPLACE TEMP VIEW {target['trend_today']} AS FROM {target['trend']} LIMIT 0"
         return
-    published, crosswalk, left = prefix == "published", "calc_crosswalk", f"{series}_today_break"
+    published, crosswalk, left = prefix == PUBLISHED, "calc_crosswalk", f"{series}_today_break"
     yield from today_statements(framework, values, crosswalk, breaks, target["today"], published=published)
     yield today_breaks(crosswalk, breaks, left)
     yield from series_statements(framework, target["today"], left, f"{series}_today")

@@ -10,6 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from indicators.shared_series import joined_rows, same_series
 from schemas.framework_model import Framework
 from schemas.sql import dimension_columns, listed
 
@@ -20,14 +25,15 @@ COVERAGE = "coverage"
 def series_statements(framework: Framework, values: str, breaks: str, target: str) -> Iterator[str]:
     """SQL that makes `target`_key, `target`_point and `target`_cut: the series of the relation `values`, numbered.
 
-    `_key`: id, region, indicator and dimensions of every series with a value. `_point`: id, year, value and `stretch`:
-    two years of a series are comparable when they have the same. `_cut`: id, year and causes of every interruption.
+    `_key`: id, region, indicator and dimensions of every series with a value; ids follow their order. `_point`: id, year,
+    value and `stretch`: two years of a series are comparable when they have the same. `_cut`: id, year and causes of every
+    interruption.
     """
     dims = dimension_columns(framework)
     key = ", ".join(["region", "indicator", *dims])
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_key AS
-SELECT row_number() OVER () AS id, * FROM (SELECT DISTINCT {key} FROM {values} WHERE value IS NOT NULL)"""
+SELECT row_number() OVER (ORDER BY {key}) AS id, * FROM (SELECT DISTINCT {key} FROM {values} WHERE value IS NOT NULL)"""
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_valued AS
 SELECT id, year, value,
@@ -53,13 +59,47 @@ WITH moments AS (
 SELECT id, year, value, CAST(stretch AS INTEGER) AS stretch FROM counted WHERE value IS NOT NULL"""
 
 
-def trend_statements(framework: Framework, series: str, target: str) -> Iterator[str]:
-    """SQL that makes the table `target` (shape of `indicator_trend`) from the tables of `series_statements`.
+def trend_statements(
+    framework: Framework, series: str, target: str, like: tuple[str, str] | None = None
+) -> Iterator[str]:
+    """SQL that makes the view `target` (shape of `indicator_trend`) from the tables of `series_statements`.
 
     `change` is in the unit of the indicator, percentages in percentage points, the trend per year; of an indicator that
     is a count the change is a rate in percent, not given on a base below `rate_base` (sign x, as the state office does).
     A change is steady when it vanishes in the decimals shown; a trend is steady when its interval holds zero.
+
+    `like` names other series and the view that was made from them before: what follows from a series that has the same
+    values and interruptions there is taken over (`indicators.shared_series`).
     """
+    if like is None:
+        yield from _row_statements(framework, series, target)
+    else:
+        rest = f"{series}_rest"
+        yield from same_series(framework, series, like[0], rest)
+        yield from _row_statements(framework, rest, f"{target}_rest")
+        yield joined_rows(f"{target}_rest_row", f"{like[1]}_row", f"{series}_same", f"{target}_row")
+    yield f"""
+CREATE OR REPLACE TEMP VIEW {target} AS
+SELECT {_keys(framework)}, t.* EXCLUDE (id) FROM {target}_row t JOIN {series}_key k USING (id)"""
+
+
+def read_trends(connection: duckdb.DuckDBPyConnection, series: str, target: str) -> pa.Table:
+    """The rows of `target` in the order of all their columns.
+
+    There are more of them than of anything else: they are sorted while they are narrow, by the ids, which follow the order
+    of the keys, and the keys are put beside them only then.
+    """
+    rows = connection.sql(f"FROM {target}_row ORDER BY id, year, change, period").to_arrow_table()
+    keys = connection.sql(f"SELECT * EXCLUDE (id) FROM {series}_key ORDER BY id").to_arrow_table()
+    ((first,),) = connection.sql(f"SELECT coalesce(min(id), 0) FROM {series}_key").fetchall()
+    places = pc.subtract(rows.column("id").combine_chunks(), first)
+    beside = [keys.column(name).combine_chunks().take(places) for name in keys.column_names]
+    rest = rows.drop_columns(["id"])
+    return pa.table([*beside, *rest.columns], names=[*keys.column_names, *rest.column_names])
+
+
+def _row_statements(framework: Framework, series: str, target: str) -> Iterator[str]:
+    """`target`_row: the rows of the table of trends with the id of their series."""
     yield from _indicator_statements(framework, target)
     yield _slopes(framework, series, target)
     yield f"""
@@ -71,22 +111,23 @@ WITH stretches AS (
 SELECT s.id, s.first, string_agg(c.reason, ',' ORDER BY c.year) AS reason
 FROM stretches s JOIN {series}_cut c ON c.id = s.id AND c.year > s.before AND c.year <= s.first GROUP BY s.id, s.first"""
     yield f"""
-CREATE OR REPLACE TEMP TABLE {target} AS
-SELECT {_keys(framework)}, t.year, t.change, t.period,
+CREATE OR REPLACE TEMP TABLE {target}_row AS
+SELECT t.id, t.year, t.change, t.period,
        CASE WHEN t.status <> 'ok' THEN '' WHEN abs(t.difference) < s.step THEN 'steady'
             WHEN t.difference > 0 THEN 'rising' ELSE 'falling' END AS direction,
        CASE WHEN s.counted THEN 'rate' ELSE 'difference' END AS method, t.from_year,
        CAST(NULL AS DOUBLE) AS lower, CAST(NULL AS DOUBLE) AS upper, 2 AS n_years, t.status, t.reason
 FROM ({_changes(framework, series, target)}) t JOIN {series}_key k USING (id) JOIN {target}_indicator s USING (indicator)
 UNION ALL BY NAME
-SELECT {_keys(framework)}, t.year, t.slope AS change, 'trend' AS period,
+SELECT t.id, t.year, t.slope AS change, 'trend' AS period,
        CASE WHEN t.slope IS NULL THEN '' WHEN t.lower > 0 THEN 'rising' WHEN t.upper < 0 THEN 'falling' ELSE 'steady' END
            AS direction,
        'theil_sen' AS method, t.from_year, t.lower, t.upper, t.n_years,
        CASE WHEN t.slope IS NOT NULL THEN 'ok' WHEN c.reason IS NOT NULL THEN 'break' ELSE 'too_few_years' END AS status,
        coalesce(c.reason, '') AS reason
-FROM {target}_slope t JOIN {series}_key k USING (id)
-LEFT JOIN {target}_opening c ON c.id = t.id AND c.first = t.from_year"""
+FROM {target}_slope t LEFT JOIN {target}_opening c ON c.id = t.id AND c.first = t.from_year"""
+    yield f"DROP TABLE {target}_slope"
+    yield f"DROP TABLE {target}_opening"
 
 
 def _keys(framework: Framework) -> str:

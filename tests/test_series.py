@@ -24,7 +24,7 @@ from scipy.stats import linregress, theilslopes
 from indicators.breaks import Breaks
 from indicators.compute import compute
 from indicators.convergence import convergence_statements, scope_table
-from indicators.series import series_statements, trend_statements
+from indicators.series import read_trends, series_statements, trend_statements
 from intake.rules import tolerance
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
@@ -52,6 +52,8 @@ def trends(
     framework: Framework,
     series: dict[str, dict[int, float]],
     breaks: str = NO_BREAKS,
+    target: str = "found",
+    like: tuple[str, str] | None = None,
 ) -> dict[tuple[str, int, str], dict[str, Any]]:
     """The rows of the table of trends for series that are made of totals, by region, year and period."""
     rows = [
@@ -62,11 +64,12 @@ def trends(
     ]
     connection.register("given", pa.Table.from_pylist(rows))
     for statement in (
-        *series_statements(framework, "given", breaks, "series"),
-        *trend_statements(framework, "series", "found"),
+        *series_statements(framework, "given", breaks, f"{target}_series"),
+        *trend_statements(framework, f"{target}_series", target, like),
     ):
         connection.execute(statement)
-    found = connection.sql("FROM found").to_arrow_table().to_pylist()
+    found = read_trends(connection, f"{target}_series", target).to_pylist()
+    assert found == connection.sql(f"FROM {target} ORDER BY ALL").to_arrow_table().to_pylist()
     keyed = {(row["region"], row["year"], row["period"]): row for row in found}
     assert len(keyed) == len(found), "a comparison has two rows"
     return keyed
@@ -142,9 +145,9 @@ def test_beta_is_the_slope_of_growth_on_the_start_value(
     }
     trends(connection, framework, series)
     connection.register("scopes", scope_table(framework, [2024]))
-    for statement in convergence_statements(framework, "series", "scopes", "found"):
+    for statement in convergence_statements(framework, "found_series", "scopes", "closer"):
         connection.execute(statement)
-    query = "SELECT value, direction, n, status FROM found WHERE measure = 'beta' AND scope = 'MODELL'"
+    query = "SELECT value, direction, n, status FROM closer WHERE measure = 'beta' AND scope = 'MODELL'"
     ((value, direction, n, status),) = connection.execute(query).fetchall()
     known = linregress([math.log(a) for a, _ in pairs], [math.log(b / a) / years for a, b in pairs]).slope
     assert (value, direction, n, status) == (pytest.approx(known, rel=1e-9), "converging", 4, "ok")
@@ -255,3 +258,47 @@ def test_tolerance_follows_the_rounding_base_of_the_source(framework: Framework)
     points = {point.owner: point for point in rule_plan(framework, codes=["R025", "R027"]).points if not point.key}
     assert tolerance(framework, points["R025"]) == 0
     assert tolerance(framework, points["R027"]) == 10  # 2 for the part, 2 for each of the four lengths of stay
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(histories, min_size=1, max_size=4), st.data())
+def test_what_is_taken_over_from_the_house_is_what_would_be_computed(
+    connection: duckdb.DuckDBPyConnection,
+    framework: Framework,
+    given_series: list[dict[int, float]],
+    data: st.DataObject,
+) -> None:
+    """Values, years, whole series and interruptions may differ between the house and what is published."""
+    house = {f"r{n}": values for n, values in enumerate(given_series)}
+    public = {
+        region: data.draw(
+            st.one_of(
+                st.just(values),
+                st.fixed_dictionaries({}, optional={y: st.just(v) for y, v in values.items()}),
+                histories,
+            )
+        )
+        for region, values in house.items()
+        if data.draw(st.booleans()) or region == "r0"
+    } | data.draw(st.dictionaries(st.just("new"), histories))
+    place = data.draw(st.sampled_from(sorted(house)))
+    cuts = [
+        f"(FROM (VALUES ('{place}', 2019, '{SHARE}', '{cause}')) b(region, year, indicator, reason))"
+        for cause in ("definition", "source")
+    ]
+    house_cut, public_cut = data.draw(st.lists(st.sampled_from((NO_BREAKS, *cuts)), min_size=2, max_size=2))
+    trends(connection, framework, house, house_cut, "house")
+    taken = trends(connection, framework, public, public_cut, "public", like=("house_series", "house"))
+    assert taken == trends(connection, framework, public, public_cut, "anew")
+
+
+def test_a_series_that_breaks_for_another_cause_is_not_taken_over(
+    connection: duckdb.DuckDBPyConnection, framework: Framework
+) -> None:
+    series = {"r": {year: float(year % 7) for year in range(2015, 2023)}}
+    named = "(FROM (VALUES ('r', 2019, '{}', '{}')) b(region, year, indicator, reason))"
+    trends(connection, framework, series, named.format(SHARE, "definition"), "house")
+    found = trends(
+        connection, framework, series, named.format(SHARE, "source"), "public", like=("house_series", "house")
+    )
+    assert {row["reason"] for row in found.values()} == {"", "source"}
