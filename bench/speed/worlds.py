@@ -23,6 +23,8 @@ from schemas.framework_model import Framework
 from schemas.territory import reference_day
 
 LAST_YEAR = 2025
+MOST_YEARS = 30
+"""The sample world knows a few years; the grown one so many, each with the tables of the nearest known year."""
 DISSOLVED = 5_000
 """Inhabitants of a unit that was dissolved before the census which the sample world starts from."""
 
@@ -51,6 +53,7 @@ def grown(framework: Framework, world: World) -> World:
     takes_after = {code: _alike(framework, known, code, number) for number, code in enumerate(new)}
     data = described.model_dump(exclude_defaults=True)
     data["regions"] = [*known, *new]
+    data["years"] = list(Size(0, MOST_YEARS).span)
     data["own_records"] |= {
         code: data["own_records"][like] for code, like in takes_after.items() if like in data["own_records"]
     }
