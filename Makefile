@@ -5,7 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SCALE := .venv-scale
+# so long may the packages of several machines, and then their test, take; an interruption lets its services end
+SCALE_SECONDS ?= 900
+WITHIN := timeout --signal=INT --kill-after=30
 YEAR ?= 2025
+# two workers, whole files: what a file prepares is prepared once; in the order of tests/conftest.py
+BOTH := -n 2 --dist loadfile --no-loadscope-reorder
 .DEFAULT_GOAL := help
 .PHONY: setup-scale scale-test lock-scale check-app lock-app help setup demo nightly ingest report form check status serve test thorough lint format bench lock clean
 
@@ -48,10 +53,10 @@ serve: $(READY) ## keep the nightly run scheduled (Prefect)
 	@$(BIN)/monitor serve
 
 test: $(READY) ## all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest $(BOTH)
 
 thorough: $(READY) ## the long tests: hundreds of kills, browsers, whole publications
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m thorough
+	@$(BIN)/python -m pytest $(BOTH) -m thorough
 
 lint: $(READY) ## format, lint and types
 	@$(BIN)/ruff format --check .
@@ -83,14 +88,14 @@ setup-scale: $(SCALE)/.ready ## the environment for several machines in .venv-sc
 $(SCALE)/.ready: requirements-scale.lock pyproject.toml
 	@echo "Umgebung wird eingerichtet ($(SCALE)) ..."
 	@$(PYTHON) -m venv --clear $(SCALE)
-	@$(SCALE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-scale.lock
+	@$(SCALE)/bin/python -m pip install --quiet --disable-pip-version-check --retries 3 --timeout 30 --require-hashes --no-deps -r requirements-scale.lock
 	@$(SCALE)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index --editable .
 	@touch $(SCALE)/.ready
 
 scale-test: ## three Dask workers, PostgreSQL and S3 on loopback, one worker killed: the same result as one process
-	@if $(MAKE) --no-print-directory setup-scale; then \
-	   $(SCALE)/bin/python -m pytest -m scale -rs -s tests/scale; \
-	 else echo "Übersprungen: Die Umgebung für mehrere Rechner lässt sich hier nicht einrichten (requirements-scale.lock)."; fi
+	@if $(WITHIN) $(SCALE_SECONDS) $(MAKE) --no-print-directory setup-scale; then \
+	   $(WITHIN) $(SCALE_SECONDS) $(SCALE)/bin/python -m pytest -m scale -rs -s tests/scale; \
+	 else echo "Ausgelassen: der Test mit mehreren Rechnern. Seine Pakete (requirements-scale.lock) lassen sich hier nicht einrichten; warum, steht darüber."; fi
 
 lock-scale: ## resolve requirements-scale.in again, beside the versions of requirements.lock (needs uv)
 	@sed -n 's/ \\$$//; /^[a-z0-9].*==/p' requirements.lock | grep -v '^duckdb==' > requirements-scale.pins

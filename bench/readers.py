@@ -1,11 +1,14 @@
 """Do readers wait while deliveries are loaded? `python -m bench.readers`
 
 20 reader processes query the published snapshot in a loop; one writer takes 50 deliveries through the whole chain, one
-after the other as in watch mode: inbox, check, load, all indicators, publication. Idle and busy phases take turns, so
-that both are measured with the same readers on the same machine.
+after the other as in watch mode: inbox, check, load, all indicators, publication. Idle phases, busy ones and a control
+take turns, so that all are measured with the same readers on the same machine.
 
 What is compared: for each reader the median duration of its looks (open the snapshot, query, close) in the busy phases
 against its own median in the idle ones. Wanted: no error, no mixed state, no reader slower than twice its idle median.
+The control tells waiting from a want of processors: a process of the same niceness does the writer's work (check, load,
+compute, publish) on a data root of its own, so that it takes as much of the machine and shares no file with the readers.
+What is left between busy and control is the writer's: its locks, its new generations and the cold pages they bring.
 A look that spans two phases is not counted. `--rest 0` lets the readers query without a break, so that they alone use up
 all processors; with `--rest` they pause like people do, and the idle machine is really idle.
 """
@@ -16,6 +19,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -46,7 +50,8 @@ IDLE_SECONDS = 12.0
 WANTED = 2.0
 NICE = 5
 """As in deploy/monitor-nightly.service."""
-IDLE, BUSY, OVER, BETWEEN = range(4)
+IDLE, BUSY, CONTROL, OVER, BETWEEN = range(5)
+MEASURED = (IDLE, CONTROL, BUSY)
 Phase: TypeAlias = "Synchronized[int]"
 
 SERIES = """
@@ -138,13 +143,16 @@ def measure(root: Path, waiting: Path, chosen: argparse.Namespace) -> int:
 
 
 def _take_turns(root: Path, files: Sequence[Path], phase: Phase, chosen: argparse.Namespace) -> float:
-    """Idle, busy, idle, ..., idle; the seconds of the busy phases."""
+    """Idle, control, busy, idle, ..., idle; the seconds of the busy phases. The control takes the same deliveries in."""
+    apart = root.with_name("control")
+    shutil.copytree(root, apart, symlinks=True)
     share = -(-len(files) // BLOCKS)
     wrote = 0.0
     time.sleep(2 + chosen.rest)  # first looks are slower
     for begin in range(0, len(files), share):
         _hold(phase, IDLE, lambda: time.sleep(IDLE_SECONDS))
         block = files[begin : begin + share]
+        _hold(phase, CONTROL, lambda block=block: in_a_child(lambda: _write(apart, block, chosen.nice)))  # type: ignore[misc]
         began = time.monotonic()
         _hold(phase, BUSY, lambda block=block: in_a_child(lambda: _write(root, block, chosen.nice)))  # type: ignore[misc]
         wrote += time.monotonic() - began
@@ -155,26 +163,33 @@ def _take_turns(root: Path, files: Sequence[Path], phase: Phase, chosen: argpars
 def say(reports: Sequence[Report], failed: int, wrote: float, load: float, chosen: argparse.Namespace) -> int:
     """Print the figures; 1 when something is not as wanted."""
     wrong = [text for report in reports for text in report.wrong]
-    idle = [statistics.median(report.looks[IDLE]) for report in reports]
-    busy = [statistics.median(report.looks[BUSY]) for report in reports]
-    ratios = sorted(b / i for b, i in zip(busy, idle, strict=True))
-    looks = {phase: sum(len(report.looks[phase]) for report in reports) for phase in (IDLE, BUSY)}
-    tail = {phase: _tail([s for report in reports for s in report.looks[phase]]) for phase in (IDLE, BUSY)}
+    medians = {phase: [statistics.median(report.looks[phase]) for report in reports] for phase in MEASURED}
+    looks = {phase: sum(len(report.looks[phase]) for report in reports) for phase in MEASURED}
+    tail = {phase: _tail([s for report in reports for s in report.looks[phase]]) for phase in MEASURED}
+    ratios = _ratios(medians[BUSY], medians[IDLE])
     print(
         f"{chosen.readers} readers, a rest of {chosen.rest:g} s between looks, {os.cpu_count()} processors,"
         f" load before {load:.1f}"
     )
     print(f"{chosen.deliveries} deliveries loaded and published in {wrote:.0f} s by a writer of niceness {chosen.nice}")
-    for name, phase, medians in (("idle", IDLE, idle), ("busy", BUSY, busy)):
-        middle = 1000 * statistics.median(medians)
-        print(f"{name}: {looks[phase]:6} looks, median {middle:6.0f} ms, 95 of 100 within {1000 * tail[phase]:6.0f} ms")
-    print(
-        f"busy : idle, median reader x{statistics.median(ratios):.2f}, slowest reader x{ratios[-1]:.2f} (wanted: x{WANTED:g})"
-    )
+    for name, phase in (("idle", IDLE), ("control", CONTROL), ("busy", BUSY)):
+        middle = 1000 * statistics.median(medians[phase])
+        within = 1000 * tail[phase]
+        print(f"{name:7}: {looks[phase]:6} looks, median {middle:6.0f} ms, 95 of 100 within {within:6.0f} ms")
+    for name, found, aim in (
+        ("busy : idle", ratios, f" (wanted: x{WANTED:g})"),
+        ("control : idle, a want of processors", _ratios(medians[CONTROL], medians[IDLE]), ""),
+        ("busy : control, the writer's own part", _ratios(medians[BUSY], medians[CONTROL]), ""),
+    ):
+        print(f"{name}: median reader x{statistics.median(found):.2f}, slowest reader x{found[-1]:.2f}{aim}")
     print(f"errors {failed}, mixed states {len(wrong)}")
     for text in wrong[:5]:
         print(f"  {text}")
     return int(bool(failed or wrong or ratios[-1] > WANTED))
+
+
+def _ratios(ones: Sequence[float], others: Sequence[float]) -> list[float]:
+    return sorted(one / other for one, other in zip(ones, others, strict=True))
 
 
 def _tail(seconds: list[float]) -> float:
@@ -198,7 +213,7 @@ def _write(root: Path, block: Sequence[Path], nice: int) -> None:
         for path in folder.glob("*/*"):
             target = root / "raw" / "inbox" / path.parent.name / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(target)
+            shutil.copyfile(path, target)
         code = watching.run_once(settings, lambda text: None)
         if code not in (0, 1):
             raise RuntimeError(f"the run ended with {code}")
@@ -206,7 +221,7 @@ def _write(root: Path, block: Sequence[Path], nice: int) -> None:
 
 def _read_on(root: Path, phase: Phase, rest: float, out: Path, number: int) -> None:
     """Look until all is over."""
-    looks: dict[int, list[float]] = {IDLE: [], BUSY: []}
+    looks: dict[int, list[float]] = {phase: [] for phase in MEASURED}
     wrong: list[str] = []
     last, parent = 0, os.getppid()
     time.sleep(rest * number / READERS)
@@ -221,7 +236,7 @@ def _read_on(root: Path, phase: Phase, rest: float, out: Path, number: int) -> N
         if now == phase.value and now in looks:
             looks[now].append(took)
         time.sleep(rest)
-    out.write_text(json.dumps([looks[IDLE], looks[BUSY], wrong]))
+    out.write_text(json.dumps([*looks.values(), wrong]))
 
 
 def _look(snapshot: Snapshot) -> list[str]:
@@ -237,8 +252,8 @@ def _look(snapshot: Snapshot) -> list[str]:
 
 
 def _report(path: Path) -> Report:
-    idle, busy, wrong = json.loads(path.read_text())
-    return Report({IDLE: idle, BUSY: busy}, wrong)
+    *looks, wrong = json.loads(path.read_text())
+    return Report(dict(zip(MEASURED, looks, strict=True)), wrong)
 
 
 def in_a_child(work: Callable[[], Any]) -> None:

@@ -7,6 +7,7 @@ Exit codes: 0 clean, 1 findings (something was returned or needs an eye), 2 refu
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from flows.wording import LANGUAGES, answered, asked_language, speaking
 from flows.wording import text as t
 
 CLEAN, FINDINGS, REFUSED, OUR_FAULT = 0, 1, 2, 3
+_OBJECTS = 50000
+"""New objects before Python looks for circles among them: a framework and a workbook are many small ones that live on."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -101,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
+    gc.set_threshold(_OBJECTS)
     with speaking(asked_language(sys.argv[1:] if arguments is None else arguments)):
         return _run(arguments)
 

@@ -14,7 +14,7 @@ from flows.history_commands import moment_of, run_backup, run_restore, run_revis
 from flows.life_cycle import run_changes, run_rules  # noqa: F401
 from flows.operating import run_alive, run_board, run_doctor, run_remind, run_watch  # noqa: F401
 from flows.settings import InputRefused, SettingsError, load_settings
-from flows.wording import answered, say, text
+from flows.wording import answered, answered_lines, say, text
 
 if TYPE_CHECKING:
     from schemas.framework_model import Framework
@@ -67,7 +67,7 @@ def run_check(options: Namespace) -> int:
         say(json.dumps([machine_twin(framework, delivery) for delivery in checked], ensure_ascii=False, indent=1))
     else:
         for delivery in checked:
-            say(as_text(receipt(framework, delivery)))
+            say(answered_lines(as_text(receipt(framework, delivery))))
     verdicts = {delivery.submission.verdict for delivery in checked}
     if Verdict.REFUSED in verdicts:
         return 2
@@ -93,10 +93,10 @@ def run_layout(options: Namespace) -> int:
     if options.output:
         Path(options.output).write_text(suggestion.yaml_text, encoding="utf-8")
         say(text("say.layout", path=options.output))
-        say(as_text(suggestion))
+        say(answered_lines(as_text(suggestion)))
     else:
         say(suggestion.yaml_text)
-        print(as_text(suggestion), file=sys.stderr)
+        print(answered_lines(as_text(suggestion)), file=sys.stderr)
     return 1 if suggestion.unplaced else 0
 
 

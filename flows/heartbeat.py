@@ -19,6 +19,7 @@ from pathlib import Path
 
 from flows.alarm_settings import AlarmSettings
 from flows.alarms import Alarm, raise_alarm, retry
+from flows.misplaced import told_folders
 from flows.run_log import durable_write, now_utc, read_json, state_folder
 from flows.wording import GERMAN, again, counted, text
 from intake.inbox import holds_deliveries
@@ -139,6 +140,7 @@ def stuck_in_inbox(root: Path, hours: float, now: datetime) -> Iterator[Stuck]:
     A file counts from its arrival (change time), because copying may keep an old modification time.
     """
     inbox = root / "raw" / "inbox"
+    told = {inbox / name for name in told_folders(root)}
     seen: dict[tuple[str, str], list[datetime]] = {}
     for folder in sorted(inbox.iterdir()) if inbox.is_dir() else ():
         hidden = folder.name.startswith(".") and folder.is_dir() and not folder.is_symlink()
@@ -146,6 +148,8 @@ def stuck_in_inbox(root: Path, hours: float, now: datetime) -> Iterator[Stuck]:
             continue
         direct = hidden or not folder.is_dir() or folder.is_symlink()
         for path in [folder] if direct else sorted(folder.iterdir()):
+            if path in told:  # a run has named it; the status does
+                continue
             with suppress(FileNotFoundError):
                 facts = path.lstat()
                 arrived = datetime.fromtimestamp(facts.st_ctime, now.tzinfo)

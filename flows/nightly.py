@@ -6,6 +6,7 @@ alive until the very end of the process, which DuckDB's modules do not survive q
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -17,17 +18,24 @@ ARTIFACT_KEY = "nightly-report"
 
 
 def _logged() -> Callable[[str], None]:
-    """The log of Prefect is kept, in German; the terminal hears the language of the command."""
+    """The log of Prefect is kept, in German; the terminal hears every line once, in the language of the command."""
     from flows.wording import GERMAN, again, language, say
 
-    logger = get_run_logger()
+    logger, foreign = get_run_logger(), language() != GERMAN
+    for handler in logging.getLogger().handlers:  # those of the terminal; what is kept goes another way
+        handler.addFilter(_unsaid)
 
     def tell(line: str) -> None:
-        logger.info(again(line, GERMAN))
-        if language() != GERMAN:
+        logger.info(again(line, GERMAN), extra={"said": foreign})
+        if foreign:
             say(line)
 
     return tell
+
+
+def _unsaid(record: logging.LogRecord) -> bool:
+    """Has the terminal not heard it in another language?"""
+    return not getattr(record, "said", False)
 
 
 @task(name="Eingang verarbeiten", cache_policy=NO_CACHE)

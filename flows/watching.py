@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from flows.alarm_settings import AlarmSettings, load_alarm_settings
 from flows.alarms import Alarm, raise_alarm
 from flows.heartbeat import Beat, mark_running, unmark_running, watcher_sign, write_beat
+from flows.misplaced import note_told
 from flows.run_log import RunLog, describe, now_utc, report_lines
 from flows.settings import Settings, SettingsError
 from flows.wording import GERMAN, again, catalogue, counted, language, speaking, text
@@ -105,6 +106,7 @@ def _ended(settings: Settings, record: Record) -> None:
     lines = report_lines(night) if night else [catalogue(GERMAN)["run.nothing"]]
     log.end(outcome, night)
     _quietly(lambda: log.save_report(log.report(outcome, lines)))
+    _quietly(lambda: note_told(settings.root, night.ingested.misplaced if night else ()))
     generation = night.generation.number if night and night.generation else None
     try:
         write_beat(settings.root, Beat(now_utc(), outcome, log.run_id, log.kind, generation, lines[0]))

@@ -30,6 +30,7 @@ ANSWERS = "answer."
 _FOLDER = Path(__file__).parent / "texts"
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ZONE = ZoneInfo("Europe/Berlin")
+_INDENTED = re.compile(r"(?P<before>\s*(?:\d+\. )?)(?P<line>.*)")
 _language: ContextVar[str] = ContextVar("language", default=GERMAN)
 
 
@@ -97,6 +98,12 @@ def answered(line: str) -> str:
         if found := pattern.fullmatch(line):
             return text(key, **{name: answered(value) for name, value in found.groupdict().items()})
     return line
+
+
+def answered_lines(lines: str) -> str:
+    """The same for a text of several lines; their indentation and numbers stay."""
+    parts = (_INDENTED.match(line) for line in lines.split("\n"))
+    return "\n".join(f"{part['before']}{answered(part['line'])}" for part in parts if part)
 
 
 @cache

@@ -32,7 +32,6 @@ from intake.protocol import COLUMNS, PROTOCOL_NAME, checked_name, plain_name, pr
 from intake.reading import UnreadableFile, read_workbook
 from intake.reasons import apply_reasons, find_protocol, read_reasons
 from schemas.framework_model import Framework
-from schemas.loading import load_framework
 from schemas.shapes import (
     CheckedDelivery,
     Finding,
@@ -51,11 +50,6 @@ REGION = "06413"
 Cells = dict[tuple[str, str], Entry]
 
 needs_office = pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
-
-
-@pytest.fixture(scope="module")
-def framework() -> Framework:
-    return load_framework()
 
 
 @dataclass(frozen=True)
@@ -328,7 +322,7 @@ def corrected(path: Path, drop: Drop, reason: str, code: str = "C07") -> None:
 SAVED_BY: list[Any] = [
     pytest.param(lambda path, folder: path, id="as it is"),
     pytest.param(by_openpyxl, id="openpyxl"),
-    pytest.param(in_office, id="LibreOffice", marks=needs_office),
+    pytest.param(in_office, id="LibreOffice", marks=[needs_office, pytest.mark.thorough]),
 ]
 
 
@@ -501,6 +495,7 @@ def test_foreign_workbooks_keep_everything(framework: Framework, tmp_path: Path,
 
 
 @needs_office
+@pytest.mark.thorough
 @pytest.mark.skipif(not FOREIGN, reason="the real workbooks are not here")
 def test_foreign_workbooks_open_in_libreoffice(framework: Framework, tmp_path: Path) -> None:
     for path in FOREIGN[:2]:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ import pytest
 
 import flows.commands
 from flows.cli import main, parser
-from flows.run_log import rule_set_hash
+from flows.heartbeat import stuck_in_inbox
+from flows.run_log import now_utc, rule_set_hash
 from flows.wording import catalogue
 from intake.inbox import hidden_folders
 from schemas.framework_model import Framework
@@ -495,8 +497,25 @@ def test_files_that_nobody_takes_are_named_everywhere_and_stay(
     assert "Bogen.xlsx" not in page, "the page names no files"
     assert all((inbox / name).exists() for name in lost)
     assert [path.name for path in hidden_folders(inbox)] == [".sync", ".trash", ".hidden"], "the doctor names them all"
-    for name in lost:
-        shutil.rmtree(inbox / name) if name.endswith("/") else (inbox / name).unlink()
+    # what people can move is named until it is gone, a hidden folder once: nobody here may be able to empty it
+    assert main(["ingest"]) == 1
+    assert "Bitte verschieben: 3 Dateien " in capsys.readouterr().out
+    for name in lost[2:]:
+        (inbox / name).unlink()
+    assert main(["ingest"]) == 0
+    assert capsys.readouterr().out.startswith("Nichts zu tun.")
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out.endswith("  .trash/\n  06414/.hidden/\n")
+    later = now_utc() + timedelta(days=30)
+    assert sum(stuck.count for stuck in stuck_in_inbox(root, 1, later)) == 2, "2021 and alt, no hidden one"
+    shutil.rmtree(inbox / ".trash")
+    assert main(["ingest"]) == 0
+    (inbox / ".trash").mkdir()
+    (inbox / ".trash" / "z.xlsx").write_bytes(b"x")
+    assert main(["ingest"]) == 1, "it had gone and is there again"
+    for name in lost[:2]:
+        shutil.rmtree(inbox / name)
+    capsys.readouterr()
     assert main(["status"]) == 0
     assert "verschieben" not in capsys.readouterr().out
 

@@ -21,7 +21,6 @@ from flows.demo.world import Value, World, load_world
 from intake.counting import counted
 from schemas import sql
 from schemas.framework_model import Framework
-from schemas.loading import load_framework
 from schemas.plan import Lookup, Point, rule_plan
 from schemas.shapes import TOTAL, member_key
 from schemas.yaml_source import FrameworkError
@@ -35,11 +34,6 @@ HOLDS = {
     "<": "left_value < right_value + tolerance",
     ">": "left_value > right_value - tolerance",
 }
-
-
-@pytest.fixture(scope="module")
-def framework() -> Framework:
-    return load_framework()
 
 
 @pytest.fixture(scope="module")
@@ -350,6 +344,7 @@ def dump(world: World) -> str:
     return digest.hexdigest()
 
 
+@pytest.mark.thorough
 def test_the_same_description_gives_the_same_values_in_any_order_and_process(
     framework: Framework, world: World
 ) -> None:

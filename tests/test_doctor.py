@@ -17,18 +17,12 @@ from flows.doctor_files import Check
 from flows.heartbeat import Beat, write_beat
 from flows.settings import Settings
 from schemas.framework_model import Framework
-from schemas.loading import load_framework
 from warehouse.places import Places
 from warehouse.publishing import publish
 from warehouse.store import writer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def framework() -> Framework:
-    return load_framework(REPOSITORY / "schemas" / "framework")
 
 
 @pytest.fixture(autouse=True)

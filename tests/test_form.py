@@ -338,6 +338,7 @@ def test_texts_that_look_like_formulas_stay_texts(framework: Framework, tmp_path
 # --- LibreOffice -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_libreoffice_opens_the_form_and_keeps_keys_locks_and_drop_downs(
     libreoffice: Callable[[Sequence[Path], str], list[Path]], city_form: Path, city: Workbook, entry_cells: EntryCells
 ) -> None:
@@ -353,6 +354,7 @@ def test_libreoffice_opens_the_form_and_keeps_keys_locks_and_drop_downs(
         assert sheet.column_dimensions["A"].hidden
 
 
+@pytest.mark.thorough
 def test_libreoffice_prints_the_form(libreoffice: Callable[[Sequence[Path], str], list[Path]], city_form: Path) -> None:
     (printed,) = libreoffice([city_form], "pdf")
     assert printed.read_bytes().startswith(b"%PDF-")

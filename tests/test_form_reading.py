@@ -35,7 +35,9 @@ from schemas.tables import entry_tables
 REGION, YEAR = "06414", 2021
 Key = tuple[str, str]
 KEPT = ("BEV", "ARB", "SIC", "GES", "IDE", "ANG")
-"""The forms to be edited hold these fields; the others are declared nil and their sheets are gone: quicker to save."""
+"""The forms to be edited hold these fields; the others are declared nil, and their sheets and those of the registers are
+gone: quicker to save."""
+WITHOUT_VALUES = ("Deckblatt", "Erläuterungen", "Auswahllisten")
 
 WOMEN: Key = ("POP", "GRP=A,SEX=W,AGE=A25_34")
 NO_BREAK = "\u202f"
@@ -518,7 +520,7 @@ def base(framework: Framework, world: World, tmp_path_factory: pytest.TempPathFa
     write_form(path, framework, FormRequest(REGION, YEAR, values=values, cover=cover))
     book = openpyxl.load_workbook(path)
     for sheet in book.worksheets:
-        if sheet.title.split(" ")[0] in nil:
+        if sheet.title.split(" ")[0] not in (*KEPT, *WITHOUT_VALUES):
             book.remove(sheet)
     book.save(path)
     return path

@@ -11,16 +11,10 @@ import pytest
 
 from indicators.former import SYMBOLS
 from schemas.framework_model import Framework
-from schemas.loading import load_framework
 from warehouse import migrations
 from warehouse.symbols import append_symbols, read_symbols
 
 NIGHT = datetime(2026, 11, 22, 3, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def framework() -> Framework:
-    return load_framework()
 
 
 @pytest.fixture

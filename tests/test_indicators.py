@@ -19,7 +19,6 @@ from flows.beside import beside
 from indicators.compute import Beside, compute
 from indicators.former import SYMBOLS
 from schemas.framework_model import Framework
-from schemas.loading import load_framework
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
 TABLES = {
@@ -54,11 +53,6 @@ TELLING |= {
 PLACE = ("table", "region", "year", "indicator", "members")
 LOOKED_AT = (*PLACE, "row")
 Figures = dict[tuple[str, ...], dict[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def framework() -> Framework:
-    return load_framework()
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -25,7 +25,6 @@ from indicators.standardised import standardised_statements
 from schemas import sql
 from schemas.definitions_intervals import Band, StandardPopulation
 from schemas.framework_model import Framework
-from schemas.loading import load_framework
 from schemas.supports import interval_method, supports
 
 Z = 1.959964
@@ -38,11 +37,6 @@ few = settings(
     suppress_health_check=list(HealthCheck),
 )
 """Each example is a table of many figures that go through SQL together."""
-
-
-@pytest.fixture(scope="module")
-def framework() -> Framework:
-    return load_framework()
 
 
 @pytest.fixture(scope="module")

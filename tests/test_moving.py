@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from flows.ingesting import ingest
+from flows.scaling.__main__ import main
 from flows.settings import Settings
 from indicators.compute import compute
 from schemas.framework_model import Framework
@@ -88,3 +89,22 @@ def test_a_folder_that_does_not_fit_changes_nothing(moved: tuple[Path, Path], ti
         assert rows(store.connection, "SELECT count(*) FROM submission") == [(0,)]
     with pytest.raises(MoveRefused, match="nicht leer"):
         move_out(root, tiny, folder)
+
+
+def test_the_command_moves_and_refuses_in_the_language_asked_for(
+    moved: tuple[Path, Path],
+    tiny_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root, _ = moved
+    monkeypatch.setenv("MONITOR_FRAMEWORK", str(tiny_folder))
+    monkeypatch.setenv("MONITOR_DATA", str(root))
+    assert main(["out", str(tmp_path / "folder"), "--lang", "en"]) == 0
+    assert capsys.readouterr().out.endswith(f" rows written: {tmp_path / 'folder'}\n")
+    assert main(["in", str(tmp_path / "folder"), "--lang", "en"]) == 2
+    assert capsys.readouterr().err == "The warehouse holds deliveries already; only an empty one is filled.\n"
+    monkeypatch.setenv("MONITOR_DATA", str(tmp_path / "new"))
+    assert main(["in", str(tmp_path / "folder")]) == 0
+    assert capsys.readouterr().out == "Datenbestand gefüllt und als Nr. 2 veröffentlicht.\n"

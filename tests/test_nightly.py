@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from flows.wording import catalogue
 from warehouse.store import exclusive
 
 pytestmark = pytest.mark.prefect
@@ -46,10 +47,10 @@ def several_nights(root: str, waiting: str, out: str) -> None:
     from flows.cli import main
     from warehouse.snapshot import open_snapshot
 
-    def night() -> dict[str, Any]:
+    def night(*options: str) -> dict[str, Any]:
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
-            code = main(["nightly"])
+            code = main(["nightly", *options])
             main(["status", "--json"])
         printed, _, status = said.getvalue().partition("[\n")
         with open_snapshot(Path(root)) as snapshot:
@@ -67,7 +68,7 @@ def several_nights(root: str, waiting: str, out: str) -> None:
         inbox.mkdir(parents=True, exist_ok=True)
         os.rename(Path(waiting) / f"{name}.xlsx", inbox / f"{name}.xlsx")
 
-    nights = [night(), night()]
+    nights = [night(), night("--lang", "en")]
     deliver(THIRD)
     nights.append(night())
 
@@ -112,6 +113,7 @@ def nights(
         timeout=500,
     )
     assert ran.returncode == 0, _told(ran.stderr)
+    (root / "terminal.log").write_text(ran.stderr)
     found: list[dict[str, Any]] = json.loads(out.read_text())
     return found
 
@@ -185,9 +187,22 @@ def test_every_night_leaves_a_report_whose_first_line_says_what_to_do(nights: li
         "# Bitte prüfen: 1 Datei konnte wegen eines Programmfehlers nicht verarbeitet werden.",
     ]
     assert [f"# {description}" for _, description in reports] == firsts
-    for (text, _), night in zip(reports, nights, strict=True):
-        assert text.splitlines()[0].removeprefix("# ") in night["printed"]
+    printed = [first.removeprefix("# ") for first in firsts]
+    printed[1] = "Nothing to do."  # asked for in English
+    assert all(first in night["printed"] for first, night in zip(printed, nights, strict=True))
     assert "Datenbestand Nr. 1 (unverändert)" in reports[1][0]
+
+
+def test_every_line_is_heard_once_in_the_language_of_the_command_and_kept_in_german(
+    nights: list[dict[str, Any]], root: Path
+) -> None:
+    """Only the second night and the last one keep their values; the second one spoke English."""
+    german, english = (catalogue(lang)["run.values_stand"].removeprefix("{count} ") for lang in ("de", "en"))
+    assert [night["printed"].count(english) for night in nights] == [0, 1, 0, 0]
+    assert (root / "terminal.log").read_text().count(german) == 1
+    with contextlib.closing(sqlite3.connect(root / "prefect" / "prefect.db")) as connection:
+        ((kept,),) = connection.execute("SELECT count(*) FROM log WHERE message LIKE ?", [f"%{german}"])
+    assert kept == 2
 
 
 def test_prefect_keeps_everything_below_the_data_root(nights: list[dict[str, Any]], root: Path) -> None:

@@ -64,11 +64,6 @@ TODAY = date(2026, 11, 22)
 QUIET = AlarmSettings(min_free_mb=0)
 
 
-@pytest.fixture(scope="module")
-def framework() -> Framework:
-    return load_framework(REPOSITORY / "schemas" / "framework")
-
-
 def codes(root: Path, now: datetime = NOON) -> list[str]:
     return [alarm.code for alarm in check(root, QUIET, now).alarms]
 

@@ -468,7 +468,7 @@ def read_on(framework: Framework, place: str, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("readers", "deliveries"), [(6, 12), pytest.param(READERS, DELIVERIES, marks=pytest.mark.thorough)]
+    ("readers", "deliveries"), [(4, 6), pytest.param(READERS, DELIVERIES, marks=pytest.mark.thorough)]
 )
 def test_readers_while_deliveries_are_published(
     tmp_path: Path, framework: Framework, nursery: Nursery, readers: int, deliveries: int

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openpyxl import Workbook
 
 from flows.cli import main
 from flows.heartbeat import Beat, write_beat
@@ -149,7 +150,7 @@ def test_a_refusal_is_english_too(ask: Callable[..., str], arguments: list[str],
 
 
 def test_every_sentence_of_the_rooms_below_stands_in_their_code() -> None:
-    rooms = ("warehouse", "schemas", "report")
+    rooms = ("warehouse", "schemas", "report", "intake")
     source = "\n".join(path.read_text("utf-8") for room in rooms for path in (REPOSITORY / room).rglob("*.py"))
     whole = re.sub(r'"\n\s*f?"', "", source)
     for key, sentence in catalogue("de").items():
@@ -196,3 +197,39 @@ def test_alarms_and_machines_get_german_whatever_was_asked(ask: Callable[..., st
     assert found["Sperre"]["message_de"] == "frei"
     assert found["Lebenszeichen"]["message_de"] == silence["todo"]
     assert found["Alarmwege"]["remedy_de"].startswith("In settings.toml unter [alarm] ")
+
+
+def test_the_answer_of_a_check_is_english_around_the_findings(
+    ask: Callable[..., str], tmp_path: Path, drop: Drop, tiny_values: Values
+) -> None:
+    wrong = drop(tmp_path, OTHER, "falsch.xlsx", values={**tiny_values(), ("EW", "SEX=M"): 407})
+    clean = drop(tmp_path, OTHER, "gut.xlsx", year=2022, values=tiny_values())
+    (tmp_path / "kaputt.xlsx").write_bytes(b"PK\x03\x04 broken")
+    told = ask("check", str(wrong), str(clean), str(tmp_path / "kaputt.xlsx"), code=2)
+    returned, accepted, refused = told.split("Result: ")[1:]
+    assert returned.startswith("Correction needed – errors: 1.\n")
+    assert "1. [must] sheet “GEB Gebiet und Bevölkerung”, " in returned
+    assert accepted.startswith("No objections.\n7 values taken over, ")
+    assert refused.startswith("File cannot be read\n")
+    findings = [line for line in told.splitlines() if re.match(r"  \d+\. \[|     \S", line)]
+    around = "\n".join(line for line in told.splitlines() if line not in findings)
+    contact = load_framework().head.delivery.contact
+    german = {line.strip() for line in around.replace(contact, "").splitlines() if german_in(line)}
+    german -= {line for line in german if any(line.removeprefix("1. ") in found for found in findings)}  # a remedy
+    named = {  # the checked workbook, its sheets and marks have German names
+        "1. Open the returned workbook “…_geprueft”, and there the sheet “Prüfprotokoll” (protocol of the check).",
+        "2. Correct the red cells (“Muss”: must).",
+        "Region: Offenbach am Main (06413)",
+    }
+    assert german - named == set()
+
+
+def test_the_notes_beside_a_proposed_layout_are_english(ask: Callable[..., str], tmp_path: Path) -> None:
+    book = Workbook()
+    for row in (["Kreis", "Einwohner 2021", "Unsinn"], ["Wiesbaden", 1000, 1], ["Frankfurt am Main", 2000, 2]):
+        book.worksheets[0].append(row)
+    book.save(tmp_path / "fremd.xlsx")
+    said = ask("layout", "suggest", str(tmp_path / "fremd.xlsx"), "-o", str(tmp_path / "out.yaml"), code=1)
+    beside = said.replace("Kreis", "").replace("Einwohner", "").replace("Unsinn", "")
+    assert german_in(beside) <= {"JJJJ"}, said
+    assert "Sheets: 1, tables found: " in said

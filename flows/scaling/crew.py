@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from flows.settings import InputRefused, Settings
+from flows.wording import text
 
 _SECONDS = 60
 """So long a scheduler may take to answer, and the first worker to come."""
@@ -39,21 +40,17 @@ def crew(settings: Settings) -> Iterator[Crew]:
     try:
         from distributed import Client
     except ImportError as error:
-        raise InputRefused(
-            "Die Einstellung „workers“ nennt andere Rechner, aber in dieser Umgebung fehlt Dask. Bitte die Umgebung aus"
-            " requirements-scale.lock verwenden (make setup-scale, siehe docs/scaling.md)."
-        ) from error
+        raise InputRefused(text("scaling.packages")) from error
     try:
         client = Client(settings.workers, timeout=_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise InputRefused(
-            f"Der Verteiler {settings.workers} ist nicht zu erreichen ({type(error).__name__})."
-        ) from error
+        told = text("scaling.unreachable", address=settings.workers, kind=type(error).__name__)
+        raise InputRefused(told) from error
     with client:
         try:
             client.wait_for_workers(1, timeout=_SECONDS)
         except TimeoutError as error:
-            raise InputRefused(f"Beim Verteiler {settings.workers} hat sich kein Rechner gemeldet.") from error
+            raise InputRefused(text("scaling.nobody", address=settings.workers)) from error
         yield _Dask(client)
 
 

@@ -37,6 +37,7 @@ from flows.scaling.work import (
     read_parcel,
 )
 from flows.settings import InputRefused, Settings
+from flows.wording import text
 from intake.inbox import Claim
 from schemas.shapes import CheckedDelivery
 from warehouse.access import Connection
@@ -74,7 +75,7 @@ class _Item:
 def scaled(settings: Settings) -> Iterator[Callable[..., ScaledBatch]]:
     """What makes a batch that the crew of the settings works on. Raises InputRefused."""
     if not settings.exchange:
-        raise InputRefused("Zur Einstellung „workers“ gehört „exchange“: ein Ordner oder S3, das alle Rechner sehen.")
+        raise InputRefused(text("scaling.exchange"))
     exchange = Exchange(settings.exchange)
     exchange.sweep()
     with crew(settings) as found:
@@ -247,7 +248,7 @@ class ScaledBatch(Batch):
             try:
                 found[tasks[task]] = task.result()
             except Mismatch as error:
-                raise InputRefused(str(error)) from error
+                raise InputRefused(text(str(error))) from error
             except Exception as error:  # the claims stay, the run says so
                 found[tasks[task]] = type(error).__name__
         return found

@@ -37,7 +37,7 @@ _ENGINES = ("duckdb", "pyarrow", "pandas", "pandera")
 
 
 class Mismatch(RuntimeError):
-    """A machine of the crew works with another framework or other code than the one who asks. The text is for people."""
+    """A machine of the crew works with another framework or other code than the one who asks. Says the key of its text."""
 
 
 @dataclass(frozen=True)
@@ -185,9 +185,7 @@ def answer(job: Job, past: Mapping[str, str], checked: Checked, wanted: Before) 
 def framework_of(job: Job) -> Framework:
     """The framework of this machine, which must be that of the job, with the same code. Raises Mismatch."""
     if fingerprint() != job.code:
-        raise Mismatch(
-            "Ein Rechner der Gruppe arbeitet mit einem anderen Stand des Programms. Bitte überall denselben."
-        )
+        raise Mismatch("scaling.code")
     return _framework(framework_folder(), job.content)
 
 
@@ -200,7 +198,7 @@ def fingerprint() -> str:
 def _framework(folder: Path, content: str) -> Framework:
     framework = load_framework(folder)
     if framework.content_hash != content:
-        raise Mismatch("Ein Rechner der Gruppe hat einen anderen Rahmen (MONITOR_FRAMEWORK). Bitte überall denselben.")
+        raise Mismatch("scaling.framework")
     return framework
 
 

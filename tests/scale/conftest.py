@@ -6,10 +6,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
-from services import Services, Unavailable, dask, postgres, s3
+from services import Services, Unavailable, dask, postgres, s3, started
 
 WORKERS = 3
 
@@ -32,9 +33,9 @@ def services(folder: Path, tiny_folder: Path) -> Iterator[Services]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
             patch.setenv(name, "")
         try:
-            catalogue = stack.enter_context(postgres(folder / "postgres"))
-            stack.enter_context(s3(folder / "s3"))
-            machines = stack.enter_context(dask(folder / "dask", WORKERS))
+            catalogue = started(stack, postgres, folder / "postgres")
+            started(stack, s3, folder / "s3")
+            machines = started(stack, partial(dask, workers=WORKERS), folder / "dask")
         except Unavailable as why:
             pytest.skip(str(why))
         yield Services(catalogue, machines)

