@@ -94,7 +94,9 @@ $(SCALE)/.ready: requirements-scale.lock pyproject.toml
 
 scale-test: ## three Dask workers, PostgreSQL and S3 on loopback, one worker killed: the same result as one process
 	@if $(WITHIN) $(SCALE_SECONDS) $(MAKE) --no-print-directory setup-scale; then \
-	   $(WITHIN) $(SCALE_SECONDS) $(SCALE)/bin/python -m pytest -m scale -rs -s tests/scale; \
+	   $(WITHIN) $(SCALE_SECONDS) $(SCALE)/bin/python -m pytest -m scale -rs -s tests/scale; ended=$$?; \
+	   if [ $$ended -eq 124 ] && [ "$(SCALE_LATE)" = allowed ]; then echo "Abgebrochen: der Test mit mehreren Rechnern nach $(SCALE_SECONDS) s; er hat nichts gezeigt."; \
+	   else exit $$ended; fi; \
 	 else echo "Ausgelassen: der Test mit mehreren Rechnern. Seine Pakete (requirements-scale.lock) lassen sich hier nicht einrichten; warum, steht darüber."; fi
 
 lock-scale: ## resolve requirements-scale.in again, beside the versions of requirements.lock (needs uv)
