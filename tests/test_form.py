@@ -20,8 +20,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 from flows.demo.deliveries import entries
 from flows.demo.world import World
 from intake.checking import Received, read_deliveries
+from intake.deliveries import latest_year
 from intake.form import write_form
 from intake.form_request import CoverAnswers, Entry, FormRequest
+from intake.sandbox import ReaderPool
 from schemas.framework_model import Framework
 from schemas.shapes import member_key
 
@@ -410,3 +412,17 @@ def test_whatever_is_entered_comes_back_with_value_and_status(
     back = {(o.variable, member_key(o.members)): (o.value, o.status) for o in read.observations}
     assert back == {key: (value, status) for key, (_, value, status) in filling.items()}
     assert {(o.region, o.year) for o in read.observations} == {(CITY, YEAR)}
+
+
+def test_the_year_is_known_from_the_cover_wherever_it_stands(framework: Framework, tmp_path: Path) -> None:
+    path = write_form(tmp_path / "form.xlsx", framework, FormRequest(CITY, YEAR))
+    moved, book = tmp_path / "moved.xlsx", openpyxl.load_workbook(path)
+    book.move_sheet(book.sheetnames[0], offset=len(book.sheetnames) - 1)
+    book.save(moved)
+    other = tmp_path / "other.csv"
+    other.write_text("Region;Wert\n06413;7\n", encoding="utf-8")
+    with ReaderPool() as pool:
+        read = [Received(file, file.name, CITY, "0" * 64, datetime(2022, 1, 1)) for file in (path, moved, other)]
+        assert [latest_year(framework, received, pool) for received in read] == [YEAR, YEAR, 0]
+        first = pool.read(path, sheets=1)
+    assert len(first.sheets) == 1
