@@ -1,83 +1,89 @@
 """`make bench`: how long each stage takes and how much memory, beside other ways to do it and beside the physical limit.
 
 Every stage runs in a process of its own on generated deliveries. Absolute seconds depend on the machine and on what else
-it does; ratios within one run are what to compare. The whole run takes a quarter of an hour on two quiet processors and
-writes its tables into docs/performance.md; `--quick` takes a few minutes and only prints.
+it does; ratios within one run are what to compare. The whole run takes more than a quarter of an hour on two quiet
+processors and writes its tables into docs/performance.md; `--quick` takes a few minutes and only prints.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.speed.goals import Goal, Line, page, write
+from bench.peers import OURS, PUBLIC
+from bench.speed.goals import Goal, Hidden, Line, Tables, page, write
 from bench.speed.measuring import Measured, measure
 from bench.speed.modelled import compared
 
 STAGES, SCRIPTS, LIMITS = "bench.speed.stages", "bench.speed.scripts", "bench.speed.limits"
 YEAR = "2025"
+MANY, MANY_YEARS = 10_700, 20
+"""All municipalities of the country: more rows than one process need hold, so one of the years is measured."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """How much is measured: workbooks, how many of them by slow scripts, worlds of rows (regions, years)."""
+    """How much is measured: workbooks, how many of them by slow scripts, worlds of rows (regions, years).
+
+    `secret_years`: over so many years small numbers of the whole state are hidden and attacked; `whole`: also what takes
+    minutes, the municipalities of the country and what others hide.
+    """
 
     workbooks: int
     slow: int
     slowest: int
     worlds: tuple[tuple[int, int], ...]
+    secret_years: int
+    whole: bool = True
     writers: int = 2
 
 
-WHOLE = Scope(426, 60, 6, ((33, 1), (33, 15), (421, 15)))
-QUICK = Scope(33, 8, 3, ((33, 1),))
+WHOLE = Scope(426, 60, 6, ((33, 1), (33, 15), (421, 15)), 15)
+QUICK = Scope(33, 8, 3, ((33, 1),), 1, whole=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; 0 also where a goal is missed: the verdict is for people."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few minutes, nothing is written")
-    parser.add_argument("--huge", action="store_true", help="also 10,700 regions and twenty years of rows (hours)")
-    parser.add_argument("--secrecy", action="store_true", help="afterwards the attack on small numbers")
     parser.add_argument("--readers", action="store_true", help="afterwards readers while deliveries are loaded")
     parser.add_argument("--workbooks", type=int, help="another number of workbooks")
     chosen = parser.parse_args(arguments)
     scope = QUICK if chosen.quick else WHOLE
     if chosen.workbooks:
-        scope = Scope(chosen.workbooks, scope.slow, scope.slowest, scope.worlds)
+        scope = replace(scope, workbooks=chosen.workbooks)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        tables, goals = _measured(Path(folder), scope, huge=chosen.huge)
+        tables, goals = _measured(Path(folder), scope)
     text = page(tables, goals, f"make bench{' (--quick)' if chosen.quick else ''}")
     print(text)
     if not chosen.quick and not chosen.workbooks:
         write(text)
-    further = [name for name in ("secrecy", "readers") if getattr(chosen, name)]
-    runs = [name for asked in further for name in {"secrecy": ("secrecy", "peers")}.get(asked, (asked,))]
-    return max(
-        (subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode for name in runs), default=0
-    )
+    return subprocess.run([sys.executable, "-m", "bench.readers"], check=False).returncode if chosen.readers else 0
 
 
-def _measured(folder: Path, scope: Scope, *, huge: bool) -> tuple[list[tuple[str, list[Line]]], list[Goal]]:
+def _measured(folder: Path, scope: Scope) -> tuple[Tables, list[Goal]]:
     forms, root = folder / "forms", folder / "data"
     _say(f"{scope.workbooks} workbooks are written")
     _write(forms, scope)
     reading, goals = _reading(folder, forms, scope)
     nights, more = _nights(folder, forms, root, scope, reading)
-    computing, most = _computing(folder, scope, huge=huge)
+    computing, most = _computing(folder, scope)
+    secret, kept = _secrecy(scope)
     commands, last = _commands(folder, root)
-    tables = [
+    tables: Tables = [
         (f"{scope.workbooks} workbooks, read and checked (ratio: to the sketch)", list(reading.values())),
         (f"{scope.workbooks} workbooks, from inbox to published state", nights),
         ("Indicators from rows of the warehouse (ratio: per row, to the world above)", computing),
+        ("Small numbers: what is hidden and what an attacker recovers", secret),
         ("Report and commands", commands),
     ]
-    return tables, [*goals, *more, *most, *last]
+    return tables, [*goals, *more, *most, *kept, *last]
 
 
 def _write(forms: Path, scope: Scope) -> None:
@@ -138,9 +144,9 @@ def _nights(
     return lines, goals
 
 
-def _computing(folder: Path, scope: Scope, *, huge: bool) -> tuple[list[Line], list[Goal]]:
+def _computing(folder: Path, scope: Scope) -> tuple[list[Line], list[Goal]]:
     lines, goals, first = [], [], None
-    for regions, years in (*scope.worlds, *(((10_700, 20),) if huge else ())):
+    for regions, years in scope.worlds:
         size = (str(regions), str(years))
         values = _stage(f"{STAGES}:compute", *size)
         first = first or values
@@ -154,6 +160,11 @@ def _computing(folder: Path, scope: Scope, *, huge: bool) -> tuple[list[Line], l
             if (regions, years) == (33, 15):
                 taken = _seconds(everything, "compute") if everything.done else None
                 goals.append(Goal("All indicators, 33 x 15, all parts (nothing hidden)", taken, most=10, unit="CPU s"))
+    if scope.whole:
+        one = _stage(f"{STAGES}:compute", str(MANY), "1", sample=1 / MANY_YEARS)
+        note = f"one of {MANY_YEARS} years, each is computed by itself: {one.facts.get('rows', 0):,} rows"
+        note += f", {one.facts.get('figures', 0):,} figures{_per_row(one, first)}"
+        lines.append(Line(f"{MANY:,} x {MANY_YEARS}: values with intervals", one, None, note))
     _say("dbt")
     modelled = compared(folder / "dbt", *scope.worlds[min(1, len(scope.worlds) - 1)])
     note = f"{modelled.facts.get('models', 0)} models, totals alone"
@@ -161,11 +172,39 @@ def _computing(folder: Path, scope: Scope, *, huge: bool) -> tuple[list[Line], l
     return lines, goals
 
 
-def _per_row(values: Measured, first: Measured) -> str:
-    if not values.done or not first.done or values is first:
+def _per_row(values: Measured, first: Measured | None) -> str:
+    if first is None or not values.done or not first.done or values is first:
         return ""
     cost = [_seconds(m, "compute") / m.facts["rows"] for m in (values, first)]
     return f"; per row {cost[0] / cost[1]:.2f} of the smallest world"
+
+
+def _secrecy(scope: Scope) -> tuple[list[Hidden], list[Goal]]:
+    """Releases of generated worlds as in a night, and one of their tables beside what others hide of it."""
+    span = "a year" if scope.secret_years == 1 else f"{scope.secret_years} years"
+    state = _stage(f"{STAGES}:secrecy", str(scope.secret_years))
+    finer = state.facts.get("beyond", 0)
+    note = f"of the attacked, {finer:,} are finer than any table and within a small printed total" if finer else ""
+    lines = [Hidden(f"33 reporters, every table, {span}", state, note)]
+    if scope.whole:
+        lines.append(Hidden("421 municipalities, one table", _stage(f"{STAGES}:secrecy", "0")))
+    found = [line.leaks for line in lines]
+    leaks = sum(one for one in found if one is not None) if None not in found else None
+    goals = [Goal("Small numbers recovered, or told within too narrow limits", leaks, most=0)]
+    if scope.whole:
+        mask = _stage(f"{STAGES}:masked", OURS)
+        lines.append(Hidden("the same municipalities: the mask alone", mask))
+        lines.append(_public())
+    return lines, goals
+
+
+def _public() -> Hidden:
+    """The public tool; measured only where PEER_PYTHON names an interpreter that has it."""
+    name = f"the same municipalities: the mask of {PUBLIC}"
+    if not os.environ.get("PEER_PYTHON"):
+        return Hidden(name, Measured(PUBLIC, why="PEER_PYTHON names no interpreter that has it"))
+    found = _stage(f"{STAGES}:masked", PUBLIC)
+    return Hidden(name, found, f"the tool itself: {found.facts.get('children', 0):.0f} MB")
 
 
 def _commands(folder: Path, root: Path) -> tuple[list[Line], list[Goal]]:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,7 @@ NEED = 4
 """Threshold 3 and a margin of 1."""
 Key = tuple[str, str, str]
 """Region (a Kreis has five digits, the Land none), group, sex."""
+OURS, PUBLIC, ABSENT = "this project", "pytauargus, MOD", "not installed"
 _TIMES = 900
 _CHILD = """
 import json, sys, pandas, pytauargus
@@ -65,6 +67,24 @@ class Table:
         return {key for key, (_, count) in self.cells.items() if 0 < count < NEED - 1}
 
 
+@dataclass(frozen=True)
+class Method:
+    """A way to choose what is hidden; None when it is not installed. Does it leave every zero in print?"""
+
+    choose: Callable[[Table], set[Key] | None]
+    zeros_printed: bool = False
+
+
+def methods() -> dict[str, Method]:
+    """What is compared, by its name."""
+    return {
+        "small numbers alone": Method(lambda table: table.small),
+        "textbook: two in each line": Method(textbook),
+        PUBLIC: Method(public_tool, zeros_printed=True),
+        OURS: Method(ours),
+    }
+
+
 def main() -> int:
     """Measure and print; 1 when our own mask leaves a leak."""
     table = table_of(load_framework())
@@ -72,35 +92,49 @@ def main() -> int:
     print(
         f"{'method':<28}{'hidden':>8}{'secondary':>11}{'recovered':>11}{'below or narrow':>17}{'CPU s':>8}", flush=True
     )
-    methods: list[tuple[str, Callable[[Table], set[Key] | None], bool]] = [
-        ("small numbers alone", lambda one: one.small, False),
-        ("textbook: two in each line", textbook, False),
-        ("pytauargus, MOD", public_tool, True),
-        ("this project", ours, False),
-    ]
     leaks = 0
-    for name, method, zeros_printed in methods:
-        started = _cpu()
-        hidden = method(table)
-        seconds = _cpu() - started
-        if hidden is None:
-            print(f"{name:<28}not installed", flush=True)
+    for name in methods():
+        told = facts(table, name)
+        if told is None:
+            print(f"{name:<28}{ABSENT}", flush=True)
             continue
-        found = attack(table, hidden, zeros_printed)
-        leaks = found[EXACT] + found[BELOW] + found[NARROW]
+        leaks = told["recovered"] + told["narrow"]
         print(
-            f"{name:<28}{len(hidden):>8,}{len(hidden - table.small):>11,}{found[EXACT]:>11,}"
-            f"{found[BELOW] + found[NARROW]:>17,}{seconds:>8.1f}",
+            f"{name:<28}{told['hidden']:>8,}{told['secondary']:>11,}{told['recovered']:>11,}{told['narrow']:>17,}"
+            f"{told['seconds']['release']:>8.1f}",
             flush=True,
         )
     return 1 if leaks else 0
+
+
+def facts(table: Table, name: str) -> dict[str, Any] | None:
+    """What one method hides and what the attacker makes of it, with processor seconds; None when it is not installed."""
+    method, started = methods()[name], _cpu()
+    hidden = method.choose(table)
+    chosen = _cpu()
+    if hidden is None:
+        return None
+    found = attack(table, hidden, method.zeros_printed)
+    return {
+        "figures": len(table.cells),
+        "hidden": len(hidden),
+        "secondary": len(hidden - table.small),
+        "attacked": len(table.small),
+        "recovered": found[EXACT],
+        "narrow": found[BELOW] + found[NARROW],
+        "seconds": {"release": chosen - started, "attack": _cpu() - chosen},
+    }
 
 
 def table_of(framework: Framework) -> Table:
     """The table of the municipalities' world."""
     rows: pd.DataFrame = municipalities(framework).to_pandas()
     rows = rows[(rows["variable"] == TABLE[1]) & (rows["region"].str.len() == 8)]
-    leaves = {(r.region, r.grp, r.sex): int(r.value) for r in rows.itertuples()}
+    return tabled({(r.region, r.grp, r.sex): int(r.value) for r in rows.itertuples()})
+
+
+def tabled(leaves: dict[Key, int]) -> Table:
+    """All totals over municipalities, groups and sexes."""
     parts: dict[Key, list[Key]] = {}
     for region, group, sex in leaves:
         for above in product((region, region[:5], ""), (group, TOTAL), (sex, TOTAL)):

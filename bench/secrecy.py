@@ -40,24 +40,34 @@ Cells = dict[tuple[str, str], Decimal]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A release and what the attacker made of it."""
+class Kept:
+    """A release and what the attacker made of it. `seconds` of the processor: release, attack."""
 
-    name: str
     figures: int
     hidden: int
-    seconds: float
-    attack_seconds: float
+    seconds: dict[str, float]
     report: AuditReport
-    primary_only: AuditReport
 
-    def line(self) -> str:
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As plain numbers: figures, how many of them are hidden, attacked, recovered, too narrow, beyond proof."""
+        found = self.report
+        counts = {"attacked": found.judged, "recovered": found.recovered, "narrow": found.leaks - found.recovered}
+        return {
+            "figures": self.figures,
+            "hidden": self.hidden,
+            **counts,
+            "beyond": found.beyond,
+            "seconds": self.seconds,
+        }
+
+    def line(self, name: str, primary_only: AuditReport) -> str:
         """One row of the table."""
-        share = 100 * self.hidden / max(1, self.figures)
+        facts, share = self.facts, 100 * self.hidden / max(1, self.figures)
         return (
-            f"{self.name:<34} {self.figures:>8,} {share:>6.1f}% {self.report.judged:>8,} {self.report.recovered:>9}"
-            f" {self.report.leaks - self.report.recovered:>6} {self.report.beyond:>7} {self.primary_only.recovered:>13,}"
-            f" {self.seconds:>9.1f} {self.attack_seconds:>9.1f}"
+            f"{name:<34} {self.figures:>8,} {share:>6.1f}% {facts['attacked']:>8,} {facts['recovered']:>9}"
+            f" {facts['narrow']:>6} {facts['beyond']:>7} {primary_only.recovered:>13,}"
+            f" {self.seconds['release']:>9.1f} {self.seconds['attack']:>9.1f}"
         )
 
 
@@ -77,15 +87,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{HEAD}  (CPU seconds; unprotected: recovered when only small numbers are hidden)", flush=True)
     worst = 0
     if options.only != "state":
-        worst += _measure(framework, "municipalities, 1 table", municipalities(framework), [TABLE[0]])
+        worst += _shown(framework, "municipalities, 1 table", municipalities(framework), [TABLE[0]])
     if options.only != "municipalities":
         rows = state(framework, options.years)
-        worst += _measure(framework, f"state, all tables, {options.years} years", rows, None)
+        worst += _shown(framework, f"state, all tables, {options.years} years", rows, None)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
     return 1 if worst else 0
 
 
-def _measure(framework: Framework, name: str, observations: pa.Table, codes: list[str] | None) -> int:
+def _shown(framework: Framework, name: str, observations: pa.Table, codes: list[str] | None) -> int:
+    kept, results, truth = _released(framework, name, observations, codes)
+    bare = audit(framework, [{"indicator_published": primary_only(framework, results)}], truth)
+    print(kept.line(name, bare), flush=True)
+    return kept.report.leaks
+
+
+def kept_secret(framework: Framework, years: int) -> Kept:
+    """The release of the whole state over so many years, and the attack on it; without years that of the municipalities."""
+    observations = state(framework, years) if years else municipalities(framework)
+    return _released(framework, "release", observations, None if years else [TABLE[0]])[0]
+
+
+def _released(
+    framework: Framework, name: str, observations: pa.Table, codes: list[str] | None
+) -> tuple[Kept, Results, Truth]:
     started = time.process_time()
     with duckdb.connect(":memory:") as connection:
         connection.register("observation", observations)
@@ -94,14 +119,10 @@ def _measure(framework: Framework, name: str, observations: pa.Table, codes: lis
     print(f"{name}: release made in {computed - started:.0f} CPU s, attacking", file=sys.stderr, flush=True)
     truth = Truth(results.values, observations)
     report = audit(framework, [results.tables], truth)
-    attacked = time.process_time()
-    bare = audit(framework, [{"indicator_published": primary_only(framework, results)}], truth)
-    status = results.published.column("status")
-    hidden = pc.sum(pc.equal(status, HIDDEN)).as_py() or 0
+    seconds = {"release": computed - started, "attack": time.process_time() - computed}
+    hidden = pc.sum(pc.equal(results.published.column("status"), HIDDEN)).as_py() or 0
     figures = hidden + results.published.num_rows - results.published.column("value").null_count
-    seconds = (computed - started, attacked - computed)
-    print(Measured(name, figures, hidden, *seconds, report, bare).line(), flush=True)
-    return report.leaks
+    return Kept(figures, hidden, seconds, report), results, truth
 
 
 def primary_only(framework: Framework, results: Results) -> pa.Table:

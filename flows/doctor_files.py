@@ -22,7 +22,7 @@ from flows.wording import Said, counted, text
 from intake.inbox import hidden_folders, readable
 
 OWN_FOLDERS = ("raw", "raw/inbox", "outbox", "warehouse", "reports")
-CLOSED = ("raw/claims", "raw/quarantine", "warehouse/work", "state/alarms")
+CLOSED = ("raw/claims", "raw/quarantine", "warehouse/work", "state", "state/alarms")
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.davfs", "9p", "webdav")
 OLD = timedelta(hours=1)
 CLOCK_TOLERANCE = 5.0

@@ -40,6 +40,15 @@ def state_folder(root: Path) -> Path:
     return root / "state"
 
 
+def close_state(root: Path) -> None:
+    """Make the folder for the owner alone: what the attack found and remembers lies there, and who was told what."""
+    folder = state_folder(root)
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
+
+
 def now_utc() -> datetime:
     """The present moment with its zone."""
     return datetime.now(UTC)
@@ -165,6 +174,7 @@ class RunLog:
         """The first line: which program."""
         from flows.cycle import code_version, lock_hash
 
+        close_state(self.root)
         self.versions |= {"code": code_version(), "lock": lock_hash()}
         self.write("start", **self.versions)
 

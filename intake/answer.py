@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from intake.checked_workbook import write_checked
+from intake.checking import from_wrong_folder
 from intake.page_templates import template
 from intake.protocol import checked_name
 from intake.reply import EarlierDelivery, as_text, machine_twin, receipt
@@ -27,8 +28,10 @@ def write_reply(
     """Write receipt (HTML, text), machine twin and, from `source`, the sender's own workbook with marks.
 
     Each file appears whole or not at all. `before` is the delivery before this one, `last_year` what was accepted for the
-    year before. Returns the paths.
+    year before: not shown to a sender whose folder is not the region's own. Returns the paths.
     """
+    if from_wrong_folder(delivery):
+        last_year = None
     content = receipt(framework, delivery, duplicate_of, before)
     folder = outbox / (delivery.submission.sender or "unbekannt")
     folder.mkdir(parents=True, exist_ok=True)

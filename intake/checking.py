@@ -62,7 +62,7 @@ def with_registers(framework: Framework, delivery: ReadDelivery, past: Past) -> 
     if delivery.sheets is None or not region or year is None:
         return copy
     before = Before()
-    if not _from_wrong_folder(delivery):
+    if not from_wrong_folder(delivery):
         before = Before(by_register(past.records(region, year - 1)), by_register(past.records(region, year)))
     copy.content = register_content(framework, delivery.sheets, before, region, year)
     copy.observations = [*delivery.observations, *copy.content.observations]
@@ -131,7 +131,7 @@ def _by_history(
     deliveries: Sequence[ReadDelivery], inputs: Sequence[RuleInput], owner: Mapping[str, int], past: Past
 ) -> Iterable[tuple[History, list[RuleInput]]]:
     """Inputs with what they may be compared with: nothing, for a delivery from a folder that is not the region's own."""
-    foreign = [item for item in inputs if _from_wrong_folder(deliveries[owner[item.unit]])]
+    foreign = [item for item in inputs if from_wrong_folder(deliveries[owner[item.unit]])]
     strange = {item.unit for item in foreign}
     own = [item for item in inputs if item.unit not in strange]
     for history, items in ((History(past.values, past.peers), own), (History(), foreign)):
@@ -139,7 +139,8 @@ def _by_history(
             yield history, items
 
 
-def _from_wrong_folder(delivery: ReadDelivery) -> bool:
+def from_wrong_folder(delivery: ReadDelivery | CheckedDelivery) -> bool:
+    """Does it come from a folder that is not the region's own? Its sender must learn nothing of what the region said."""
     return any(found.code == WRONG_FOLDER for found in delivery.findings)
 
 
@@ -153,13 +154,15 @@ def _inputs(framework: Framework, number: int, delivery: ReadDelivery, past: Pas
         before = groups.get((region, year - 1), ())
         own = {(o.variable, member_key(o.members)): (o.value, o.status) for o in before}
         # who delivers from a folder that is not the region's own must not learn what the region delivered before
-        known = own if _from_wrong_folder(delivery) else {**past.values(region, year - 1), **own}
+        known = own if from_wrong_folder(delivery) else {**past.values(region, year - 1), **own}
         yield RuleInput(f"{number}#{region}#{year}", region, year, observations, known)
 
 
 def _confirm(framework: Framework, delivery: ReadDelivery, past: Past) -> None:
     """Warnings that the sender has answered, in this workbook or last year, are no longer open."""
     submission = delivery.submission
+    if from_wrong_folder(delivery):
+        past = Past()
     remembered = past.reasons(submission.region, submission.year - 1) if submission.year else ()
     earlier = past.reasons(submission.region, submission.year) if submission.year else ()
     delivery.findings = apply_reasons(delivery.findings, (*delivery.reasons, *earlier), remembered)
@@ -168,7 +171,7 @@ def _confirm(framework: Framework, delivery: ReadDelivery, past: Past) -> None:
 
 def _basis_changed(framework: Framework, delivery: ReadDelivery, past: Past) -> list[Finding]:
     submission = delivery.submission
-    if not (submission.region and submission.year and submission.population_basis):
+    if not (submission.region and submission.year and submission.population_basis) or from_wrong_folder(delivery):
         return []
     before = past.population_basis(submission.region, submission.year - 1)
     if not before or before == submission.population_basis:

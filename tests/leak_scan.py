@@ -7,9 +7,10 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from email import message_from_bytes, policy
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ _SPOKEN = re.compile(
 )
 _NUMBER = re.compile(r"(?<![\w.,#%/-])[-−]?\d[\d.,\u00a0\u202f]*(?![\w])")
 _SPACES = dict.fromkeys(map(ord, "\u00a0\u202f"))
-_TEXT = {".html", ".svg", ".xml", ".rdf"}
-_PLAIN = {".json", ".jsonld", ".csv", ".txt", ".md", ".yaml", ".log", ".ttl", ".js", ".css"}
+_TEXT = {".html", ".svg", ".xml", ".rdf", ".vml", ".rels"}
+_PLAIN = {".json", ".jsonl", ".jsonld", ".csv", ".txt", ".md", ".yaml", ".log", ".ttl", ".js", ".css"}
+KINDS = {*_TEXT, *_PLAIN, ".xlsx", ".zip", ".parquet", ".pdf", ".png", ".eml"}
+"""Kinds of files that are read; others are passed over."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,12 @@ def forms(count: int, base: int, shown: Iterable[int]) -> Iterator[Secret]:
         yield Secret(f"ratio of {other}", Fraction(other, count))
 
 
-def findings(folder: Path, secrets: Iterable[Secret]) -> list[str]:
+def findings(folder: Path, secrets: Iterable[Secret], without: Collection[Path] = ()) -> list[str]:
     """Where one of the secrets stands: file, place, text."""
     wanted = list(secrets)
     found = []
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and path not in without:
             for place, text in texts(path.name, path.read_bytes()):
                 found += [f"{path.relative_to(folder)} {place}: {hit}" for hit in hits(text, wanted)]
     return found
@@ -101,6 +104,12 @@ def texts(name: str, content: bytes) -> Iterator[tuple[str, str]]:
             for inner in archive.namelist():
                 for place, text in texts(inner, archive.read(inner)):
                     yield f"{inner} {place}", text
+    elif kind == ".eml":
+        message = message_from_bytes(content, policy=policy.default)
+        yield "head", "\n".join(f"{name}: {value}" for name, value in message.items())
+        for part in message.walk():
+            if not part.is_multipart():
+                yield from texts(part.get_filename() or "body.txt", part.get_payload(decode=True))  # type: ignore[arg-type]
     elif kind == ".parquet":
         yield from _of_parquet(content)
     elif kind == ".pdf":

@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bench.speed.goals import BEGIN, END, Goal, Line, page, write
+from bench import peers
+from bench.speed.goals import BEGIN, END, Goal, Hidden, Line, page, write
 from bench.speed.measuring import Measured, measure
 from bench.speed.scripts import naive, sketch
 from bench.speed.worlds import Size, grown, load_rows, places, write_workbooks
@@ -20,7 +21,7 @@ from flows.demo.world import World, load_world
 from intake.cause_equations import Sums
 from intake.rules import RuleInput
 from schemas.framework_model import Framework
-from schemas.shapes import Observation, member_key
+from schemas.shapes import TOTAL, Observation, member_key
 from schemas.tables import entry_tables
 
 
@@ -141,6 +142,46 @@ def test_goals_are_judged_and_the_page_keeps_what_people_wrote(tmp_path: Path) -
     path.write_text("no marks", encoding="utf-8")
     with pytest.raises(ValueError, match="no place"):
         write(text, path)
+
+
+def test_what_is_hidden_has_a_table_of_its_own() -> None:
+    facts = {"figures": 2000, "hidden": 90, "attacked": 40, "recovered": 1, "narrow": 2}
+    seconds = {"seconds": {"release": 2.04, "attack": 3.0}}
+    told = Hidden("a mask", Measured("mask", 6.0, 7.0, 300.4, {**facts, **seconds}), "the tool itself: 9 MB")
+    absent = Hidden("another", Measured("other", why="not installed"))
+    assert (told.leaks, absent.leaks) == (3, None)
+    text = page([("Small numbers", [told, absent])], [Goal("leaks", told.leaks, most=0)], "make bench")
+    assert "| a mask | 2,000 | 4.5 % | 40 | 1 | 2 | 2.0 s | 3.0 s | 300 MB | the tool itself: 9 MB |" in text
+    assert "| another | – | – | – | – | – | – | – | – | not measured: not installed |" in text
+    assert "| leaks | at most 0 | 3.00 | MISSED |" in text
+
+
+def test_methods_are_judged_by_what_an_attacker_makes_of_their_masks() -> None:
+    """Two municipalities of one Kreis: hiding the small number alone leaves it in every difference."""
+    leaves = {
+        ("06411001", "D", "M"): 2,
+        ("06411001", "A", "M"): 40,
+        ("06411002", "D", "M"): 30,
+        ("06411002", "A", "M"): 50,
+    }
+    table = peers.tabled(leaves)
+    assert table.cells["06411", "D", TOTAL][1] == 32
+    bare, own = (peers.facts(table, name) for name in ("small numbers alone", peers.OURS))
+    assert bare is not None
+    assert own is not None
+    assert (bare["secondary"], bare["recovered"]) == (0, bare["attacked"])
+    assert own["attacked"] == bare["attacked"] > 0
+    assert (own["recovered"], own["narrow"]) == (0, 0)
+    assert own["secondary"] > 0
+
+
+@pytest.mark.thorough
+def test_small_numbers_of_the_municipalities_are_kept() -> None:
+    done = measure("bench.speed.stages:secrecy", "0")
+    assert done.done, done.why
+    assert (done.facts["recovered"], done.facts["narrow"]) == (0, 0)
+    assert done.facts["attacked"] > 300
+    assert done.facts["figures"] > done.facts["hidden"] > done.facts["attacked"]
 
 
 def test_a_stage_that_fails_says_why() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import ClassVar
 
 from bench.speed.measuring import PROJECT, Measured
 
@@ -55,6 +56,8 @@ class Goal:
 class Line:
     """A stage in the table: what was done, the stage, and beside which other one it is put as a ratio."""
 
+    HEAD: ClassVar[tuple[str, ...]] = ("Stage", "CPU", "Ratio", "Peak memory", "Remark")
+
     what: str
     measured: Measured
     beside: Measured | None = None
@@ -71,7 +74,52 @@ class Line:
         return self.what, f"{self.measured.cpu:.1f} s", f"{ratio:.2f}" if ratio is not None else "", peak, note
 
 
-def page(tables: Sequence[tuple[str, Sequence[Line]]], goals: Sequence[Goal], command: str) -> str:
+@dataclass(frozen=True)
+class Hidden:
+    """A release, or the mask of one table, in the table of confidentiality: what is hidden and what an attacker makes of it.
+
+    The facts are those of the stages `secrecy` and `masked`: counts, and processor seconds of the release and the attack.
+    """
+
+    HEAD: ClassVar[tuple[str, ...]] = (
+        "Release",
+        "Figures",
+        "Hidden",
+        "Attacked",
+        "Recovered",
+        "Too narrow",
+        "CPU",
+        "CPU of the attack",
+        "Peak memory",
+        "Remark",
+    )
+
+    what: str
+    measured: Measured
+    note: str = ""
+
+    @property
+    def leaks(self) -> int | None:
+        """How many small numbers can be had, exactly or nearly; None when that was not measured."""
+        facts = self.measured.facts
+        return int(facts["recovered"]) + int(facts["narrow"]) if self.measured.done else None
+
+    def cells(self) -> tuple[str, ...]:
+        """Columns of the table."""
+        if not self.measured.done:
+            return self.what, *("–" for _ in self.HEAD[2:]), f"not measured: {first_sentence(self.measured.why)}"
+        facts = self.measured.facts
+        counts = (f"{facts[name]:,}" for name in ("attacked", "recovered", "narrow"))
+        share = f"{100 * facts['hidden'] / max(1, facts['figures']):.1f} %"
+        seconds = (f"{facts['seconds'][name]:.1f} s" for name in ("release", "attack"))
+        return self.what, f"{facts['figures']:,}", share, *counts, *seconds, f"{self.measured.peak:.0f} MB", self.note
+
+
+Tables = Sequence[tuple[str, Sequence[Line] | Sequence[Hidden]]]
+"""Titles with lines of one kind."""
+
+
+def page(tables: Tables, goals: Sequence[Goal], command: str) -> str:
     """The measured part of the page: goals with their verdicts, then the stages."""
     machine = (
         f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end, Python {platform.python_version()}"
@@ -83,7 +131,7 @@ def page(tables: Sequence[tuple[str, Sequence[Line]]], goals: Sequence[Goal], co
     lines += _table(("Goal", "Wanted", "Measured", "Verdict"), [(g.what, g.wanted, g.found, g.verdict) for g in goals])
     for title, stages in tables:
         lines += ["", f"### {title}", ""]
-        lines += _table(("Stage", "CPU", "Ratio", "Peak memory", "Remark"), [line.cells() for line in stages])
+        lines += _table(stages[0].HEAD, [line.cells() for line in stages])
     return "\n".join(lines) + "\n"
 
 

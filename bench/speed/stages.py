@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import tempfile
 import time
@@ -176,6 +177,26 @@ def _unprotected(module: Any) -> Iterator[None]:
         yield
     finally:
         module.protect_computation = sound
+
+
+def secrecy(years: str) -> Facts:
+    """The protected release of the whole state, or with 0 years that of the municipalities, and the attack on it."""
+    from bench.secrecy import kept_secret
+    from schemas.loading import load_framework
+
+    return kept_secret(load_framework(), int(years)).facts
+
+
+def masked(method: str) -> Facts:
+    """The municipalities' table alone, hidden by one of the methods of `bench.peers`. Raises RuntimeError where it is absent."""
+    from bench.peers import ABSENT, facts, table_of
+    from schemas.loading import load_framework
+
+    found = facts(table_of(load_framework()), method)
+    if found is None:
+        raise RuntimeError(ABSENT)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    return {**found, "children": children}
 
 
 def report(root: str, out: str, year: str) -> Facts:
