@@ -6,7 +6,7 @@ the house: reasons, intervals and values of hidden cells would give them away.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import duckdb
@@ -88,6 +88,7 @@ class _Protecting:
         self.external = release.add_external()
         release.add_frozen(hidden)
         problem = release.problem()
+        release.forget()
         mask = protect(problem)
         faults = verify(problem, mask)
         if faults:
@@ -141,9 +142,8 @@ class _Protecting:
         )
         return {(aggregate, year): tuple(members) for aggregate, year, members in rows.fetchall()}
 
-    def _figures(self, points: Sequence[int], active: set[tuple[str, int]]) -> list[Figure]:
+    def _figures(self, points: Sequence[int], active: set[tuple[str, int]]) -> Iterator[Figure]:
         """Figures that touch what is active; the strata of a standardised rate are one figure."""
-        found: list[Figure] = []
         strata: dict[tuple[str, int, str, str], list[Told]] = {}
         for row in told(self.connection, points):
             sides = self.sides[row.point]
@@ -153,9 +153,9 @@ class _Protecting:
                 owner = self.plan.points[row.point].owner.split("/")[0]
                 strata.setdefault((row.region, row.year, owner, self.plan.points[row.point].key), []).append(row)
             else:
-                found.append(self._figure(row, sides))
-        found += [self._stratified(place, rows) for place, rows in sorted(strata.items())]
-        return found
+                yield self._figure(row, sides)
+        for place, rows in sorted(strata.items()):
+            yield self._stratified(place, rows)
 
     def _figure(self, row: Told, sides: Sides) -> Figure:
         point = self.plan.points[row.point]

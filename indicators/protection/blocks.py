@@ -16,10 +16,8 @@ import numpy as np
 
 from indicators.protection.lattice import Array, Key, Lattice, lattices
 from indicators.protection.policy import Policy
-from indicators.protection.tables import Table, read_table
+from indicators.protection.tables import Cells, Table, read_table
 from indicators.remembered import remembered
-from schemas.shapes import TOTAL
-from schemas.sql import column
 from schemas.territory import reference_day
 
 REST = "~"
@@ -133,16 +131,19 @@ def read_blocks(
     With `together` a Kreis is cut into its reporting towns and the rest, so that both are made of the same atoms.
     """
     found = Blocks()
+    if not keys:
+        return found
+    cells = Cells(connection, keys, policy.framework.dimension_order)
     for variable in sorted(keys):
-        for own_keys, regions, dynamic in _dynamic_groups(connection, policy, variable, keys[variable]):
+        for own_keys, regions, dynamic in _dynamic_groups(cells, policy, variable, keys[variable]):
             made = lattices(policy.framework, variable, own_keys, dynamic, policy.rules.open_members)
-            tables = [read_table(connection, lattice, regions, secret_ranks) for lattice in made]
+            tables = [read_table(cells, lattice, regions, secret_ranks) for lattice in made]
             _place(policy, found, made, tables, together)
     return found
 
 
 def _dynamic_groups(
-    connection: duckdb.DuckDBPyConnection, policy: Policy, variable: str, keys: Iterable[Key]
+    cells: Cells, policy: Policy, variable: str, keys: Iterable[Key]
 ) -> Iterator[tuple[list[Key], list[str] | None, dict[str, list[str]]]]:
     """Regions with the same members of their own, with the keys that concern them."""
     framework = policy.framework
@@ -154,20 +155,7 @@ def _dynamic_groups(
         yield listed, None, {}
         return
     groups: dict[tuple[tuple[str, ...], ...], list[str]] = {}
-    for (region,) in connection.execute(
-        "SELECT DISTINCT region FROM calc_cell WHERE variable = ? ORDER BY 1", [variable]
-    ).fetchall():
-        members = tuple(
-            tuple(
-                row[0]
-                for row in connection.execute(
-                    f"SELECT DISTINCT {column(d)} FROM calc_cell WHERE variable = ? AND region = ? "
-                    f"AND {column(d)} <> '{TOTAL}' ORDER BY 1",
-                    [variable, region],
-                ).fetchall()
-            )
-            for d in own
-        )
+    for region, members in cells.members_by_region(variable, own).items():
         groups.setdefault(members, []).append(region)
     for members, regions in sorted(groups.items()):
         dynamic = dict(zip(own, (list(m) for m in members), strict=True))

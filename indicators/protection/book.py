@@ -41,6 +41,11 @@ class Book:
     def __post_init__(self) -> None:
         self.start = self.blocks.start()
 
+    def forget(self) -> None:
+        """Give up what only makes further forms faster to find."""
+        for found in (self._atoms, self._sums, self._within, self._alike):
+            found.clear()
+
     def form(self, combination: Combination, value: Fraction | None = None) -> int | None:
         """Number of the form, new or known; None when nothing protected is in it."""
         kept = {cell: factor for cell, factor in combination.items() if factor}
@@ -62,6 +67,8 @@ class Book:
     def told(self, side: Linear, regions: tuple[str, ...], year: int, value: Fraction | None = None) -> int | None:
         """Number of the form that a side tells of some regions in a year; None when nothing protected is in it."""
         pattern = self.patterns.of(side)
+        if len(pattern.terms) == 1 and len(regions) == 1 and self._strange(regions[0], year, *pattern.terms[0][0]):
+            return None
         name = pattern.name(regions, year)
         if name in self.numbers:
             return self.numbers[name]
@@ -74,6 +81,13 @@ class Book:
         if not len(atoms):
             return None
         return self._new(name, atoms, factors, pattern.scale, value)
+
+    def _strange(self, region: str, year: int, variable: str, key: str, lag: int) -> bool:
+        """Does no table of the region know the cell? A figure over members of its own (the districts of a town) names
+        those of every region."""
+        places = self.blocks.places(variable, region, year - lag)
+        blocks = self.blocks.of(variable, places[0], year - lag) if places else ()
+        return all(self._inside(block.lattice, key) is None for block in blocks)
 
     def _cells(self, regions: tuple[str, ...], year: int, variable: str, key: str) -> Part | None:
         """The cells of several regions together; each is left out that is not protected."""
@@ -108,18 +122,22 @@ class Book:
 
     def _in_place(self, variable: str, place: str, year: int, key: str) -> np.ndarray | None:
         for block in self.blocks.of(variable, place, year):
-            which = (id(block.lattice), key)
-            if which not in self._within:
-                self._within[which] = _within(block.lattice, key_of(key))
-            inside = self._within[which]
+            inside = self._inside(block.lattice, key)
             if inside is not None:
                 return block.first + inside
         return None
 
+    def _inside(self, lattice: Lattice, key: str) -> np.ndarray | None:
+        """Atoms of a cell by their place in the table; None when the table does not know it."""
+        which = (id(lattice), key)
+        if which not in self._within:
+            self._within[which] = _within(lattice, key_of(key))
+        return self._within[which]
+
     def raw(self, atoms: np.ndarray, factors: np.ndarray, times: int) -> int:
         """A form over atoms that is no delivered cell; the same atoms are the same form."""
         order = np.argsort(atoms)
-        atoms, factors = atoms[order], np.tile(factors, times)[order]
+        atoms, factors = atoms[order].astype(np.int32), np.tile(factors, times)[order]
         name = "@" + ",".join(f"{f}*{a}" for a, f in zip(atoms.tolist(), factors.tolist(), strict=True))
         which = _mark(atoms, factors)
         if not self._alike:
@@ -127,18 +145,15 @@ class Book:
         if which in self._alike:
             return self._alike[which]
         if name not in self.numbers:
-            self._alike[which] = self._new(name, atoms.astype(np.int64), factors, 1, None)
+            self._alike[which] = self._new(name, atoms, factors, 1, None)
         return self.numbers[name]
 
 
 def _within(lattice: Lattice, key: Key) -> np.ndarray | None:
     """Atoms of a cell by their place in the table; None when the table does not know it."""
-    if not {dimension for dimension, _ in key} <= {axis.dimension for axis in lattice.axes}:
-        return None
-    try:
-        return np.nonzero(lattice.row(key))[0]
-    except ValueError:
-        return None
+    members = {axis.dimension: axis.members for axis in lattice.axes}
+    known = all(member in members.get(dimension, ()) for dimension, member in key)
+    return np.nonzero(lattice.row(key))[0].astype(np.int32) if known else None
 
 
 def _scale(combination: Combination) -> int:

@@ -9,6 +9,8 @@ from fractions import Fraction
 from indicators.protection.forms import Linear
 from indicators.protection.naming import Cell
 
+Place = tuple[str, int, str, str]
+"""region, year, indicator, member key"""
 PROFILE = "profile/"
 """Before the code of a measure of the profile, where an indicator stands otherwise; its row stands as the key."""
 
@@ -21,7 +23,7 @@ class Figure:
     denominator is at most this.
     """
 
-    place: tuple[str, int, str, str]
+    place: Place
     regions: tuple[str, ...]
     sides: tuple[Linear, ...]
     values: tuple[Fraction | None, ...]

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from schemas.framework_model import Framework, Members
 from schemas.shapes import TOTAL
 
+_PRIME = 2_147_483_647
 Array = npt.NDArray[np.float64]
 Key = tuple[tuple[str, str], ...]
 
@@ -191,13 +192,34 @@ def _following(printed_bytes: bytes, width: int, natural: tuple[tuple[bytes, int
         options = np.frombuffer(data).reshape(-1, classes)
         cells = np.einsum("ia,jb->ijab", cells, options).reshape(len(cells) * len(options), -1)
     candidates = np.unique(np.vstack([cells, _differences(printed)]), axis=0)
-    _, sizes, spanned = np.linalg.svd(printed, full_matrices=False)
-    spanned = spanned[sizes > 1e-9 * max(1.0, sizes[0])]
-    rest = candidates - (candidates @ spanned.T) @ spanned
-    found = candidates[np.abs(rest).max(axis=1) < 1e-7]
+    found = candidates[~(candidates.astype(np.int64) @ _across(printed) % _PRIME).any(axis=1)]
     kept: Array = found[found.any(axis=1)]
     kept.flags.writeable = False
     return kept
+
+
+def _across(rows: Array) -> npt.NDArray[np.int64]:
+    """Columns on which every combination of the rows is zero, and nothing else. Exact, modulo a prime that no determinant
+    of a table comes near: its rows hold nothing but 0 and 1."""
+    left = np.unique(rows, axis=0).astype(np.int64)
+    width = left.shape[1]
+    pivots: list[int] = []
+    for column in range(width):
+        done = len(pivots)
+        able = np.flatnonzero(left[done:, column])
+        if not len(able):
+            continue
+        left[[done, done + able[0]]] = left[[done + able[0], done]]
+        left[done] = left[done] * pow(int(left[done, column]), -1, _PRIME) % _PRIME
+        touched = np.flatnonzero(left[:, column])
+        touched = touched[touched != done]
+        left[touched] = (left[touched] - left[touched, column][:, None] * left[done]) % _PRIME
+        pivots.append(column)
+    free = np.setdiff1d(np.arange(width), pivots)
+    found = np.zeros((width, len(free)), dtype=np.int64)
+    found[free, np.arange(len(free))] = 1
+    found[pivots] = -left[: len(pivots), free] % _PRIME
+    return found
 
 
 def _differences(printed: Array) -> Array:

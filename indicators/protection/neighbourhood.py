@@ -17,11 +17,17 @@ WIDEST = 40
 NARROW_NODES, WIDE_NODES = 100, 300
 """Nodes of the search tree for the second and the third proposal."""
 _ENDLESS = 1e9
+_STEP = 1e-4
+"""What a step of an atom costs beside the figures: so little that no figure is chosen for it. Without it thousands of hidden
+atoms may move for nothing, and the solver loses itself among tables that are all alike."""
 
 
 @dataclass(frozen=True)
 class _Inside:
-    """The atoms of some forms that may move: form n has `places` and `factors` from `starts[n]` on."""
+    """The atoms of some forms that may move: form n has `places` and `factors` from `starts[n]` on.
+
+    Every atom has two columns, one in which it rises and one in which it falls, with opposite factors.
+    """
 
     starts: Whole
     places: Whole
@@ -39,7 +45,8 @@ class Neighbourhood:
         self.complete = self._grow(WIDEST if width is None else width)
         atoms = np.sort(np.concatenate([search.members[group] for group in self.groups]))
         self.atoms = atoms[~search.fixed[atoms]]
-        self.forms = search.forms_of(self.groups)
+        self.forms, starts, places, factors = search.columns.inside(self.atoms)
+        self.inside = _Inside(starts, places, factors.astype(float))
 
     def _grow(self, width: int) -> bool:
         """Add tied blocks, those with most hidden forms first; says whether none was left out."""
@@ -57,22 +64,19 @@ class Neighbourhood:
         One-sided, the start table is the lower end of the range. `shown` marks forms that are to be taken as known.
         """
         stuck = self.search.always if shown is None else self.search.always | shown
-        self.search.place[self.atoms] = np.arange(len(self.atoms))
-        try:
-            found = self._program(two_sided, stuck, free)
-        finally:
-            self.search.place[self.atoms] = -1
+        found = self._program(two_sided, stuck, free)
         if found is None:
             return None
         for solution in self._solutions(*found):
             up = self._moves(solution, 0)
-            witness = Witness(up, self._moves(solution, len(self.atoms)) if two_sided else {})
+            witness = Witness(up, self._moves(solution, 2 * len(self.atoms)) if two_sided else {})
             if self._holds(witness, stuck | self.search.known if free else stuck):
                 return witness
         return None
 
     def _moves(self, solution: npt.NDArray[np.float64], first: int) -> Moves:
-        steps = np.rint(solution[first : first + len(self.atoms)]).astype(int)
+        middle, end = first + len(self.atoms), first + 2 * len(self.atoms)
+        steps = np.rint(solution[first:middle] - solution[middle:end]).astype(int)
         return {int(self.atoms[n]): int(steps[n]) for n in np.nonzero(steps)[0]}
 
     def _solutions(self, program: Matrix, switches: Whole) -> Iterator[npt.NDArray[np.float64]]:
@@ -91,26 +95,27 @@ class Neighbourhood:
 
     def _program(self, two_sided: bool, stuck: Flags, free: bool) -> tuple[Matrix, Whole] | None:
         """The program and the numbers of its switches: a known form may move only when it is paid for."""
-        firsts = [0, len(self.atoms)] if two_sided else [0]
-        own = self._inside(np.array([self.target.form]))
+        firsts = [0, 2 * len(self.atoms)] if two_sided else [0]
+        own = self._inside(np.flatnonzero(self.forms == self.target.form))
         if not len(own.places):
             return None
         prices = self.search.prices(self.forms)
         caps = self.search.cap[self.forms]
         fast = stuck[self.forms]
         kept = (caps != NO_CAP) | fast | (prices > 0)
-        inside = self._inside(self.forms[kept])
+        inside = self._inside(np.flatnonzero(kept))
         some = np.diff(inside.starts) > 0
         prices, caps, fast = (one[kept] for one in (prices, caps, fast))
         fast = (fast | ((prices > 0) & free)) & some
         paid = ~fast & (prices > 0) & some
+        still = _unlike(inside, np.flatnonzero(fast))
         rows = _Rows(inside)
         for side, first in enumerate(firsts):
             capped = np.flatnonzero((caps != NO_CAP) & some)
             rows.add(capped, side, first, -_ENDLESS, caps[capped])
-            rows.add(np.flatnonzero(fast), 2 + side, first, 0, 0)
+            rows.add(still, 2 + side, first, 0, 0)
         switched = np.flatnonzero(paid)
-        size = len(firsts) * len(self.atoms)
+        size = 2 * len(firsts) * len(self.atoms)
         switches = size + np.arange(len(switched))
         if len(switched):
             largest = np.maximum.reduceat(
@@ -121,13 +126,15 @@ class Neighbourhood:
                 rows.add(switched, 2 + 2 * side, first, -_ENDLESS, 0, switches, -most)
                 rows.add(switched, 3 + 2 * side, first, 0, _ENDLESS, switches, most)
         reach = 2 * self.target.need
-        lowest = np.tile(-np.minimum(self.problem.start[self.atoms], reach), len(firsts))
-        tail = np.zeros(len(switches))
+        furthest = np.tile(np.minimum(self.problem.start[self.atoms], reach), 2 * len(firsts)).reshape(
+            -1, len(self.atoms)
+        )
+        furthest[::2] = reach
         matrix = rows.matrix(
             self._reach(own, firsts),
-            np.concatenate([np.zeros(size), prices[switched]]),
-            np.concatenate([lowest, tail]),
-            np.concatenate([np.full(size, reach), tail + 1]),
+            np.concatenate([np.full(size, _STEP), prices[switched]]),
+            np.zeros(size + len(switches)),
+            np.concatenate([furthest.ravel(), np.ones(len(switches))]),
         )
         return matrix, switches
 
@@ -140,13 +147,14 @@ class Neighbourhood:
         factors = np.concatenate([own.factors, -own.factors])
         return [(own.places, own.factors, need - self.target.value), (both, factors, need)]
 
-    def _inside(self, forms: Whole) -> _Inside:
-        """Positions and factors of the atoms of some forms that may move."""
-        where, owner = self.search.columns.of_forms(forms)
-        places = self.search.place[self.search.columns.atoms[where]]
-        kept = places >= 0
-        starts = np.concatenate([[0], np.cumsum(np.bincount(owner[kept], minlength=len(forms)))])
-        return _Inside(starts, places[kept], self.search.columns.factors[where[kept]].astype(float))
+    def _inside(self, numbers: Whole) -> _Inside:
+        """Columns and factors of some of the forms, by their place in `forms`."""
+        firsts, ends = self.inside.starts[numbers], self.inside.starts[numbers + 1]
+        where = spans(firsts, ends)
+        places, factors = self.inside.places[where], self.inside.factors[where]
+        both = np.stack([places, places + len(self.atoms)], axis=1)
+        starts = 2 * np.concatenate([[0], np.cumsum(ends - firsts)])
+        return _Inside(starts, both.ravel(), np.stack([factors, -factors], axis=1).ravel())
 
     def _holds(self, witness: Witness, stuck: Flags) -> bool:
         """What the solver says holds for floating-point numbers; does it hold for whole ones?"""
@@ -161,6 +169,17 @@ class Neighbourhood:
             if stuck[forms].any() or (changes > self.search.cap[forms]).any():
                 return False
         return True
+
+
+def _unlike(inside: _Inside, forms: Whole) -> Whole:
+    """Those of some forms that say something of their own here: what a region and the Land tell of its atoms is the same.
+
+    By a sum of random numbers over the atoms; should two forms meet by chance, a proposal fails its check.
+    """
+    weights = np.random.default_rng(1).integers(1, 1 << 40, int(inside.places.max(initial=0)) + 1)
+    sums = np.concatenate([[0], np.cumsum(weights[inside.places] * inside.factors.astype(np.int64))])
+    _, first = np.unique(np.abs(sums[inside.starts[forms + 1]] - sums[inside.starts[forms]]), return_index=True)
+    return forms[np.sort(first)]
 
 
 class _Rows:

@@ -23,8 +23,8 @@ Moves = Mapping[int, int]
 class Form:
     """A whole-number combination of atoms. `key` names it for ever (see `ledger`)."""
 
-    atoms: npt.NDArray[np.int64]
-    factors: npt.NDArray[np.int64]
+    atoms: Whole | Short
+    factors: Whole
     key: str = ""
 
     def change(self, moves: Moves) -> int:
@@ -117,21 +117,33 @@ class Columns:
         nothing = [np.empty(0, dtype=np.int64)]
         self.starts: Whole = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self.atoms: Short = np.concatenate([form.atoms for form in problem.forms] or nothing, dtype=np.int32)
-        self.factors: Short = np.concatenate([form.factors for form in problem.forms] or nothing, dtype=np.int32)
-        order = np.argsort(self.atoms, kind="stable")
+        factors = _narrow(np.concatenate([form.factors for form in problem.forms] or nothing, dtype=np.int32))
+        order: Short = np.argsort(self.atoms, kind="stable").astype(np.int32)
+        self._ends = np.searchsorted(self.atoms, np.arange(len(problem.start) + 1), sorter=order)
         self._forms: Short = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)[order]
-        self._steps = self.factors[order]
-        self._ends = np.searchsorted(self.atoms[order], np.arange(len(problem.start) + 1))
+        self._steps = factors[order]
         self._sums = np.zeros(len(sizes), dtype=np.int64)
 
     def forms(self, atoms: Whole) -> Whole:
         """Forms that some atoms are part of, each once, in order."""
         return distinct(self._forms[spans(self._ends[atoms], self._ends[atoms + 1])].astype(np.int64))
 
-    def of_forms(self, forms: Whole) -> tuple[Whole, Whole]:
-        """Where the atoms of some forms stand in `atoms` and `factors`, and to which of the forms each belongs."""
-        firsts, ends = self.starts[forms], self.starts[forms + 1]
-        return spans(firsts, ends), np.repeat(np.arange(len(forms)), ends - firsts)
+    def inside(self, atoms: Whole) -> tuple[Whole, Whole, Whole, Whole]:
+        """What forms have of some atoms: the forms in order, where the entries of each start (and where the last ends), the
+        position of the atom and the factor of every entry."""
+        firsts, ends = self._ends[atoms], self._ends[atoms + 1]
+        where = spans(firsts, ends)
+        owner = self._forms[where]
+        order = np.argsort(owner, kind="stable")
+        owner = owner[order]
+        starts = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]])) if len(owner) else where
+        places = np.repeat(np.arange(len(atoms)), ends - firsts)[order]
+        forms = owner[starts].astype(np.int64)
+        return forms, np.concatenate([starts, [len(owner)]]), places, self._steps[where][order].astype(np.int64)
+
+    def of_forms(self, forms: Whole) -> Short:
+        """The atoms of some forms, form by form."""
+        return self.atoms[spans(self.starts[forms], self.starts[forms + 1])]
 
     def changes(self, moves: Moves) -> tuple[Whole, Whole]:
         """Every form that moves, and by how much."""
@@ -145,6 +157,12 @@ class Columns:
         changes = self._sums[touched]
         self._sums[touched] = 0
         return touched[changes != 0], changes[changes != 0]
+
+
+def _narrow(factors: Short) -> npt.NDArray[np.signedinteger]:
+    """The same in the smallest numbers that hold them: nearly all factors are one."""
+    largest = max(-int(factors.min(initial=0)), int(factors.max(initial=0))) + 1
+    return factors.astype(np.min_scalar_type(-largest))
 
 
 def distinct(numbers: Whole) -> Whole:

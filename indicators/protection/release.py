@@ -12,7 +12,7 @@ import numpy as np
 
 from indicators.protection.blocks import Block
 from indicators.protection.book import Book
-from indicators.protection.figure import Figure
+from indicators.protection.figure import Figure, Place
 from indicators.protection.forms import Linear
 from indicators.protection.lattice import Array, Key
 from indicators.protection.naming import read_name
@@ -23,12 +23,12 @@ from schemas.shapes import TOTAL, member_key
 
 @dataclass(kw_only=True)
 class Release(Book):
-    """Collects forms, figures and targets; `problem` puts them together."""
+    """Collects forms, figures and targets; `problem` puts them together. `places`: where the figure of each row stands."""
 
     policy: Policy
     active: set[tuple[str, int]]
     rows: list[Row] = field(default_factory=list)
-    figures: list[Figure] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
     needs: dict[int, int] = field(default_factory=dict)
     known: set[int] = field(default_factory=set)
     frozen: set[int] = field(default_factory=set)
@@ -58,7 +58,7 @@ class Release(Book):
         if not held:
             return
         if figure.shown:
-            self.figures.append(figure)
+            self.places.append(figure.place)
             size = abs(int(self.truth[held[0]]))  # of two figures alike the smaller one is given up first
             self.rows.append(Row(told, tuple(held), figure.cost * (1 + math.log1p(size) / 100)))
 

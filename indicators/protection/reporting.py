@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from indicators.protection import ledger
-from indicators.protection.figure import PROFILE, Figure
+from indicators.protection.figure import PROFILE, Figure, Place
 from indicators.protection.figures import STANDARDISED, named_sides
 from indicators.protection.lattice import key_of
 from indicators.protection.problem import Mask, Problem, known_forms
@@ -68,7 +68,7 @@ class Reporter:
 
     def hide(self) -> None:
         """Make `calc_hidden` (region, year, indicator, key) and `calc_cell_protection`."""
-        places = [self.release.figures[number].place for number in sorted(self.causes)]
+        places = [self.release.places[number] for number in sorted(self.causes)]
         names = ("region", "year", "indicator", "key")
         kinds = (pa.string(), pa.int32(), pa.string(), pa.string())
         columns = list(zip(*places, strict=True)) or [()] * 4
@@ -112,9 +112,9 @@ class Reporter:
         self.connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM calc_stored")
         self.connection.unregister("calc_stored")
 
-    def _hidden_places(self) -> set[tuple[str, int, str, str]]:
+    def _hidden_places(self) -> set[Place]:
         if not hasattr(self, "_places"):
-            self._places = {self.release.figures[number].place for number in self.causes}
+            self._places = {self.release.places[number] for number in self.causes}
         return self._places
 
     def _protocol(self) -> pa.Table:
@@ -123,7 +123,7 @@ class Reporter:
         dims = [dimension.lower() for dimension in self.release.policy.framework.dimension_order]
         rows = []
         for row, cause in self.causes.items():
-            region, year, indicator, key = self.release.figures[row].place
+            region, year, indicator, key = self.release.places[row]
             for form in self.problem.rows[row].holds:
                 number = numbers.get(form)
                 if number is None and form not in self.needed and form not in self.problem.frozen:

@@ -18,7 +18,6 @@ NO_CAP = np.iinfo(np.int64).max
 class Search:
     """Arrays over all forms. `known`: somebody can see it, `always`: whatever is hidden. `cap`: how far it can rise at
     most. `dear`: how many shown figures that are to be hidden last tell it. `fixed` marks atoms that everybody knows.
-    `place` is a scratch array over all atoms: -1, or the position of an atom in the program that is being written.
     """
 
     problem: Problem
@@ -27,7 +26,6 @@ class Search:
     known: Flags = field(init=False)
     dear: Whole = field(init=False)
     cap: Whole = field(init=False)
-    place: Whole = field(init=False)
     always: Flags = field(init=False)
     fixed: Flags = field(init=False)
     _shown: Flags = field(init=False)
@@ -65,7 +63,6 @@ class Search:
         self.cap = np.full(size, NO_CAP)
         for cap in self.problem.caps:
             self.cap[cap.form] = min(cap.slack, int(self.cap[cap.form]))
-        self.place = np.full(len(self.problem.start), -1, dtype=np.int64)
         self._highest, self._lowest = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
         self._above, self._below = np.full(size, -1), np.full(size, -1)
 
@@ -107,8 +104,7 @@ class Search:
 
     def tied(self, forms: Whole) -> set[int]:
         """Blocks that one of the forms touches."""
-        where, _ = self.columns.of_forms(forms)
-        found: list[int] = distinct(self.problem.group[self.columns.atoms[where]]).tolist()
+        found: list[int] = distinct(self.problem.group[self.columns.of_forms(forms)]).tolist()
         return set(found)
 
     def moved(self, witness: Witness) -> set[int]:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 NODE_LIMIT = 2_000
+STEP_LIMIT = 20_000
+"""Steps of a program without whole numbers: the widest neighbourhood of 33 regions needs some hundreds."""
 _ACCEPTED = (
     highspy.HighsModelStatus.kOptimal,
     highspy.HighsModelStatus.kSolutionLimit,
@@ -38,9 +40,9 @@ class Matrix:
     def solve(
         self, *, relaxed: bool = False, nodes: int = NODE_LIMIT, off: Sequence[int] | npt.NDArray[np.int64] = ()
     ) -> Solution | None:
-        """The best solution found within the node limit, None when none was found. Variables in `off` are zero.
+        """The best solution found within the limits, None when none was found. Variables in `off` are zero.
 
-        Limits count nodes, never time, and there is one thread: the same program has the same answer on every run.
+        Limits count nodes and steps, never time, and there is one thread: the same program has the same answer on every run.
         Whether an answer is right is checked elsewhere, with whole numbers.
         """
         solver = _quiet_solver(nodes)
@@ -48,29 +50,35 @@ class Matrix:
             relaxed
         ):  # these are small and asked by the thousand: looking for what to leave out takes as long as the rest
             solver.setOptionValue("presolve", "off")
-        solver.passModel(self._model(relaxed, np.asarray(off, dtype=np.int64)))
+            solver.setOptionValue("simplex_iteration_limit", STEP_LIMIT)
+        self._pass_to(solver, relaxed, np.asarray(off, dtype=np.int64))
         solver.run()
         if solver.getModelStatus() not in _ACCEPTED or solver.getInfo().primal_solution_status != 2:
             return None
         return np.array(solver.getSolution().col_value)
 
-    def _model(self, relaxed: bool, off: npt.NDArray[np.int64]) -> highspy.HighsLp:
-        model = highspy.HighsLp()
-        model.num_col_, model.num_row_ = len(self.cost), len(self.row_low)
+    def _pass_to(self, solver: highspy.Highs, relaxed: bool, off: npt.NDArray[np.int64]) -> None:
+        """As arrays: a model filled field by field is copied number by number, which takes as long as solving it."""
         low, high = self.low.copy(), self.high.copy()
         low[off] = high[off] = 0.0
-        model.col_cost_ = self.cost
-        model.col_lower_, model.col_upper_ = low, high
-        model.row_lower_, model.row_upper_ = self.row_low, self.row_high
-        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        model.a_matrix_.num_col_, model.a_matrix_.num_row_ = model.num_col_, model.num_row_
-        model.a_matrix_.start_ = self.starts.astype(np.int32)
-        model.a_matrix_.index_ = self.columns.astype(np.int32)
-        model.a_matrix_.value_ = self.factors
-        if not relaxed and self.whole.any():
-            kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
-            model.integrality_ = [kinds[whole] for whole in self.whole.tolist()]
-        return model
+        whole = np.zeros(len(low), dtype=np.int32) if relaxed else self.whole.astype(np.int32)
+        solver.passModel(
+            len(low),
+            len(self.row_low),
+            len(self.columns),
+            int(highspy.MatrixFormat.kRowwise),
+            int(highspy.ObjSense.kMinimize),
+            0.0,
+            self.cost,
+            low,
+            high,
+            self.row_low.astype(np.float64),
+            self.row_high.astype(np.float64),
+            self.starts.astype(np.int32),
+            self.columns.astype(np.int32),
+            self.factors.astype(np.float64),
+            whole,
+        )
 
 
 @dataclass

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from indicators.protection.lattice import Array, Key, Lattice, atoms_of, cells_of
@@ -11,30 +14,68 @@ from indicators.protection.solve import Program
 from schemas.shapes import TOTAL
 from schemas.sql import column
 
+Codes = npt.NDArray[np.int64]
 Table = dict[tuple[str, int], tuple[Array, tuple[Key, ...]]]
 """Atoms and withheld cells by region and year."""
 
 
-def read_table(
-    connection: duckdb.DuckDBPyConnection, lattice: Lattice, regions: list[str] | None, secret_ranks: set[int]
-) -> Table:
+class Cells:
+    """The delivered cells of some variables, read once: texts as numbers into lists of what stands there."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, variables: Iterable[str], dimensions: Sequence[str]
+    ) -> None:
+        self.dimensions = list(dimensions)
+        listed = sorted(variables)
+        chosen = "".join(f", {column(d)}" for d in self.dimensions)
+        rows = connection.sql(
+            f"SELECT variable, region, year, CAST(value AS DOUBLE) AS value, rank{chosen} FROM calc_cell"
+            " WHERE list_contains(?, variable)",
+            params=[listed],
+        ).to_arrow_table()
+        owner, names = _coded(rows.column("variable"))
+        order = np.argsort(owner, kind="stable")
+        ends = np.searchsorted(owner[order], np.arange(len(names) + 1))
+        self._rows = {name: slice(int(ends[n]), int(ends[n + 1])) for n, name in enumerate(names)}
+        own, self.regions = _coded(rows.column("region"))
+        self.region = own[order]
+        self.year, self.value, self.rank = (rows.column(name).to_numpy()[order] for name in ("year", "value", "rank"))
+        self.members: list[list[str]] = []
+        self.member: list[Codes] = []
+        self.broken_down = np.zeros(len(order), dtype=np.int64)
+        for number, dimension in enumerate(self.dimensions):
+            own, members = _coded(rows.column(column(dimension).strip('"')))
+            self.members.append(members)
+            self.member.append(own[order])
+            total = members.index(TOTAL) if TOTAL in members else -1
+            self.broken_down |= (self.member[-1] != total).astype(np.int64) << number
+
+    def of(self, variable: str, dimensions: Sequence[str]) -> Codes:
+        """Numbers of the rows of a variable that stand at the total of every dimension but some."""
+        rows = self._rows.get(variable, slice(0, 0))
+        others = sum(1 << number for number, d in enumerate(self.dimensions) if d not in dimensions)
+        return rows.start + np.flatnonzero(self.broken_down[rows] & others == 0)
+
+    def members_by_region(self, variable: str, dimensions: Sequence[str]) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """The members of some dimensions that each region has cells for."""
+        rows = self._rows.get(variable, slice(0, 0))
+        found: dict[str, list[tuple[str, ...]]] = {self.regions[n]: [] for n in np.unique(self.region[rows]).tolist()}
+        for dimension in dimensions:
+            number = self.dimensions.index(dimension)
+            names = self.members[number]
+            pairs = np.unique(np.stack([self.region[rows], self.member[number][rows]]), axis=1).T.tolist()
+            for region, own in found.items():
+                own.append(tuple(sorted(names[m] for r, m in pairs if self.regions[r] == region and names[m] != TOTAL)))
+        return {region: tuple(own) for region, own in sorted(found.items())}
+
+
+def read_table(cells: Cells, lattice: Lattice, regions: list[str] | None, secret_ranks: set[int]) -> Table:
     """Atoms of every region and year of one lattice."""
-    dims = [axis.dimension for axis in lattice.axes]
-    names = [row[0] for row in connection.execute("DESCRIBE calc_cell").fetchall()]
-    others = [n for n in names if n not in ("unit", "region", "year", "variable", "value", "rank")]
-    others = [n for n in others if n not in {d.lower() for d in dims}]
-    at_total = "".join(f" AND \"{name}\" = '{TOTAL}'" for name in others)
-    chosen = "".join(f", {column(d)}" for d in dims)
-    rows = connection.sql(
-        f"SELECT region, year, CAST(value AS DOUBLE) AS value, rank{chosen} FROM calc_cell WHERE variable = ?{at_total}"
-        " ORDER BY ALL",
-        params=[lattice.variable],
-    ).to_arrow_table()
-    order, cells, withheld = _cells_of(lattice, rows, regions, secret_ranks)
+    order, delivered, withheld = _cells_of(lattice, cells, regions, secret_ranks)
     if not order:
         return {}
     stacked = np.stack(
-        [_residual_as_zero(lattice, table, withheld.get(place, [])) for place, table in zip(order, cells, strict=True)]
+        [_residual_as_zero(lattice, one, withheld.get(place, [])) for place, one in zip(order, delivered, strict=True)]
     )
     solved = np.rint(atoms_of(lattice, stacked))
     found: Table = {}
@@ -47,42 +88,39 @@ def read_table(
 
 
 def _cells_of(
-    lattice: Lattice, rows: pa.Table, regions: list[str] | None, secret_ranks: set[int]
+    lattice: Lattice, cells: Cells, regions: list[str] | None, secret_ranks: set[int]
 ) -> tuple[list[tuple[str, int]], Array, dict[tuple[str, int], list[Key]]]:
     """Regions and years in order, the cells of each (not a number where there is none), and those that are withheld."""
-    codes, names = _coded(rows.column("region"))
-    known = np.ones(rows.num_rows, dtype=bool)
+    rows = cells.of(lattice.variable, [axis.dimension for axis in lattice.axes])
+    known = np.ones(len(rows), dtype=bool)
     if regions is not None:
-        known &= np.isin(np.array(names, dtype=object), regions)[codes] if names else False
+        known &= np.isin(np.array(cells.regions, dtype=object), regions)[cells.region[rows]]
     at = []
     for axis in lattice.axes:
-        own, members = _coded(rows.column(axis.dimension.lower()))
-        place = np.array([axis.members.index(m) if m in axis.members else -1 for m in members], dtype=np.int64)
-        at.append(place[own])
+        number = cells.dimensions.index(axis.dimension)
+        position = {member: n for n, member in enumerate(axis.members)}
+        place = np.array([position.get(m, -1) for m in cells.members[number]], dtype=np.int64)
+        at.append(place[cells.member[number][rows]])
         known &= at[-1] >= 0
-    years = rows.column("year").to_numpy()
-    pairs = codes[known] * 100_000 + years[known]
-    places, first, number = np.unique(pairs, return_index=True, return_inverse=True)
-    turn = np.argsort(first)
-    order = [(names[int(place) // 100_000], int(place) % 100_000) for place in places[turn]]
-    number = np.argsort(turn)[number]
-    values = rows.column("value").to_numpy()[known]
-    cells = np.full((len(order), *(len(axis.members) for axis in lattice.axes)), np.nan)
-    here = tuple(one[known] for one in at)
+    rows, here = rows[known], tuple(one[known] for one in at)
+    places, number_of = np.unique(cells.region[rows] * 100_000 + cells.year[rows], return_inverse=True)
+    order = [(cells.regions[int(place) // 100_000], int(place) % 100_000) for place in places]
+    values = cells.value[rows]
+    filled = np.full((len(order), *(len(axis.members) for axis in lattice.axes)), np.nan)
     there = ~np.isnan(values)
-    cells[(number[there], *(one[there] for one in here))] = values[there]
-    ranks = rows.column("rank").to_numpy()[known]
+    filled[(number_of[there], *(one[there] for one in here))] = values[there]
     withheld: dict[tuple[str, int], list[Key]] = {}
-    for row in np.flatnonzero(~there & np.isin(ranks, sorted(secret_ranks))).tolist():
+    for row in np.flatnonzero(~there & np.isin(cells.rank[rows], sorted(secret_ranks))).tolist():
         chosen = [(a.dimension, a.members[int(one[row])]) for a, one in zip(lattice.axes, here, strict=True)]
-        withheld.setdefault(order[number[row]], []).append(tuple(pair for pair in chosen if pair[1] != TOTAL))
-    return order, cells, withheld
+        withheld.setdefault(order[number_of[row]], []).append(tuple(pair for pair in chosen if pair[1] != TOTAL))
+    return order, filled, {place: sorted(keys) for place, keys in withheld.items()}
 
 
-def _coded(texts: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:
+def _coded(texts: pa.ChunkedArray) -> tuple[Codes, list[str]]:
     """A number for each text, and the texts by their number."""
     whole = texts.combine_chunks().dictionary_encode()
-    return whole.indices.to_numpy(zero_copy_only=False).astype(np.int64), whole.dictionary.to_pylist()
+    names: list[str] = whole.dictionary.to_pylist()
+    return whole.indices.to_numpy(zero_copy_only=False).astype(np.int64), names
 
 
 def _residual_as_zero(lattice: Lattice, cells: Array, withheld: list[Key]) -> Array:
@@ -100,6 +138,8 @@ def _residual_as_zero(lattice: Lattice, cells: Array, withheld: list[Key]) -> Ar
 
 def _completed(lattice: Lattice, cells: Array) -> Array:
     """Whole numbers for all atoms that contradict the known cells as little as possible, and are small otherwise."""
+    if np.isnan(cells).all():
+        return np.zeros(lattice.size)
     program = Program()
     atoms = [program.variable(0, 1e9, 1e-3) for _ in range(lattice.size)]
     for (_, row), value in zip(cells_of(lattice), cells.ravel(), strict=True):
