@@ -22,11 +22,13 @@ from intake.deliveries import PERSONAL_DATA, ReadDelivery, Reader, Received, lat
 from intake.inbox import Claim, Inbox, readable
 from intake.messages import finding
 from intake.reading import Workbook
+from intake.rules import Known
 from intake.sandbox import ReaderPool
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Verdict
-from warehouse.loading import known_sha, load_deliveries, next_submission_id
-from warehouse.past import delivery_before, verdict_of_submission
+from warehouse.bulk_loading import load_together
+from warehouse.loading import known_sha, next_submission_id
+from warehouse.past import deliveries_before, known_contents, verdict_of_submission
 from warehouse.store import Writer
 
 Progress = Callable[[str], None]
@@ -70,11 +72,12 @@ def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str
         progress(counted("run.files", len(claims)))
     if len(claims) > settings.batch_files:
         claims = _by_year(framework, claims)
+    known = KnownPast(writer.connection)
     with _batches(settings, claims) as begin:
         for start in range(0, len(claims), settings.batch_files):
             batch = claims[start : start + settings.batch_files]
             with without_collecting():
-                begin(settings, framework, writer, run_id, inbox, result).run(batch)
+                begin(settings, framework, writer, run_id, inbox, result, known).run(batch)
             progress(text("run.processed", done=min(start + len(batch), len(claims)), count=len(claims)))
     return result
 
@@ -140,6 +143,7 @@ class Batch:
         run_id: str,
         inbox: Inbox,
         result: IngestResult,
+        known: KnownPast,
     ) -> None:
         self.settings = settings
         self.framework = framework
@@ -147,10 +151,13 @@ class Batch:
         self.run_id = run_id
         self.inbox = inbox
         self.result = result
+        self.known = known
+        self.numbers: dict[tuple[str, int], str] = {}
         self.taken: set[str] = {claim.submission_id for claim in inbox.claims() if claim.submission_id}
 
     def run(self, claims: Sequence[Claim]) -> None:
-        fresh = [claim for claim in claims if not self._known(claim)]
+        stored = known_contents(self.connection, [claim.sha256 for claim in claims])
+        fresh = [claim for claim in claims if claim.sha256 not in stored or not self._known(claim)]
         first = {(claim.sha256, claim.sender): claim for claim in reversed(fresh)}
         read = self._read([claim for claim in fresh if first[claim.sha256, claim.sender] is claim])
         ordered = sorted(read, key=lambda pair: pair[1].latest_year)
@@ -191,17 +198,26 @@ class Batch:
             numbered = claim
             if not claim.submission_id:
                 region = read.submission.region or self.framework.territory.sender_region(claim.sender) or ""
-                number = next_submission_id(self.connection, region, claim.received_at, self.taken)
-                self.taken.add(number)
-                numbered = self.inbox.remember(claim, number)
+                numbered = self.inbox.remember(claim, self._next_number(region, claim.received_at))
             read.submission = replace(read.submission, id=numbered.submission_id)
             found.append((numbered, read))
         return found
 
+    def _next_number(self, region: str, received_at: datetime) -> str:
+        """The next free number; the warehouse is asked for the first one of a region."""
+        place = (region, received_at.year)
+        if last := self.numbers.get(place):
+            head, _, end = last.rpartition("-")
+            number = f"{head}-{int(end) + 1:04d}"
+        else:
+            number = next_submission_id(self.connection, region, received_at, self.taken)
+        self.numbers[place] = number
+        self.taken.add(number)
+        return number
+
     def _check_and_load(self, pairs: list[tuple[Claim, ReadDelivery]]) -> None:
-        past = KnownPast(self.connection).past
         try:
-            checked = check_read(self.framework, [read for _, read in pairs], past)
+            checked = check_read(self.framework, [read for _, read in pairs], self.known.past)
         except Exception as error:
             if len(pairs) == 1:
                 self._broken(pairs[0][0], error)
@@ -209,23 +225,26 @@ class Batch:
                 for pair in pairs:
                     self._check_and_load([pair])
             return
-        for (claim, _), delivery in zip(pairs, checked, strict=True):
-            submission = delivery.submission
-            before = None
-            if submission.region and submission.year:
-                place = (submission.id, submission.sender, submission.region, submission.year, submission.layout)
-                before = delivery_before(self.connection, *place)
+        claims = [claim for claim, _ in pairs]
+        for claim, delivery in zip(claims, checked, strict=True):
             self._file(claim, delivery)
-            loaded = load_deliveries(self.connection, [delivery], now(), self.run_id)
-            if submission.id in loaded.failed:
-                self._broken(claim, RuntimeError(loaded.failed[submission.id]))
+        last_years = [self._last_year(delivery) for delivery in checked]
+        loaded = load_together(self.connection, checked, now(), self.run_id)
+        self.known.forget(checked)
+        before = deliveries_before(self.connection, [delivery.submission.id for delivery in checked])
+        for claim, delivery, last_year in zip(claims, checked, last_years, strict=True):
+            number = delivery.submission.id
+            if number in loaded.failed:
+                self._broken(claim, RuntimeError(loaded.failed[number]))
                 continue
-            last_year = past.values(submission.region, submission.year - 1) if submission.year else None
-            write_reply(
-                self.framework, delivery, self.settings.outbox, before=before, source=claim.path, last_year=last_year
-            )
+            earlier, outbox = before.get(number), self.settings.outbox
+            write_reply(self.framework, delivery, outbox, before=earlier, source=claim.path, last_year=last_year)
             self.result.deliveries.append(delivery)
             self.inbox.release(claim)
+
+    def _last_year(self, delivery: CheckedDelivery) -> Known | None:
+        region, year = delivery.submission.region, delivery.submission.year
+        return self.known.past.values(region, year - 1) if year else None
 
     def _file(self, claim: Claim, delivery: CheckedDelivery) -> None:
         submission = delivery.submission

@@ -2,35 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
+from typing import TypeVar
 
 from intake.checking import Past
 from intake.reasons import reason_of
+from schemas.shapes import CheckedDelivery, Finding, Record
 from warehouse.access import Connection
-from warehouse.loading import population_basis
-from warehouse.past import Values, confirmed_findings, values_of_year
-from warehouse.records import records_of
+from warehouse.past import Values, confirmed_findings_of_year, population_bases, values_of_year
+from warehouse.records import records_of_year
+
+Found = TypeVar("Found")
+OfYear = Mapping[str, Found]
+"""Region -> what is known of it for a year."""
 
 
 class KnownPast:
-    """Earlier deliveries as the checks ask for them. Valid as long as nothing is loaded meanwhile."""
+    """Earlier deliveries as the checks ask for them: what was read stays, until it is forgotten because of a load."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.years: dict[int, dict[str, Values]] = {}
+        self.values: dict[int, OfYear[Values]] = {}
+        self.bases: dict[int, OfYear[str]] = {}
+        self.records: dict[int, OfYear[list[Record]]] = {}
+        self.confirmed: dict[int, OfYear[list[Finding]]] = {}
 
     @cached_property
     def past(self) -> Past:
         """The functions that `intake` calls."""
         return Past(
-            values=lambda region, year: self._year(year).get(region, {}),
-            population_basis=lambda region, year: population_basis(self.connection, region, year),
-            peers=lambda region, year: [found for other, found in self._year(year).items() if other != region],
-            records=lambda region, year: records_of(self.connection, region, year),
-            reasons=lambda region, year: [reason_of(f) for f in confirmed_findings(self.connection, region, year)],
+            values=lambda region, year: self._values(year).get(region, {}),
+            population_basis=lambda region, year: self._once(self.bases, population_bases, year).get(region, ""),
+            peers=lambda region, year: [found for other, found in self._values(year).items() if other != region],
+            records=lambda region, year: self._once(self.records, records_of_year, year).get(region, []),
+            reasons=lambda region, year: [
+                reason_of(found)
+                for found in self._once(self.confirmed, confirmed_findings_of_year, year).get(region, ())
+            ],
         )
 
-    def _year(self, year: int) -> dict[str, Values]:
-        if year not in self.years:
-            self.years[year] = values_of_year(self.connection, year)
-        return self.years[year]
+    def forget(self, loaded: Iterable[CheckedDelivery]) -> None:
+        """Deliveries were loaded: what was read of the years they speak of no longer holds."""
+        for delivery in loaded:
+            spoken = {value.year for value in delivery.observations} | {record.year for record in delivery.records}
+            for year in spoken | {delivery.submission.year or 0}:
+                for known in (self.values, self.bases, self.records, self.confirmed):
+                    known.pop(year, None)
+
+    def _values(self, year: int) -> OfYear[Values]:
+        return self._once(self.values, values_of_year, year)
+
+    def _once(
+        self, known: dict[int, OfYear[Found]], read: Callable[[Connection, int], OfYear[Found]], year: int
+    ) -> OfYear[Found]:
+        if year not in known:
+            known[year] = read(self.connection, year)
+        return known[year]

@@ -51,8 +51,16 @@ class Cells:
 
     def pairs(self, cells: Sequence[CellKey]) -> list[tuple[CellKey, float, float]]:
         """(cell, value, value of the year before) of those cells that have both."""
-        known = (cell for cell in cells if cell in self.values and cell in self.before)
-        return [(cell, float(self.values[cell]), float(self.before[cell])) for cell in known]
+        return [self._paired[cell] for cell in cells if cell in self._paired]
+
+    @cached_property
+    def _paired(self) -> Mapping[CellKey, tuple[CellKey, float, float]]:
+        """The pair of every cell that has one: the same cells are looked at as row, column, table and sheet."""
+        return {
+            cell: (cell, float(value), float(self.before[cell]))
+            for cell, value in self.values.items()
+            if cell in self.before
+        }
 
 
 def cells_of(item: RuleInput) -> Cells:

@@ -19,9 +19,12 @@ from intake.rules import CellKey, RuleInput, tolerance
 from schemas.formula import Expression, Number, Operation, SumOver, Term
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Point, rule_plan
+from schemas.remembered import remembered
 from schemas.shapes import TOTAL, member_key
 
 Linear = dict[int, Decimal]
+_KEPT = 8
+"""Answers kept: one for each set of sub-areas that deliveries of a batch name."""
 
 
 Named = tuple[frozenset[CellKey], Equation]
@@ -142,6 +145,10 @@ class Sums:
     @cached_property
     def _points(self) -> Mapping[str, list[tuple[list[tuple[Lookup, Decimal]], Decimal]]]:
         """Every point of every linear rule, by rule: its lookups with their factors, and its tolerance."""
+        members = tuple((dimension, tuple(sorted(found))) for dimension, found in sorted(self.dynamic.items()))
+        return remembered(self.framework, self._all_points, "points of linear rules", members, most=_KEPT)
+
+    def _all_points(self) -> Mapping[str, list[tuple[list[tuple[Lookup, Decimal]], Decimal]]]:
         shown = [code for code, rule in self.framework.rules.items() if rule.shown]
         linear = {code: found for code in shown if (found := _linear_rule(self.framework, code))}
         points: dict[str, list[tuple[list[tuple[Lookup, Decimal]], Decimal]]] = {}

@@ -73,7 +73,7 @@ class Past:
     def usual(self, cell: CellKey, now: float, before: float | None) -> float | None:
         """The usual value of a cell if the new one is an outlier and also far from last year's, else None."""
         limits = self.limits.outlier
-        if before is not None and abs(now - before) <= limits.z * max(limits.floor * before, sqrt(before + 0.375)):
+        if before is not None and limits.usual(now, before):
             return None
         series = self.series(cell)
         if len(series) < limits.past_values:

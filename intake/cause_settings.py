@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import sqrt
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -32,6 +33,10 @@ class YearOnYear(_Limits):
     z: Positive
     alone: Positive
 
+    def usual(self, now: float, before: float) -> bool:
+        """Inside the bounds?"""
+        return before * self.lower <= now <= before * self.upper
+
 
 class Tenfold(_Limits):
     """Decimal logarithm of a change that one digit too many or too few explains."""
@@ -47,6 +52,10 @@ class Outlier(_Limits):
     floor: Positive
     past_values: Some
     past_years: Some
+
+    def usual(self, now: float, before: float) -> bool:
+        """So near to last year's value that the years before it need no look?"""
+        return abs(now - before) <= self.z * max(self.floor * before, sqrt(before + 0.375))
 
 
 class Peers(_Limits):

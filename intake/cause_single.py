@@ -72,13 +72,21 @@ class CellCheck:
         rates = Rates(self.framework, self.limits, self.cells, self.history, guarded)
         mended = {suspect.cell: suspect.value for suspect in guilty}
         known = (self.cells.before, mended, *past.years)
+        whole = {variable: self.framework.is_integer(variable) for variable, _ in self.cells.values}
+        ordinary = {cell for cell, now, before in self.cells.pairs(list(self.cells.values)) if self._near(now, before)}
+        comparable = rates.comparable
         for cell in self.cells.values:
-            comparable = rates.comparable or any(cell in some for some in known)
-            if comparable and self.framework.is_integer(cell[0]):
+            if cell in ordinary or not whole[cell[0]]:
+                continue
+            if comparable or any(cell in some for some in known):
                 noticed = self._jump(cell, cell in guarded) or self._slipped(cell, mended) or self._past(cell, past)
                 noticed = noticed or self._peers(cell, rates)
                 if noticed:
                     yield noticed
+
+    def _near(self, now: float, before: float) -> bool:
+        """So near to last year's value that nothing is asked; most cells need no closer look."""
+        return self.limits.year_on_year.usual(now, before) and self.limits.outlier.usual(now, before)
 
     def _jump(self, cell: CellKey, guarded: bool) -> Finding | None:
         """Far from last year's value, and not by chance; one digit too many or too few may explain it."""
@@ -94,7 +102,7 @@ class CellCheck:
 
     def _far(self, now: Decimal, before: Decimal, guarded: bool) -> bool:
         limits = self.limits.year_on_year
-        if float(before) * limits.lower <= float(now) <= float(before) * limits.upper:
+        if limits.usual(float(now), float(before)):
             return False
         return abs(stabilised(float(now), float(before))) >= (limits.z if guarded else limits.alone)
 

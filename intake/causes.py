@@ -103,7 +103,7 @@ def _check_again(
         return {}
     rules = {found.code: framework.rules[found.code] for found in findings if found.code in framework.rules}
     failed = replace(framework, rules=rules)
-    broken = check_rules(failed, trials) if rules else {}
+    broken = check_rules(failed, trials, told=False) if rules else {}
     asked = cell_findings(framework, trials, history)
     return {
         trial.unit: {

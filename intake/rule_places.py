@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from operator import itemgetter
 
@@ -14,13 +14,49 @@ from schemas.remembered import remembered
 from schemas.shapes import TOTAL, Finding, Observation, member_key
 
 CellKey = tuple[str, str]
-Members = tuple[str, ...]
 _MEMBERS = 1 << 16
 
 
 def split_key(key: str) -> list[tuple[str, str]]:
     """`GRP=A,SEX=W` -> [("GRP", "A"), ("SEX", "W")]."""
     return [(part.partition("=")[0], part.partition("=")[2]) for part in key.split(",") if part]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The delivered cells of one variable. For each dimension and member there is a number whose bits say which cells
+    stand there: what lies at several members in several dimensions is found without a look at the cells."""
+
+    bits: Sequence[dict[str, int]]
+    cells: list[tuple[int, Observation]] = field(default_factory=list)
+    known: dict[tuple[int, frozenset[str]], int] = field(default_factory=dict)
+
+    def add(self, members: Sequence[str], cell: tuple[int, Observation]) -> None:
+        """Put a cell at its members, one for each dimension."""
+        bit = 1 << len(self.cells)
+        for place, member in zip(self.bits, members, strict=True):
+            place[member] = place.get(member, 0) | bit
+        self.cells.append(cell)
+
+    def at(self, choices: Sequence[frozenset[str]]) -> Iterator[tuple[int, Observation]]:
+        """The cells that have one of the chosen members in every dimension."""
+        found = (1 << len(self.cells)) - 1
+        for number, choice in enumerate(choices):
+            found &= self._any_of(number, choice)
+            if not found:
+                return
+        while found:
+            lowest = found & -found
+            yield self.cells[lowest.bit_length() - 1]
+            found ^= lowest
+
+    def _any_of(self, number: int, choice: frozenset[str]) -> int:
+        if (number, choice) not in self.known:
+            place, together = self.bits[number], 0
+            for member in choice:
+                together |= place.get(member, 0)
+            self.known[number, choice] = together
+        return self.known[number, choice]
 
 
 @dataclass(frozen=True)
@@ -36,13 +72,16 @@ class Delivered:
         return cls(framework, {(o.variable, member_key(o.members)): o for o in observations})
 
     @cached_property
-    def _by_variable(self) -> Mapping[str, Mapping[Members, list[tuple[int, Observation]]]]:
-        """Cells with their numbers by variable, then by their member in each dimension of the variable."""
-        found: dict[str, dict[Members, list[tuple[int, Observation]]]] = {}
+    def _by_variable(self) -> Mapping[str, _Table]:
+        """Cells with their numbers by variable, each at its member in every dimension of the variable."""
+        found: dict[str, _Table] = {}
+        dimensions: dict[str, tuple[str, ...]] = {}
         for number, ((variable, _), observation) in enumerate(self.at.items()):
+            if variable not in found:
+                dimensions[variable] = self.framework.variable_dimensions(variable)
+                found[variable] = _Table([{} for _ in dimensions[variable]])
             given = dict(observation.members)
-            members = tuple(given.get(d, TOTAL) for d in self.framework.variable_dimensions(variable))
-            found.setdefault(variable, {}).setdefault(members, []).append((number, observation))
+            found[variable].add([given.get(d, TOTAL) for d in dimensions[variable]], (number, observation))
         return found
 
     @cached_property
@@ -63,18 +102,7 @@ class Delivered:
         choices = self._choices.get(cell)
         if choices is None:
             choices = self._choices[cell] = _choices(self.framework, *cell)
-        if any(map(frozenset.isdisjoint, choices, self._members[cell[0]])):
-            return
-        for members, numbered in delivered.items():
-            if all(member in choice for member, choice in zip(members, choices, strict=True)):
-                yield from numbered
-
-    @cached_property
-    def _members(self) -> Mapping[str, tuple[set[str], ...]]:
-        """The members that occur, by variable, for each of its dimensions."""
-        return {
-            variable: tuple(map(set, zip(*delivered, strict=True))) for variable, delivered in self._by_variable.items()
-        }
+        yield from delivered.at(choices)
 
     @cached_property
     def _choices(self) -> dict[CellKey, list[frozenset[str]]]:

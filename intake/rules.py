@@ -35,7 +35,7 @@ from schemas import sql
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Plan, Point, rule_plan
 from schemas.remembered import remembered
-from schemas.shapes import TOTAL, Finding, FindingState, Observation, member_key
+from schemas.shapes import TOTAL, Finding, FindingState, Observation, Severity, member_key
 
 _PLANS = 8
 """Plans kept: a night has one or two, the watch mode one for each of the last regions."""
@@ -65,10 +65,10 @@ class RuleResult:
     not_evaluable: int = 0
 
 
-def check_rules(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[str, RuleResult]:
+def check_rules(framework: Framework, deliveries: Sequence[RuleInput], *, told: bool = True) -> dict[str, RuleResult]:
     """All findings of all rules by delivery (`unit`); a rule is tried on the reporting years it is valid in.
 
-    Rules on trial (shadow) are kept apart and not counted.
+    Rules on trial (shadow) are kept apart and not counted. Findings that nobody is `told` have code and members only.
     """
     results = {delivery.unit: RuleResult() for delivery in deliveries}
     for delivery in deliveries:
@@ -93,7 +93,8 @@ def check_rules(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[s
                 delivered[unit] = Delivered.of(framework, inputs[unit].observations)
             if not has_delivered_cell(point, delivered[unit].at):
                 computed[unit, shown].add(len(noticed))
-            noticed.append(_finding(framework, point, inputs[unit], delivered[unit], (_decimal(left), _decimal(right))))
+            sides = _decimal(left), _decimal(right)
+            noticed.append(_finding(framework, point, inputs[unit], delivered[unit], sides) if told else _bare(point))
         for unit, result in results.items():
             result.findings = without_consequences(framework, result.findings, computed[unit, True])
             result.shadow = without_consequences(framework, result.shadow, computed[unit, False])
@@ -309,6 +310,10 @@ def _finding(
     )
     state = FindingState.OPEN if rule.shown else FindingState.SHADOW
     return replace(built, code=point.owner, state=state)
+
+
+def _bare(point: Point) -> Finding:
+    return Finding(point.owner, Severity.INFO, "", "", members=point.key)
 
 
 def _decimal(value: Any) -> Decimal:

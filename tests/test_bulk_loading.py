@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import warehouse.bulk_loading
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Finding, Observation, Record, Severity, Submission, Verdict
 from warehouse.access import rows
-from warehouse.bulk_loading import load_prepared, prepare
+from warehouse.bulk_loading import load_prepared, load_together, prepare
 from warehouse.loading import LoadResult, load_deliveries, vocabulary_of
 from warehouse.store import Writer, writer
 
@@ -165,3 +166,24 @@ def test_what_cannot_be_stored_is_named_and_the_others_pass(two: tuple[Writer, W
     prepared = prepare([twice, good], vocabulary_of(many.connection))
     assert list(prepared.failed) == [twice.submission.id]
     assert load_prepared(many.connection, prepared.tables, NOW, "run").loaded == [good.submission.id]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_when_one_load_breaks_the_deliveries_go_in_one_by_one(
+    two: tuple[Writer, Writer], tiny: Framework, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    one, many = map(emptied, two)
+    what = {"year": 2025, "layout": "form", "verdict": Verdict.ACCEPTED, "nil": False, "register": 1, "found": True}
+    good = [delivery(tiny, n, what | {"region": r, "cells": [(0, 0, False, "ok")]}) for n, r in enumerate(REGIONS)]
+    seen = good[1].observations[0]
+    sent = [good[0], replace(good[1], observations=(seen, replace(seen, cell="C9"))), good[2]]
+    if not whole:
+
+        def full(*_: Any) -> LoadResult:
+            raise OSError("no space left")
+
+        monkeypatch.setattr(warehouse.bulk_loading, "load_prepared", full)
+    result = load_together(many.connection, sent, NOW, "run")
+    assert list(result.failed) == [good[1].submission.id]
+    assert result.loaded == one_by_one(one, sent).loaded == [good[0].submission.id, good[2].submission.id]
+    assert stored(many) == stored(one)

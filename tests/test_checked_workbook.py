@@ -239,6 +239,20 @@ def test_the_rest_of_the_workbook_stays(drop: Drop, checked: Path) -> None:
     }
 
 
+def test_parts_that_stay_are_copied_as_they_lie_packed(drop: Drop, tmp_path: Path) -> None:
+    source, target = tmp_path / "source.xlsx", tmp_path / "target.xlsx"
+    with zipfile.ZipFile(source, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as loose:
+        for name, data in parts(drop.source).items():
+            loose.writestr(name, data)
+    assert write_checked(source, target, drop.framework, drop.delivery) == target
+    with zipfile.ZipFile(source) as before, zipfile.ZipFile(target) as after:
+        assert after.testzip() is None
+        old, new = ({i.filename: (i.CRC, i.compress_size) for i in archive.infolist()} for archive in (before, after))
+    stayed = {name for name in old if old[name][0] == new[name][0]}
+    assert len(stayed) > len(old) // 2
+    assert all(old[name] == new[name] for name in stayed)
+
+
 def test_marked_sheets_keep_everything_but_styles_of_marked_cells(drop: Drop, checked: Path) -> None:
     """Parts are compared as XML: drop-downs, protection, widths and conditions are equal to the last attribute."""
     old, new = parts(drop.source), parts(checked)

@@ -485,14 +485,14 @@ def test_a_file_that_breaks_the_reader_does_not_stop_the_others(
 
 BEFORE = {"_claim": 1, "_freeze": 1, "remember": 1, "archive_file": 1, "quarantine_file": 1}
 AFTER = {"_claim": 2, "_freeze": 2, "remember": 2, "archive_file": 2, "quarantine_file": 1}
-THRICE = ("load_deliveries", "write_reply", "release")
-"""Where most is at stake; the first answer and release of the night are those of a file that is known already."""
+THRICE = ("load_together", "write_reply", "release")
+"""Where most is at stake; the first answer and release of the night are those of a file that is known already.
+The second load is that of a year, with the correction: its answer speaks of the delivery before."""
 
 STEPS = [
     *((name, "before", occurrence) for name, occurrence in BEFORE.items()),
     *((name, "after", occurrence) for name, occurrence in AFTER.items()),
     *((name, when, n) for name in THRICE for when, n in (("before", 1), ("before", 2), ("after", 2))),
-    ("load_deliveries", "after", 4),  # the last one is the correction: its answer speaks of the delivery before
 ]
 
 

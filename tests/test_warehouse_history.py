@@ -43,7 +43,14 @@ from warehouse.corrections import Correction, Held, apply_corrections
 from warehouse.lineage import why
 from warehouse.loading import as_of, current_observations, known_sha, population_basis, previous_values, submissions
 from warehouse.migrations import ForeignFramework, NewerWarehouse
-from warehouse.past import confirmed_findings, delivery_before, verdict_of_submission
+from warehouse.past import (
+    confirmed_findings,
+    confirmed_findings_of_year,
+    deliveries_before,
+    delivery_before,
+    population_bases,
+    verdict_of_submission,
+)
 from warehouse.places import Places, wal_of
 from warehouse.publishing import current_generation, fingerprint, publish
 from warehouse.restoring import restore
@@ -165,6 +172,7 @@ def test_the_basis_of_a_withdrawn_delivery_is_forgotten(opened: Writer) -> None:
     assert population_basis(opened.connection, UNIT_X, 2025) == "register"
     withdraw(opened.connection, "2026-06531-0002", "Grund", "Amt", NOON)
     assert population_basis(opened.connection, UNIT_X, 2025) == "zensus"
+    assert population_bases(opened.connection, 2025) == {UNIT_X: "zensus"}
 
 
 def test_what_earlier_deliveries_said_is_not_asked_of_a_withdrawn_one(opened: Writer) -> None:
@@ -180,6 +188,21 @@ def test_what_earlier_deliveries_said_is_not_asked_of_a_withdrawn_one(opened: Wr
         withdraw(opened.connection, "2026-06531-0002", "Grund", "Amt", NOON)
     withdraw(opened.connection, "2026-06531-0001", "Grund", "Amt", NOON)
     assert delivery_before(opened.connection, *asked) is None
+
+
+def test_many_at_once_are_told_what_each_would_be_told(opened: Writer) -> None:
+    said = Finding("M15", Severity.WARNING, "Satz.", "Abhilfe.", state=FindingState.CONFIRMED, reason="geprüft")
+    load(opened, delivery(1, {}, findings=(said,)), delivery(2, {}), delivery(3, {}))
+    ids = [f"2026-06531-000{number}" for number in (1, 2, 3)]
+    before = deliveries_before(opened.connection, ids)
+    assert {own[-1]: earlier.id[-1] for own, earlier in before.items()} == {"2": "1", "3": "2"}
+    assert [found.reason for found in before[ids[1]].findings] == ["geprüft"]
+    assert confirmed_findings_of_year(opened.connection, 2025) == {
+        UNIT_X: list(confirmed_findings(opened.connection, UNIT_X, 2025))
+    }
+    withdraw(opened.connection, ids[1], "Grund", "Amt", NOON)
+    assert deliveries_before(opened.connection, ids)[ids[2]].id == ids[0]
+    assert confirmed_findings_of_year(opened.connection, 2024) == {}
 
 
 def test_the_report_lists_what_stood_at_its_moment(tmp_path: Path, framework: Framework) -> None:

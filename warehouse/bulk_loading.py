@@ -19,7 +19,7 @@ from schemas.shapes import CheckedDelivery, Submission, Verdict
 from warehouse.access import Connection, dimension_names, lent, rows, transaction
 from warehouse.delivery_tables import ACCEPTED, LoadError, Vocabulary
 from warehouse.history import scope_table
-from warehouse.loading import LoadResult, StoredDeliveries, tables_of
+from warehouse.loading import LoadResult, StoredDeliveries, load_deliveries, tables_of, vocabulary_of
 from warehouse.records import VERSIONS
 
 Tables = Mapping[str, pa.Table]
@@ -37,6 +37,21 @@ class Prepared:
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+
+
+def load_together(
+    connection: Connection, deliveries: Sequence[CheckedDelivery], now: datetime, run_id: str
+) -> LoadResult:
+    """What `load_deliveries` does, in one transaction; when that breaks, one delivery after the other."""
+    if len(deliveries) > 1:
+        prepared = prepare(deliveries, vocabulary_of(connection))
+        try:
+            result = load_prepared(connection, prepared.tables, now, run_id)
+        except Exception:  # nothing of it is stored: one that cannot be stored must not stop the others
+            return load_deliveries(connection, deliveries, now, run_id)
+        result.failed |= prepared.failed
+        return result
+    return load_deliveries(connection, deliveries, now, run_id)
 
 
 def prepare(deliveries: Sequence[CheckedDelivery], vocabulary: Vocabulary) -> Prepared:

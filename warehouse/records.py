@@ -32,6 +32,14 @@ def records_of(connection: Connection, region: str, year: int) -> list[Record]:
     return _records(connection, "record", "region = ? AND year = ?", [region, year])
 
 
+def records_of_year(connection: Connection, year: int) -> dict[str, list[Record]]:
+    """`records_of` of every region for a year, where there are any."""
+    found: dict[str, list[Record]] = {}
+    for record in _records(connection, "record", "year = ?", [year]):
+        found.setdefault(record.region, []).append(record)
+    return found
+
+
 def registers_of(connection: Connection, region: str, year: int) -> tuple[str, ...]:
     """Codes of the registers that were delivered for a region and year, the empty ones included."""
     return tuple(code for place, about, code in _places(connection) if (place, about) == (region, year))
