@@ -188,6 +188,17 @@ def test_what_is_not_true_proves_nothing(attack: Any) -> None:
     assert found[women]["verdict"] == "exact"
 
 
+def test_an_older_number_that_is_not_true_any_more_proves_nothing() -> None:
+    """Two atoms hold 1 and 9 today. An older edition said 7 of the second one, and still says 10 of both."""
+    draft = Draft()
+    one, two = (draft.column((0, 0, 0, atom)) for atom in (0, 1))
+    draft.rows += [({one: 1.0, two: 1.0}, 10.0, 10.0), ({two: 1.0}, 7.0, 7.0), ({one: 1.0}, 0.0, np.inf)]
+    piece = replace(draft.piece(), older=np.array([True, True, False]))
+    assert len(piece.without_untrue(np.array([[[1.0, 9.0]]])).rows) == 2
+    assert len(piece.without_untrue(np.array([[[3.0, 7.0]]])).rows) == 3
+    assert len(piece.without_untrue(np.array([[[1.0, np.nan]]])).rows) == 3, "what is not known is not wrong"
+
+
 def test_a_region_under_two_names(attack: Any) -> None:
     """A programme region of one Kreis prints what the Kreis keeps secret."""
     case = attack().cell("NATZ", "SEX=W", 2, region="06434")

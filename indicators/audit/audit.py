@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from indicators.audit.delivered import Untrue, complete_units, counts, nested_units, rests, untrue
+from indicators.audit.delivered import Untrue, complete_units, counts, nested_units, rests, true_atoms, untrue
 from indicators.audit.doubt import without_doubt
 from indicators.audit.editions import combine, grown, ledger_editions
 from indicators.audit.evidence import Index, Tables, profile_rows, read_edition
@@ -116,9 +116,11 @@ def audit(
     nested = nested_units(framework, index)
     complete = complete_units(framework, index, nested)
     wrong: dict[tuple[int, int], Untrue] = {}
+    true = None
     if truth.observations is not None and not former:
-        left = rests(framework, index, nested, counts(framework, forms, truth.observations))
-        wrong = untrue(framework, forms, atoms, left, complete)
+        sent = counts(framework, forms, truth.observations)
+        wrong = untrue(framework, forms, atoms, rests(framework, index, nested, sent), complete)
+        true = true_atoms(framework, forms, atoms, index, sent)
     system = System(forms, atoms, known, nested, complete, index.years, wrong)
     found = targets(framework, forms, atoms, index, seen[0], where, truth)
     rows: list[Interval] = []
@@ -126,6 +128,8 @@ def audit(
     contradictions = sum(one.contradictions for one in facts)
     for piece in system.pieces(found):
         sizes.append(len(piece.places))
+        if true is not None:
+            piece = piece.without_untrue(true)
         try:
             rows += intervals(piece, exact, memory)
         except Contradiction:

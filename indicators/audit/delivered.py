@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indicators.audit.evidence import Index, kinds_of
+from indicators.audit.evidence import Index, kinds_of, real
 from indicators.audit.forms import Atoms, Forms
+from indicators.audit.relations import Real
 from schemas.framework_model import Framework
 from schemas.territory import reference_day
 
@@ -54,6 +56,29 @@ def complete_units(framework: Framework, index: Index, nested: Nested) -> frozen
         if {index.regions[town] for town in below}
         == set(framework.territory.children(index.regions[above], reference_day(index.years[year])))
     )
+
+
+def true_atoms(framework: Framework, forms: Forms, atoms: Atoms, index: Index, table: pa.Table) -> Real:
+    """What each atom holds, by region, year and atom, from the finest cells that were delivered; not a number where one
+    of these is missing. `table` as `counts` gives it."""
+    kind, cell_of = kinds_of(table.select(["variable", *(d.lower() for d in framework.dimension_order)]))
+    atom_of = np.full(int(kind.max(initial=-1)) + 1, -1)
+    for number in range(len(atom_of)):
+        variable, *members = cell_of(number)
+        cells = forms.cells(variable, dict(zip(framework.dimension_order, members, strict=True)))
+        around = atoms.around(cells) if len(cells) == 1 else None
+        if around is not None:
+            (atom_of[number],) = around[1]
+    region = np.array([index.region.get(code, -1) for code in table["region"].to_pylist()], np.int64)
+    year = np.array([index.year.get(calendar, -1) for calendar in table["year"].to_pylist()], np.int64)
+    atom = atom_of[kind] if len(kind) else np.empty(0, np.int64)
+    here = (region >= 0) & (year >= 0) & (atom >= 0)
+    shape = (len(index.regions), len(index.years), len(atoms.variables))
+    place = np.ravel_multi_index((region[here], year[here], atom[here]), shape)
+    size = int(np.prod(shape))
+    found = np.bincount(place, minlength=size).reshape(shape)
+    sums = np.bincount(place, real(table["value"])[here], size).reshape(shape)
+    return np.where(found == atoms.sizes, sums, np.nan)
 
 
 @dataclass(frozen=True)

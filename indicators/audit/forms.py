@@ -254,7 +254,7 @@ class Atoms:
     of_node: list[tuple[int, ...]] = field(default_factory=list)
     variables: list[str] = field(default_factory=list)
     _of_cell: dict[Cell, int] = field(default_factory=dict)
-    _sizes: list[int] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         signature: dict[Cell, list[int]] = {}
@@ -267,9 +267,9 @@ class Atoms:
             if kind not in classes:
                 classes[kind] = len(self.variables)
                 self.variables.append(cell[0])
-                self._sizes.append(0)
+                self.sizes.append(0)
             self._of_cell[cell] = classes[kind]
-            self._sizes[classes[kind]] += 1
+            self.sizes[classes[kind]] += 1
         self.of_node = [tuple(sorted({self._of_cell[c] for c in cells})) for _, cells in self.forms.nodes]
 
     def around(self, cells: Iterable[Cell]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
@@ -279,5 +279,5 @@ class Atoms:
             if cell not in self._of_cell:
                 return None
             counts[self._of_cell[cell]] = counts.get(self._of_cell[cell], 0) + 1
-        inside = tuple(sorted(atom for atom, count in counts.items() if count == self._sizes[atom]))
+        inside = tuple(sorted(atom for atom, count in counts.items() if count == self.sizes[atom]))
         return inside, tuple(sorted(counts))

@@ -12,6 +12,7 @@ from indicators.audit.program import Real, Rows, Whole
 from indicators.audit.relations import Flags
 from indicators.audit.targets import Sum, Target
 
+_OFF = 1e-6
 Place = tuple[int, int, int, int]
 """Edition (0 the newest), region, year, atom."""
 
@@ -42,6 +43,17 @@ class Piece:
         values = np.fromiter(sums.values(), float, len(sums))
         sorting = np.argsort(found)
         return found[sorting], values[sorting]
+
+    def without_untrue(self, true: Real) -> Piece:
+        """Without older rows that are not true any more: a number that was corrected since proves nothing of today.
+        `true`: see `delivered.true_atoms`; rows with an atom of which it is not known, or of a former state, stay."""
+        edition, region, year, atom = self.places.T
+        values = np.where(edition == 0, true[region, year, atom], np.nan)
+        sums = np.bincount(self.rows.owner, self.rows.values * values[self.rows.columns], len(self.rows))
+        off = np.maximum(self.rows.low - sums, sums - self.rows.high)
+        size = np.where(np.isfinite(self.rows.high), np.abs(self.rows.high), np.abs(self.rows.low))
+        wrong = self.older & (off > _OFF * np.maximum(1.0, size))  # not a number: not known, so not wrong
+        return Piece(self.places, self.rows.kept(~wrong), self.targets, self.older[~wrong]) if wrong.any() else self
 
     def asked(self, numbers: Sequence[int]) -> tuple[Real | Whole, ...]:
         """All that decides the intervals of some targets beside the equations, as arrays."""
