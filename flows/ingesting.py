@@ -26,8 +26,7 @@ from intake.rules import Known
 from intake.sandbox import ReaderPool
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Verdict
-from warehouse.bulk_loading import load_together
-from warehouse.loading import known_sha, next_submission_id
+from warehouse.loading import known_sha, load_together, next_submission_id
 from warehouse.past import deliveries_before, known_contents, verdict_of_submission
 from warehouse.store import Writer
 

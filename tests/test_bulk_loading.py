@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import warehouse.bulk_loading
+import warehouse.loading
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Finding, Observation, Record, Severity, Submission, Verdict
-from warehouse.access import rows
-from warehouse.bulk_loading import load_prepared, load_together, prepare
-from warehouse.loading import LoadResult, load_deliveries, vocabulary_of
+from warehouse.access import Connection, rows
+from warehouse.bulk_loading import Tables, load_prepared, prepare
+from warehouse.loading import load_deliveries, load_together
 from warehouse.store import Writer, writer
+from warehouse.stored import LoadResult, vocabulary_of
 
 NOW = datetime(2026, 11, 23, 2, 0)
 REGIONS = ("06531", "06631", "06411")
@@ -179,10 +180,12 @@ def test_when_one_load_breaks_the_deliveries_go_in_one_by_one(
     sent = [good[0], replace(good[1], observations=(seen, replace(seen, cell="C9"))), good[2]]
     if not whole:
 
-        def full(*_: Any) -> LoadResult:
-            raise OSError("no space left")
+        def full(connection: Connection, tables: Tables, *others: Any) -> LoadResult:
+            if "submission" in tables and tables["submission"].num_rows > 1:
+                raise OSError("no space left")
+            return load_prepared(connection, tables, *others)
 
-        monkeypatch.setattr(warehouse.bulk_loading, "load_prepared", full)
+        monkeypatch.setattr(warehouse.loading, "load_prepared", full)
     result = load_together(many.connection, sent, NOW, "run")
     assert list(result.failed) == [good[1].submission.id]
     assert result.loaded == one_by_one(one, sent).loaded == [good[0].submission.id, good[2].submission.id]

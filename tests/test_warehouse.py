@@ -28,7 +28,6 @@ from schemas.shapes import CheckedDelivery, Finding, FindingState, Observation, 
 from warehouse import migrations, publishing
 from warehouse.lineage import UnknownNumber, why
 from warehouse.loading import (
-    LoadResult,
     as_of,
     current_observations,
     known_sha,
@@ -43,6 +42,7 @@ from warehouse.publishing import current_generation, fingerprint, publish
 from warehouse.results import RESULTS, Run, record_run, replace_all_results, replace_results
 from warehouse.snapshot import NoSnapshot, open_snapshot
 from warehouse.store import Locked, Writer, exclusive, lock_holder, writer
+from warehouse.stored import LoadResult
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)

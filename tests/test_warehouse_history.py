@@ -41,7 +41,7 @@ from warehouse.backup import MANIFEST, WORK, BackupRefused, backup, read_manifes
 from warehouse.compacting import compact
 from warehouse.corrections import Correction, Held, apply_corrections
 from warehouse.lineage import why
-from warehouse.loading import as_of, current_observations, known_sha, population_basis, previous_values, submissions
+from warehouse.loading import as_of, current_observations, known_sha, previous_values, submissions
 from warehouse.migrations import ForeignFramework, NewerWarehouse
 from warehouse.past import (
     confirmed_findings,
@@ -169,9 +169,8 @@ def test_the_basis_of_a_withdrawn_delivery_is_forgotten(opened: Writer) -> None:
     for number, basis in enumerate(("zensus", "register"), 1):
         one = delivery(number, {})
         load(opened, replace(one, submission=replace(one.submission, population_basis=basis)))
-    assert population_basis(opened.connection, UNIT_X, 2025) == "register"
+    assert population_bases(opened.connection, 2025) == {UNIT_X: "register"}
     withdraw(opened.connection, "2026-06531-0002", "Grund", "Amt", NOON)
-    assert population_basis(opened.connection, UNIT_X, 2025) == "zensus"
     assert population_bases(opened.connection, 2025) == {UNIT_X: "zensus"}
 
 
@@ -846,7 +845,7 @@ def test_every_earlier_version_is_migrated_with_its_data(
         old = snapshot.connection
         history = t.ordered(snapshot.table("SELECT * EXCLUDE (valid_from, valid_to) FROM observation_history"))
         assert previous_values(old, UNIT_X, 2025)["POP", "GRP=A"] == (Decimal(25), "ok")
-        assert population_basis(old, UNIT_X, 2025) == ""
+        assert population_bases(old, 2025).get(UNIT_X, "") == ""
         assert as_of(old, at(0)).num_rows == 3
         assert t.by_role(why(old, framework, "BEV-02", UNIT_X, 2025, {}), "numerator")["value"] == 25
         assert len(edition_of(old, "alt").published) == 0

@@ -1,4 +1,4 @@
-"""Many deliveries at once into the warehouse, with the same result as one after the other (`warehouse.loading`).
+"""Deliveries into the warehouse, one or many at once, with the same result as one after the other.
 
 What belongs to the deliveries alone is prepared without a connection, on any machine (`prepare`), and travels as Arrow
 tables. What depends on the order in which they count - moment, predecessor, which versions end - is decided by the one
@@ -17,10 +17,10 @@ import pyarrow.compute as pc
 
 from schemas.shapes import CheckedDelivery, Submission, Verdict
 from warehouse.access import Connection, dimension_names, lent, rows, transaction
-from warehouse.delivery_tables import ACCEPTED, LoadError, Vocabulary
+from warehouse.delivery_tables import ACCEPTED, LoadError, Vocabulary, tables_of
 from warehouse.history import scope_table
-from warehouse.loading import LoadResult, StoredDeliveries, load_deliveries, tables_of, vocabulary_of
 from warehouse.records import VERSIONS
+from warehouse.stored import LoadResult, StoredDeliveries
 
 Tables = Mapping[str, pa.Table]
 """Target table -> rows of many deliveries."""
@@ -37,21 +37,6 @@ class Prepared:
 
     tables: dict[str, pa.Table] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
-
-
-def load_together(
-    connection: Connection, deliveries: Sequence[CheckedDelivery], now: datetime, run_id: str
-) -> LoadResult:
-    """What `load_deliveries` does, in one transaction; when that breaks, one delivery after the other."""
-    if len(deliveries) > 1:
-        prepared = prepare(deliveries, vocabulary_of(connection))
-        try:
-            result = load_prepared(connection, prepared.tables, now, run_id)
-        except Exception:  # nothing of it is stored: one that cannot be stored must not stop the others
-            return load_deliveries(connection, deliveries, now, run_id)
-        result.failed |= prepared.failed
-        return result
-    return load_deliveries(connection, deliveries, now, run_id)
 
 
 def prepare(deliveries: Sequence[CheckedDelivery], vocabulary: Vocabulary) -> Prepared:
@@ -81,7 +66,7 @@ def joined(parts: Mapping[str, Sequence[pa.Table]]) -> dict[str, pa.Table]:
 def load_prepared(connection: Connection, tables: Tables, now: datetime, run_id: str) -> LoadResult:
     """Store prepared deliveries in the order of their ledger rows: all or, when something breaks, none.
 
-    Loading twice equals loading once. Moments, predecessors and closed versions are those of `load_deliveries`.
+    What replaces what: see `warehouse.loading.load_deliveries`. Loading twice equals loading once.
     """
     result = LoadResult()
     if "submission" not in tables:
@@ -149,14 +134,12 @@ def _store(connection: Connection, tables: Tables, turn: Sequence[Mapping[str, A
 
 def _insert(name: str) -> str:
     if name == "submission":
-        return f"""
-            INSERT INTO submission BY NAME
+        return f"""INSERT INTO submission BY NAME
             SELECT new.* EXCLUDE ("{VALUES}"), d.moment AS checked_at, d.supersedes, $run AS run_id
             FROM new_submission new JOIN new_delivery d USING (id)"""
     if name == "finding":
         return "INSERT INTO finding BY NAME SELECT * FROM new_finding"
-    return f"""
-        INSERT INTO {name} BY NAME
+    return f"""INSERT INTO {name} BY NAME
         SELECT new.*, d.moment AS valid_from FROM new_{name} new JOIN new_delivery d ON d.id = new.submission_id"""
 
 

@@ -190,3 +190,17 @@ def _row_place(record: Record) -> str:
 
 def _where(observation: Observation) -> str:
     return f"{observation.variable} ({observation.sheet}!{observation.cell})"
+
+
+def tables_of(
+    delivery: CheckedDelivery, vocabulary: Vocabulary, supersedes: str, moment: datetime, run_id: str
+) -> dict[str, pa.Table]:
+    """Target table -> rows to add. Values only of an accepted delivery."""
+    tables = {"submission": submission_table(delivery, supersedes, moment, run_id)}
+    if delivery.findings or delivery.shadow:
+        tables["finding"] = finding_table(delivery)
+    if delivery.submission.verdict in ACCEPTED:
+        tables["observation_version"] = observation_table(delivery, vocabulary, moment)
+        tables["register_version"] = register_table(delivery, moment)
+        tables["record_version"] = record_table(delivery, moment)
+    return tables

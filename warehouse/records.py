@@ -95,17 +95,6 @@ def _records(connection: Connection, relation: str, where: str, asked: Sequence[
 # --- replacing --------------------------------------------------------------------------------------------------------
 
 
-def close_replaced_registers(connection: Connection, moment: datetime) -> None:
-    """End what the lent `new_register_version` replaces: every register it names, for its region and year."""
-    if not rows(connection, "SELECT 1 FROM new_register_version LIMIT 1"):
-        return
-    for table in VERSIONS:
-        query = f"""
-            UPDATE {table} SET valid_to = $moment WHERE valid_to IS NULL AND rowid IN (
-                SELECT old.rowid FROM {table} old SEMI JOIN new_register_version new USING ({_PLACE}))"""
-        connection.execute(query, {"moment": moment})
-
-
 def settle_registers(connection: Connection, scope: pa.Table, moment: datetime) -> None:
     """Let exactly those registers of some regions and years (columns region, year) count whose delivery is the newest
     that stands; inside a transaction of the caller."""

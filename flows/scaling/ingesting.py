@@ -43,9 +43,10 @@ from schemas.shapes import CheckedDelivery
 from warehouse.access import Connection
 from warehouse.bulk_loading import joined, load_prepared
 from warehouse.desk import Wanted, copied, laid
-from warehouse.loading import next_submission_id, vocabulary_of
+from warehouse.loading import next_submission_id
 from warehouse.past import Earlier, delivery_before
 from warehouse.places import Places
+from warehouse.stored import vocabulary_of
 
 LARGEST_PARCEL = 50
 """Deliveries in one task: enough to make its overhead small, few enough to lose little with a machine."""

@@ -22,12 +22,13 @@ from warehouse.access import rows
 from warehouse.bulk_loading import load_prepared, prepare
 from warehouse.delivery_tables import Vocabulary
 from warehouse.lake import VARIABLE, LakeRefused, chosen, refuse_for_lake, tidy
-from warehouse.loading import as_of, vocabulary_of
+from warehouse.loading import as_of
 from warehouse.moving import move_in, move_out
 from warehouse.places import Places
 from warehouse.publishing import publish
 from warehouse.snapshot import open_snapshot
 from warehouse.store import Writer, writer
+from warehouse.stored import vocabulary_of
 from warehouse.withdrawals import withdraw
 
 pytestmark = pytest.mark.scale
