@@ -46,7 +46,7 @@ def guard(
     from indicators.audit.targets import Truth
 
     memory = recall(root, framework)
-    truth = Truth(tables["indicator_value"], _observations(framework, connection))
+    truth = Truth(tables["indicator_value"], *_delivered(framework, connection))
     before = _last_release(connection)
     history = [before] if before["indicator_published"].num_rows else []
     report = audit(framework, [tables, *history], truth, ledger, memory=memory)
@@ -71,7 +71,7 @@ def run_audit(options: Namespace) -> int:
     framework, settings = load_framework(), load_settings()
     with open_snapshot(settings.root) as snapshot:
         tables = _last_release(snapshot.connection)
-        truth = Truth(snapshot.table("FROM indicator_value"), _observations(framework, snapshot.connection))
+        truth = Truth(snapshot.table("FROM indicator_value"), *_delivered(framework, snapshot.connection))
         report = audit(framework, [tables], truth, read_ledger(snapshot.connection), exact=options.exact)
     path = keep(settings.root, report)
     numbers = {
@@ -107,8 +107,11 @@ def _last_release(connection: Connection) -> dict[str, pa.Table]:
     return {name: arrow(connection, f"FROM {name}") for name in names}
 
 
-def _observations(framework: Framework, connection: Connection) -> pa.Table:
+def _delivered(framework: Framework, connection: Connection) -> tuple[pa.Table, pa.Table]:
+    """The values that count, and all that ever counted of tables in which any changed."""
     from warehouse.access import arrow
+    from warehouse.loading import changed_values
 
-    dims = ", ".join(f'"{dimension.lower()}"' for dimension in framework.dimension_order)
-    return arrow(connection, f"SELECT region, year, variable, {dims}, value FROM observation")
+    dims = [f'"{dimension.lower()}"' for dimension in framework.dimension_order]
+    counting = arrow(connection, f"SELECT region, year, variable, {', '.join(dims)}, value FROM observation")
+    return counting, changed_values(connection, dims)

@@ -13,8 +13,9 @@ from warehouse.access import Connection, arrow, lent, rows, transaction, utc
 
 
 def read_ledger(connection: Connection, until: datetime | None = None) -> pa.Table:
-    """All records (or those up to a moment) in the order in which they were added: cell, value, state."""
-    query = "SELECT cell, value, state FROM release_ledger WHERE published_at <= ? ORDER BY published_at, rowid"
+    """All records (or those up to a moment) in the order in which they were added: cell, value, state,
+    published_at."""
+    query = "SELECT cell, value, state, published_at FROM release_ledger WHERE published_at <= ? ORDER BY published_at, rowid"
     return arrow(connection, query, [utc(until) if until else datetime.max])
 
 

@@ -7,7 +7,7 @@ delivery gets a moment (`checked_at`) later than all before it, whatever the clo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -108,3 +108,19 @@ def submissions(connection: Connection, *, region: str | None = None, year: int 
         SELECT * FROM submission WHERE ($region IS NULL OR region = $region) AND ($year IS NULL OR year = $year)
         ORDER BY checked_at"""
     return arrow(connection, query, {"region": region, "year": year})
+
+
+def changed_values(connection: Connection, dimensions: Iterable[str]) -> pa.Table:
+    """Every value that ever counted of each region, year and variable of which not all came at once and stayed.
+
+    Region, year, variable, the named columns of dimensions, value, and from when to when it counted: `since`, `until`
+    (microseconds; none when it still does).
+    """
+    query = f"""
+        SELECT region, year, variable, {"".join(f"{name}, " for name in dimensions)} value,
+               epoch_us(valid_from) AS since, epoch_us(valid_to) AS until
+        FROM observation_history JOIN (
+            SELECT region, year, variable FROM observation_history GROUP BY ALL
+            HAVING count(valid_to) > 0 OR min(valid_from) < max(valid_from)
+        ) USING (region, year, variable)"""
+    return arrow(connection, query)

@@ -132,7 +132,8 @@ class _Surroundings:
         total = added(owner, terms, len(self.touching))
         low = np.minimum(self.rows.low[self.touching], total) - given
         high = np.maximum(self.rows.high[self.touching], total) - given
-        return self.rows.part(self.columns, self.touching, low, high)
+        rows = self.rows.part(self.columns, self.touching, low, high)
+        return rows.kept(rows.once())  # what differs only elsewhere is the same here
 
     def _free(self) -> Rows:
         """Everything else may be anything that a single row allows."""

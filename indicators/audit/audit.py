@@ -9,20 +9,24 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
-from indicators.audit.delivered import Untrue, complete_units, counts, nested_units, rests, true_atoms, untrue
+from indicators.audit.believed import believed
+from indicators.audit.delivered import complete_units, counts, nested_units, rests, true_atoms, untrue
 from indicators.audit.doubt import without_doubt
-from indicators.audit.editions import combine, grown, ledger_editions
+from indicators.audit.editions import combine, told_by
 from indicators.audit.evidence import Index, Tables, profile_rows, read_edition
-from indicators.audit.facts import facts_of, places
+from indicators.audit.facts import Facts, facts_of, grown, places
 from indicators.audit.forms import Atoms, Forms
 from indicators.audit.intervals import intervals
+from indicators.audit.ledger import Records
 from indicators.audit.memory import Memory
 from indicators.audit.program import Contradiction
 from indicators.audit.system import System
 from indicators.audit.targets import Target, Truth, open_nodes, targets
 from indicators.audit.verdicts import BEYOND, EXACT, HARMLESS, UNPROVED, Interval
+from indicators.audit.versions import TODAY, versions_of
 from schemas.framework_model import Framework
 
 CARELESS = "printed"
@@ -85,11 +89,13 @@ def audit(
     span: Sequence[Tables] = (),
     former: bool = False,
     memory: Memory | None = None,
+    moments: Sequence[int] = (),
 ) -> AuditReport:
-    """Attack a release. `editions`: published tables, newest first. `ledger`: records of all releases (cell, value,
-    state). `exact`: prove both ends of every interval, which takes longer. `span`: tables whose regions and years count
-    too, although the attacker has not seen them. `former`: the editions are older than the truth, which then says
-    nothing about cells that anybody is assumed to know. `memory`: what earlier attacks found.
+    """Attack a release. `editions`: published tables, newest first. `ledger`: records of all releases (see
+    `audit.ledger`). `exact`: prove both ends of every interval, which takes longer. `span`: tables whose regions and years
+    count too, although the attacker has not seen them. `former`: all editions are older than the truth, and nobody is
+    assumed to know anything of today. `memory`: what earlier attacks found. `moments`: when the older editions were
+    published (microseconds); without, they are as old as the newest record of the ledger.
     """
     forms = Forms(framework)
     index = Index(framework, forms, [*editions, *span])
@@ -104,37 +110,40 @@ def audit(
         facts_of(forms, index, evidence, where, profile_rows(framework, edition))
         for evidence, edition in zip(seen, editions, strict=True)
     ]
-    if ledger is not None:
-        facts += ledger_editions(forms, index, ledger)
+    records = None if ledger is None else Records.read(forms, index, ledger)
     facts = list(grown(facts, len(forms.nodes)))
     atoms = Atoms(forms)
-    for region, year, node, value in opened:
-        facts[0].nodes[region, year, node] = value
-    known = combine(atoms, facts)
-    for region, year, node, _ in opened:  # assumed, not printed
-        known.origin[region, year, node] = len(facts)
+    newest, older = (Facts(np.full_like(facts[0].nodes, np.nan)), facts) if former else (facts[0], facts[1:])
+    for region, year, node, value in opened:  # assumed, not printed
+        newest.nodes[region, year, node] = value
+    released = records.moments if records else []
+    published = [*moments, *[max(released, default=TODAY)] * (len(older) - len(moments))]
+    dates = sorted({*released, *published} - {TODAY})
+    sent = None if truth.observations is None else counts(framework, forms, truth.observations)
+    true = true_atoms(framework, forms, atoms, index, sent)
+    versions = versions_of(framework, forms, atoms, index, true, truth.history, dates)
+    told = [
+        told_by(versions, edition, newest, dates.index(moment) if moment in dates else TODAY)
+        for edition, moment in zip(older, published, strict=True)
+    ]
+    told += [records.told(versions)] if records else []
+    versions = believed(versions, atoms, newest, told)
+    known = combine(atoms, versions, newest, told)
     nested = nested_units(framework, index)
     complete = complete_units(framework, index, nested)
-    wrong: dict[tuple[int, int], Untrue] = {}
-    true = None
-    if truth.observations is not None and not former:
-        sent = counts(framework, forms, truth.observations)
-        wrong = untrue(framework, forms, atoms, rests(framework, index, nested, sent), complete)
-        true = true_atoms(framework, forms, atoms, index, sent)
-    system = System(forms, atoms, known, nested, complete, index.years, wrong)
+    wrong = {} if sent is None else untrue(framework, forms, atoms, rests(framework, index, nested, sent), complete)
+    system = System(forms, atoms, versions, known, nested, complete, index.years, wrong)
     found = targets(framework, forms, atoms, index, seen[0], where, truth)
     rows: list[Interval] = []
     sizes: list[int] = []
-    contradictions = sum(one.contradictions for one in facts)
+    contradictions = known.contradictions + sum(one.contradictions for one in facts)
     for piece in system.pieces(found):
         sizes.append(len(piece.places))
-        if true is not None:
-            piece = piece.without_untrue(true)
         try:
             rows += intervals(piece, exact, memory)
         except Contradiction:
             contradictions += 1
-            rows += without_doubt(piece, known.corrected, exact, memory)
+            rows += without_doubt(piece, exact, memory)
     careless = [index.regions[r] + str(index.years[y]) for one in seen for r, y, _ in one.careless]
     verdicts = Counter(row.verdict for row in rows)
     verdicts[CARELESS] += len(careless)

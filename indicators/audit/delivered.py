@@ -4,7 +4,7 @@ has this; an attacker is told of it that a Kreis holds its towns, wherever that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from indicators.audit.evidence import Index, kinds_of, real
-from indicators.audit.forms import Atoms, Forms
-from indicators.audit.relations import Real
+from indicators.audit.evidence import Index, kinds_of, numbered, real
+from indicators.audit.forms import Atoms, Cell, Forms
+from indicators.audit.relations import Real, Whole
 from schemas.framework_model import Framework
 from schemas.territory import reference_day
 
@@ -23,11 +23,11 @@ Nested = Mapping[int, Mapping[int, tuple[int, ...]]]
 """Units with those below them that are printed too, by year: {year: {unit: (units below, none in another)}}."""
 
 
-def counts(framework: Framework, forms: Forms, observations: pa.Table) -> pa.Table:
-    """Delivered counts with a value, of variables that are kept secret."""
+def counts(framework: Framework, forms: Forms, observations: pa.Table, also: Sequence[str] = ()) -> pa.Table:
+    """Delivered counts with a value, of variables that are kept secret; `also`: columns to keep beside."""
     kept = pa.array([variable for variable in framework.variables if forms.tracked(variable)], pa.string())
     told = pc.and_(pc.is_in(observations["variable"], kept), pc.is_valid(observations["value"]))
-    names = ["region", "year", "variable", *(d.lower() for d in framework.dimension_order)]
+    names = ["region", "year", "variable", *(d.lower() for d in framework.dimension_order), *also]
     rows = observations.filter(told)
     return rows.select(names).append_column("value", rows["value"].cast(pa.float64()))
 
@@ -58,22 +58,25 @@ def complete_units(framework: Framework, index: Index, nested: Nested) -> frozen
     )
 
 
-def true_atoms(framework: Framework, forms: Forms, atoms: Atoms, index: Index, table: pa.Table) -> Real:
+def delivered_cells(framework: Framework, forms: Forms, table: pa.Table) -> tuple[Whole, list[tuple[Cell, ...]]]:
+    """The kind of cell (variable and members) that each row speaks of, and the leaf cells of each kind."""
+    kind, cell_of = kinds_of(table.select(["variable", *(d.lower() for d in framework.dimension_order)]))
+    rows = (cell_of(number) for number in range(int(kind.max(initial=-1)) + 1))
+    return kind, [forms.cells(v, dict(zip(framework.dimension_order, m, strict=True))) for v, *m in rows]
+
+
+def true_atoms(framework: Framework, forms: Forms, atoms: Atoms, index: Index, table: pa.Table | None) -> Real:
     """What each atom holds, by region, year and atom, from the finest cells that were delivered; not a number where one
     of these is missing. `table` as `counts` gives it."""
-    kind, cell_of = kinds_of(table.select(["variable", *(d.lower() for d in framework.dimension_order)]))
-    atom_of = np.full(int(kind.max(initial=-1)) + 1, -1)
-    for number in range(len(atom_of)):
-        variable, *members = cell_of(number)
-        cells = forms.cells(variable, dict(zip(framework.dimension_order, members, strict=True)))
-        around = atoms.around(cells) if len(cells) == 1 else None
-        if around is not None:
-            (atom_of[number],) = around[1]
-    region = np.array([index.region.get(code, -1) for code in table["region"].to_pylist()], np.int64)
-    year = np.array([index.year.get(calendar, -1) for calendar in table["year"].to_pylist()], np.int64)
+    shape = (len(index.regions), len(index.years), len(atoms.variables))
+    if table is None:
+        return np.full(shape, np.nan)
+    kind, cells_of = delivered_cells(framework, forms, table)
+    finest = [cells[0] if len(cells) == 1 else None for cells in cells_of]
+    atom_of = np.array([-1 if cell is None else atoms.of_cell.get(cell, -1) for cell in finest], np.int64)
+    region, year = numbered(table["region"], index.region), numbered(table["year"], index.year)
     atom = atom_of[kind] if len(kind) else np.empty(0, np.int64)
     here = (region >= 0) & (year >= 0) & (atom >= 0)
-    shape = (len(index.regions), len(index.years), len(atoms.variables))
     place = np.ravel_multi_index((region[here], year[here], atom[here]), shape)
     size = int(np.prod(shape))
     found = np.bincount(place, minlength=size).reshape(shape)

@@ -63,7 +63,7 @@ class Index:
 
     def rows(self, table: pa.Table) -> tuple[pa.Table, np.ndarray, np.ndarray, np.ndarray]:
         """The rows of a table that have a place, with their region, year and figure numbers."""
-        region, year = _numbered(table["region"], self.region), _numbered(table["year"], self.year)
+        region, year = numbered(table["region"], self.region), numbered(table["year"], self.year)
         figure = self.figures_of(table)
         known = (region >= 0) & (year >= 0) & (figure >= 0)
         return table.filter(pa.array(known)), region[known], year[known], figure[known]
@@ -97,7 +97,7 @@ def kinds_of(table: pa.Table) -> tuple[np.ndarray, Callable[[int], tuple[str, ..
     return kind, rows.__getitem__
 
 
-def _numbered(column: pa.ChunkedArray, numbers: Mapping[Any, int]) -> np.ndarray:
+def numbered(column: pa.ChunkedArray, numbers: Mapping[Any, int]) -> np.ndarray:
     """Number of each entry, -1 when it has none."""
     coded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
     found = np.array([numbers.get(entry, -1) for entry in coded.dictionary.to_pylist()], np.int64)
@@ -187,7 +187,7 @@ def _from_last(index: Index, table: pa.Table | None, seen: Evidence) -> Step:
     if table is None or not table.num_rows:
         return lambda: None
     rows, region, _, figure = index.rows(table)
-    year = _numbered(rows["value_year"], index.year)
+    year = numbered(rows["value_year"], index.year)
     known = year >= 0
     at = (region[known], year[known], figure[known])
     given = {name: real(rows[name])[known] for name in ("value", "numerator", "denominator")}
@@ -239,7 +239,7 @@ def _from_changes(index: Index, table: pa.Table | None, seen: Evidence) -> Step:
         return lambda: None
     told = pc.and_(pc.is_valid(table["change"]), pc.is_in(table["period"], pa.array(["year", "five_years"])))
     rows, region, year, figure = index.rows(table.filter(told))
-    before = _numbered(rows["from_year"], index.year)
+    before = numbered(rows["from_year"], index.year)
     known = before >= 0
     now = (region[known], year[known], figure[known])
     then = (region[known], before[known], figure[known])

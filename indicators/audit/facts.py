@@ -95,6 +95,16 @@ def facts_of(forms: Forms, index: Index, seen: Evidence, where: Places, profile:
     return made
 
 
+def grown(facts: Iterable[Facts], nodes: int) -> Iterator[Facts]:
+    """The same facts with room for all nodes, solved as far as one unknown at a time goes."""
+    for one in facts:
+        room = nodes - one.nodes.shape[2]
+        if room:
+            one.nodes = np.concatenate([one.nodes, np.full((*one.nodes.shape[:2], room), np.nan)], axis=2)
+        one.settle()
+        yield one
+
+
 def _settle(nodes: np.ndarray, part: Part, printed: np.ndarray, units: np.ndarray, where: Places) -> None:
     lag, node, coefficient = part
     value = np.where(units[:, None], printed, np.nan) / coefficient

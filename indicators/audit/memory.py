@@ -68,7 +68,7 @@ class Memory:
         return found
 
     def guess(self, places: Whole) -> Real | None:
-        """The remembered solution at some places (edition, region, year, atom), NaN where there is none."""
+        """The remembered solution at some places (version, region, year, atom), NaN where there is none."""
         if self._solution is None or not len(self._solution[0]):
             return None
         names, values = self._solution
@@ -82,9 +82,9 @@ class Memory:
 
     def _names(self, places: Whole) -> Names:
         """A number for each place whatever its region is called; two that meet only make a bad guess."""
-        edition, region, year, atom = places.T
+        version, region, year, atom = places.T
         mixed = _named(self._regions, region) + _named(self._years, year) * _MIX[0]
-        return cast("Names", mixed ^ (atom.astype(np.uint64) * _MIX[1]) ^ (edition.astype(np.uint64) * _MIX[2]))
+        return cast("Names", mixed ^ (atom.astype(np.uint64) * _MIX[1]) ^ (version.astype(np.uint64) * _MIX[2]))
 
 
 def _named(names: Names, numbers: Whole) -> Names:

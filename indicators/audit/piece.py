@@ -12,20 +12,19 @@ from indicators.audit.program import Real, Rows, Whole
 from indicators.audit.relations import Flags
 from indicators.audit.targets import Sum, Target
 
-_OFF = 1e-6
 Place = tuple[int, int, int, int]
-"""Edition (0 the newest), region, year, atom."""
+"""Version (0: the number of today, see `versions`), region, year, atom."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Unknown atoms and what ties them. `places`: Place of each column; `older`: rows that only an older edition tells, or
-    that are assumed. Every atom is 0 or more."""
+    """Unknown atoms and what ties them. `places`: Place of each column; `doubtful`: rows of older
+    editions of which nobody knows whether they are true. Every atom is 0 or more."""
 
     places: Whole
     rows: Rows
     targets: list[Target]
-    older: Flags
+    doubtful: Flags
 
     @cached_property
     def _order(self) -> tuple[Whole, Whole, Whole]:
@@ -44,16 +43,28 @@ class Piece:
         sorting = np.argsort(found)
         return found[sorting], values[sorting]
 
-    def without_untrue(self, true: Real) -> Piece:
-        """Without older rows that are not true any more: a number that was corrected since proves nothing of today.
-        `true`: see `delivered.true_atoms`; rows with an atom of which it is not known, or of a former state, stay."""
-        edition, region, year, atom = self.places.T
-        values = np.where(edition == 0, true[region, year, atom], np.nan)
-        sums = np.bincount(self.rows.owner, self.rows.values * values[self.rows.columns], len(self.rows))
-        off = np.maximum(self.rows.low - sums, sums - self.rows.high)
-        size = np.where(np.isfinite(self.rows.high), np.abs(self.rows.high), np.abs(self.rows.low))
-        wrong = self.older & (off > _OFF * np.maximum(1.0, size))  # not a number: not known, so not wrong
-        return Piece(self.places, self.rows.kept(~wrong), self.targets, self.older[~wrong]) if wrong.any() else self
+    def reduced(self) -> Piece:
+        """Without unknowns that a row tells by itself (but for those of targets), and without rows that say nothing new."""
+        kept = np.zeros(len(self.places), bool)
+        for target in self.targets:
+            kept[self.terms(target.touched)[0]] = True
+        rows, doubtful = self.rows, self.doubtful
+        while True:
+            alone = (np.diff(rows.starts) == 1) & (rows.low == rows.high) & ~doubtful
+            terms = np.flatnonzero(alone[rows.owner] & ~kept[rows.columns])
+            value = np.full(rows.size, np.nan)
+            value[rows.columns[terms]] = rows.low[rows.owner[terms]] / rows.values[terms]
+            value[value < 0] = np.nan  # a contradiction, for the solver
+            if np.isnan(value).all():
+                break
+            rows = rows.put(value)
+            new = rows.new()
+            rows, doubtful = rows.kept(new), doubtful[new]
+        new = rows.once()
+        rows, doubtful = rows.kept(new), doubtful[new]
+        used = kept.copy()
+        used[rows.columns] = True
+        return Piece(self.places[used], rows.among(used), self.targets, doubtful)
 
     def asked(self, numbers: Sequence[int]) -> tuple[Real | Whole, ...]:
         """All that decides the intervals of some targets beside the equations, as arrays."""

@@ -14,6 +14,7 @@ import numpy.typing as npt
 Real = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 _SLACK = 1e-6
+_DIGITS = 6
 _OPTIMAL, _UNBOUNDED = highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kUnbounded
 
 
@@ -60,6 +61,37 @@ class Rows:
         number, mine = np.cumsum(chosen) - 1, chosen[self.owner]
         owner = number[self.owner[mine]]
         return Rows.made(self.size, owner, self.columns[mine], self.values[mine], self.low[chosen], self.high[chosen])
+
+    def put(self, known: Real) -> Rows:
+        """With known unknowns put in (not a number: still unknown); their columns are empty then."""
+        value = known[self.columns]
+        open_ = np.isnan(value)
+        given = added(self.owner, np.where(open_, 0.0, self.values * value), len(self))
+        starts = np.concatenate([[0], np.cumsum(added(self.owner, open_, len(self)).astype(np.int64))])
+        low, high = self.low - given, self.high - given
+        return Rows(self.size, starts, self.columns[open_], self.values[open_], low, high)
+
+    def new(self) -> npt.NDArray[np.bool_]:
+        """Rows that are not empty, or are wrong: no solution obeys those."""
+        return (np.diff(self.starts) > 0) | (self.low > _SLACK) | (self.high < -_SLACK)
+
+    def once(self) -> npt.NDArray[np.bool_]:
+        """The first of all rows that say the same, but for the last digits of their ends; the terms are in order (`made`)."""
+        numbers = np.random.default_rng(len(self)).integers(1, 1 << 62, (2, self.size), dtype=np.uint64)
+        bits = self.values.view(np.uint64)
+        said = [
+            np.add.reduceat(np.append(bits * number[self.columns], np.uint64(0)), self.starts[:-1])
+            for number in numbers
+        ]
+        ends = [(end.round(_DIGITS) + 0.0).view(np.uint64) for end in (self.low, self.high)]
+        first = np.zeros(len(self), bool)
+        first[np.unique(np.stack([*said, *ends]), axis=1, return_index=True)[1]] = True
+        return first
+
+    def among(self, used: npt.NDArray[np.bool_]) -> Rows:
+        """The rows with some of the unknowns; the others have no term."""
+        number = np.cumsum(used) - 1
+        return Rows(int(used.sum()), self.starts, number[self.columns], self.values, self.low, self.high)
 
     @cached_property
     def owner(self) -> Whole:

@@ -16,6 +16,7 @@ from indicators.audit.program import Rows
 from indicators.audit.relations import Flags, Real, Relations, Whole, distinct
 from indicators.audit.sides import Side, Statement
 from indicators.audit.targets import Target
+from indicators.audit.versions import TODAY, Versions
 
 _SLACK = 1e-6
 
@@ -27,26 +28,23 @@ class System:
         self,
         forms: Forms,
         atoms: Atoms,
+        versions: Versions,
         known: Knowledge,
         nested: Mapping[int, Mapping[int, tuple[int, ...]]],
         complete: frozenset[tuple[int, int]],
         years: list[int],
         untrue: Mapping[tuple[int, int], Untrue] | None = None,
     ) -> None:
-        self.forms, self.atoms, self.known = forms, atoms, known
+        self.forms, self.atoms, self.versions, self.known = forms, atoms, versions, known
         self.nested, self.complete, self.untrue = nested, complete, untrue or {}
         names = {name: number for number, name in enumerate(dict.fromkeys(name for name, _ in forms.nodes))}
         self.variable_of_node = np.array([names[name] for name, _ in forms.nodes], np.int64)
         self.variable_of_atom = np.array([names[name] for name in atoms.variables], np.int64)
         self.shape = (*known.nodes.shape[:2], len(names))
-        self.sizes = np.array([len(found) for found in atoms.of_node], np.int64)
-        self.starts = np.cumsum(np.concatenate([[0], self.sizes]))
-        self.flat = np.array([atom for found in atoms.of_node for atom in found], np.int64)
-        given = [*known.relations, (0, Relations.joined(list(self._of_rules(years))))]
-        if known.former:
-            given += _of_former(known)
-        self.relations = Relations.joined([relations for _, relations in given])
-        self.edition = np.repeat([edition for edition, _ in given], [len(relations) for _, relations in given])
+        rules = Relations.joined(list(self._of_rules(years)))
+        self.relations = Relations.joined([known.told.relations, rules])
+        self.moment = np.concatenate([known.told.moment, np.full(len(rules), TODAY)])
+        self.doubtful = np.concatenate([known.doubtful, np.zeros(len(rules), bool)])
 
     # --- what rules add ----------------------------------------------------------------------------------------------
 
@@ -143,24 +141,24 @@ class System:
             here = variable == number
             self._add_known(made, region[here], year[here], np.flatnonzero(self.variable_of_node == number))
             self._add_nested(made, region[here], year[here], np.flatnonzero(self.variable_of_atom == number))
-        self._add_relations(made, self.relations.taken(chosen), self.edition[chosen])
+        self._add_relations(made, chosen)
         touched = np.array([(0, *place) for target in mine for place in target.touched], np.int64)
         places, columns = distinct(np.concatenate([*made.places, touched]))
-        low, high, older = (np.concatenate([*parts, []]) for parts in (made.low, made.high, made.older))
+        low, high, doubtful = (np.concatenate([*parts, []]) for parts in (made.low, made.high, made.doubtful))
         terms = sum(len(values) for values in made.values)
         owner, values = (np.concatenate([*parts, []]) for parts in (made.owner, made.values))
         rows = Rows.made(len(places), owner.astype(np.int64), columns[:terms], values, low, high)
-        return Piece(places, rows, mine, older.astype(bool))
+        return Piece(places, rows, mine, doubtful.astype(bool)).reduced()
 
     def _add_known(self, made: _Made, region: Whole, year: Whole, nodes: Whole) -> None:
         values = self.known.nodes[region[:, None], year[:, None], nodes[None, :]]
         family, place = np.nonzero(~np.isnan(values))
         told, node = values[family, place], nodes[place]
-        sizes, atom = self._atoms(node)
+        sizes, atom = self.atoms.of_nodes(node)
         owner = np.repeat(np.arange(len(node)), sizes)
         at = (np.zeros_like(atom), region[family][owner], year[family][owner], atom)
-        older = self.known.origin[region[family], year[family], node] > 0
-        made.add(owner, np.ones(len(owner)), np.stack(at, axis=1), told, told, older)
+        doubtful = self.known.doubtful_nodes[region[family], year[family], node]
+        made.add(owner, np.ones(len(owner)), np.stack(at, axis=1), told, told, doubtful)
 
     def _add_nested(self, made: _Made, region: Whole, year: Whole, atoms: Whole) -> None:
         """Counts of a Kreis are those of its towns and of a rest, which is nothing where all of its towns are there."""
@@ -189,54 +187,40 @@ class System:
             one for one in wrong.sums if own.issuperset(one)
         )
 
-    def _add_relations(self, made: _Made, told: Relations, edition: Whole) -> None:
-        sizes, atom = self._atoms(told.node)
+    def _add_relations(self, made: _Made, chosen: Whole) -> None:
+        told = self.relations.taken(chosen)
+        sizes, atom = self.atoms.of_nodes(told.node)
         term = np.repeat(np.arange(len(told.node)), sizes)
         owner, region, year = told.owner[term], told.region[term], told.year[term]
-        when = self.known.editions_of(edition[owner], region, year, atom)
-        at, which = distinct(np.stack([owner, when, region, year, atom], axis=1))
+        version, _ = self.versions.at(self.moment[chosen][owner], region, year, atom)
+        at, which = distinct(np.stack([owner, version, region, year, atom], axis=1))
         values = np.bincount(which, told.factor[term], len(at))
         tells = values != 0
-        made.add(at[tells, 0], values[tells], at[tells, 1:], told.low, told.high, edition > 0)
-
-    def _atoms(self, nodes: Whole) -> tuple[Whole, Whole]:
-        """How many atoms each node has, and these one after the other."""
-        sizes = self.sizes[nodes]
-        ends = np.cumsum(sizes)
-        return sizes, self.flat[np.arange(int(sizes.sum())) + np.repeat(self.starts[nodes] - ends + sizes, sizes)]
+        made.add(at[tells, 0], values[tells], at[tells, 1:], told.low, told.high, self.doubtful[chosen])
 
 
 @dataclass
 class _Made:
-    """Rows in the making: by term the row, coefficient and place (edition, region, year, atom), by row the ends and whether
-    only an older edition tells it."""
+    """Rows in the making: by term the row, coefficient and place (version, region, year, atom), by row the ends and whether
+    nobody knows if it is true."""
 
     owner: list[Whole]
     values: list[Real]
     places: list[Whole]
     low: list[Real]
     high: list[Real]
-    older: list[Flags]
+    doubtful: list[Flags]
     size: int = field(default=0)
 
-    def add(self, owner: Whole, values: Real, places: Whole, low: Real, high: Real, older: Flags) -> None:
+    def add(self, owner: Whole, values: Real, places: Whole, low: Real, high: Real, doubtful: Flags) -> None:
         """More rows; `owner` counts from 0."""
         self.owner.append(owner + self.size)
         self.values.append(values)
         self.places.append(places)
         self.low.append(low)
         self.high.append(high)
-        self.older.append(older)
+        self.doubtful.append(doubtful)
         self.size += len(low)
-
-
-def _of_former(known: Knowledge) -> Iterator[tuple[int, Relations]]:
-    """Nodes as they were before a correction, by edition."""
-    edition, region, year, node, value = (np.array(column) for column in zip(*known.former, strict=True))
-    for number in np.unique(edition):
-        mine = edition == number
-        ends, size = value[mine].astype(float), int(mine.sum())
-        yield int(number), Relations(ends, ends, np.arange(size), np.ones(size), region[mine], year[mine], node[mine])
 
 
 class _Union:
