@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from indicators.audit.forms import Atoms, Forms
 from indicators.audit.intervals import intervals
 from indicators.audit.ledger import Records
 from indicators.audit.memory import Memory
+from indicators.audit.piece import Piece
 from indicators.audit.program import Contradiction
 from indicators.audit.system import System
 from indicators.audit.targets import Target, Truth, open_nodes, targets
@@ -113,19 +114,19 @@ def audit(
     records = None if ledger is None else Records.read(forms, index, ledger)
     facts = list(grown(facts, len(forms.nodes)))
     atoms = Atoms(forms)
+    sent = None if truth.observations is None else counts(framework, forms, truth.observations)
     newest, older = (Facts(np.full_like(facts[0].nodes, np.nan)), facts) if former else (facts[0], facts[1:])
-    for region, year, node, value in opened:  # assumed, not printed
-        newest.nodes[region, year, node] = value
+    if truth.observations is not None and not former:
+        for region, year, node, value in open_nodes(
+            framework, forms, index, truth.observations
+        ):  # assumed, not printed
+            newest.nodes[region, year, node] = value
     released = records.moments if records else []
     published = [*moments, *[max(released, default=TODAY)] * (len(older) - len(moments))]
     dates = sorted({*released, *published} - {TODAY})
-    sent = None if truth.observations is None else counts(framework, forms, truth.observations)
     true = true_atoms(framework, forms, atoms, index, sent)
     versions = versions_of(framework, forms, atoms, index, true, truth.history, dates)
-    told = [
-        told_by(versions, edition, newest, dates.index(moment) if moment in dates else TODAY)
-        for edition, moment in zip(older, published, strict=True)
-    ]
+    told = [told_by(versions, *edition) for edition in zip(older, [newest] * len(older), published, strict=True)]
     told += [records.told(versions)] if records else []
     versions = believed(versions, atoms, newest, told)
     known = combine(atoms, versions, newest, told)
@@ -134,22 +135,32 @@ def audit(
     wrong = {} if sent is None else untrue(framework, forms, atoms, rests(framework, index, nested, sent), complete)
     system = System(forms, atoms, versions, known, nested, complete, index.years, wrong)
     found = targets(framework, forms, atoms, index, seen[0], where, truth)
+    pieces = list(system.pieces(found))
+    rows, contradictions = _attacked(pieces, exact, memory)
+    verdicts = Counter(row.verdict for row in rows)
+    verdicts[CARELESS] += sum(len(one.careless) for one in seen)
+    return AuditReport(
+        _table(rows),
+        len(found),
+        +verdicts,
+        len(pieces),
+        sum(len(piece.places) for piece in pieces),
+        contradictions + known.contradictions + sum(one.contradictions for one in facts),
+        max((len(piece.places) for piece in pieces), default=0),
+    )
+
+
+def _attacked(pieces: Iterable[Piece], exact: bool, memory: Memory) -> tuple[list[Interval], int]:
+    """The intervals of all targets, and how many pieces contradict themselves."""
     rows: list[Interval] = []
-    sizes: list[int] = []
-    contradictions = known.contradictions + sum(one.contradictions for one in facts)
-    for piece in system.pieces(found):
-        sizes.append(len(piece.places))
+    contradictions = 0
+    for piece in pieces:
         try:
             rows += intervals(piece, exact, memory)
         except Contradiction:
             contradictions += 1
             rows += without_doubt(piece, exact, memory)
-    careless = [index.regions[r] + str(index.years[y]) for one in seen for r, y, _ in one.careless]
-    verdicts = Counter(row.verdict for row in rows)
-    verdicts[CARELESS] += len(careless)
-    return AuditReport(
-        _table(rows), len(found), +verdicts, len(sizes), sum(sizes), contradictions, max(sizes, default=0)
-    )
+    return rows, contradictions
 
 
 def not_given_away(

@@ -42,14 +42,15 @@ class Knowledge:
 
 
 def told_by(versions: Versions, facts: Facts, newest: Facts, moment: int) -> Told:
-    """What an edition told at a moment, but for nodes that the newest one tells, too, and that never changed."""
+    """What an edition of a moment told (of an unknown one: as if it were today), but for nodes that the newest one tells, too,
+    and that never changed."""
     where = np.nonzero(~np.isnan(facts.nodes))
     new = np.isnan(newest.nodes[where]) | (versions.family_of_nodes(*where) >= 0)
     region, year, node = (places[new] for places in where)
     value, size = facts.nodes[region, year, node], int(new.sum())
     alone = Relations(value, value, np.arange(size), np.ones(size), region, year, node)
     both = Relations.joined([alone, facts.relations])
-    return Told(np.full(len(both), moment), both)
+    return Told(np.full(len(both), versions.number(moment)), both)
 
 
 def combine(atoms: Atoms, versions: Versions, newest: Facts, older: Sequence[Told]) -> Knowledge:

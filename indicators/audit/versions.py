@@ -58,6 +58,10 @@ class Versions:
             version[here[hit]], value[here[hit]] = self.version[place[hit]], self.value[place[hit]]
         return version, value
 
+    def number(self, moment: int) -> int:
+        """The place of a moment among all of them."""
+        return self.moments.index(moment) if moment in self.moments else TODAY
+
     def family_of_nodes(self, region: Whole, year: Whole, node: Whole) -> Whole:
         """Numbers of the families that nodes are of; -1 for one that never changed."""
         variable = self.variable_of_node[node]
