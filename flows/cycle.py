@@ -22,6 +22,7 @@ from flows.ingesting import IngestResult, ingest
 from flows.interrupted import Answered
 from flows.misplaced import misplaced_lines
 from flows.previews import write_previews
+from flows.remembering_proofs import keep_proofs, recall_proofs
 from flows.reusing import state_of
 from flows.run_log import counts_of, rule_set_hash, sweep
 from flows.settings import Settings
@@ -119,7 +120,9 @@ def compute_indicators(settings: Settings, framework: Framework, night: Night, l
             record_run(store.connection, run_of(framework, night))
             progress(text("run.values_stand", count=night.indicator_values))
             return night.indicator_values
-        results = compute(store.connection, framework, "observation", beside=known)
+        proofs = recall_proofs(settings.root, framework)
+        results = compute(store.connection, framework, "observation", beside=replace(known, proofs=proofs))
+        keep_proofs(settings.root, framework, proofs)
         guard(framework, store.connection, results.tables, known.ledger, settings.root)
         replace_all_results(store.connection, results.tables)
         told = results.protection

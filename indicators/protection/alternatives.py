@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from indicators.protection.blocks import Block, read_blocks
+from indicators.protection.figure import Exact
 from indicators.protection.figures import EMPTY, Told, told
 from indicators.protection.forms import Linear, Sides
 from indicators.protection.lattice import Key, key_of
@@ -65,7 +66,7 @@ def round_figures(
     connection.unregister("calc_new_rounded")
 
 
-def _side(form: Linear | None, value: Fraction | None, row: Told, cells: dict[Cell, int]) -> int | None:
+def _side(form: Linear | None, value: Exact | None, row: Told, cells: dict[Cell, int]) -> int | None:
     """The rounded side; None where the figure is no quotient of linear forms."""
     if form is None or value is None:
         return None

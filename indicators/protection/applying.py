@@ -7,7 +7,6 @@ the house: reasons, intervals and values of hidden cells would give them away.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 
 import duckdb
 import pyarrow as pa
@@ -15,20 +14,24 @@ import pyarrow as pa
 from indicators.protection import ledger
 from indicators.protection.alternatives import round_figures
 from indicators.protection.blocks import Blocks, read_blocks
-from indicators.protection.figure import Figure
+from indicators.protection.figure import Exact, Figure
 from indicators.protection.figures import EMPTY, STANDARDISED, Told, tell, told
 from indicators.protection.forms import Linear, Sides, point_sides
 from indicators.protection.lattice import Key, key_of
+from indicators.protection.memory import Memory
 from indicators.protection.policy import Policy
 from indicators.protection.profiles import profile_cells, profile_figures
 from indicators.protection.protect import protect
 from indicators.protection.release import Release
 from indicators.protection.reporting import Protection, Reporter
 from indicators.protection.verify import verify
+from indicators.remembered import give_back, without_collecting
 from schemas.framework_model import Framework
 from schemas.plan import Plan
 
 DENOMINATOR_REASON = "small_denominator"
+_LARGE = 50_000
+"""Figures from which on it is worth the time to give memory back at once."""
 PRIMARY_REASONS = ("small_numerator", "small_remainder")
 
 
@@ -42,14 +45,20 @@ def protect_computation(
     plan: Plan,
     earlier: pa.Table | None = None,
     sides: list[Sides] | None = None,
+    memory: Memory | None = None,
 ) -> Protection:
     """Make `calc_hidden` and `calc_cell_protection` from the figures of `calc_indicator_judged`.
 
     `earlier` is the ledger so far (`ledger.SCHEMA`), `sides` the linear forms of the plan where they are
-    known. Raises NotProved when the check of the proof fails.
+    known, `memory` what the last night found. Raises NotProved when the check of the proof fails.
     """
-    run = _Protecting(connection, Policy(framework), plan, ledger.empty() if earlier is None else earlier, sides)
-    return run.result()
+    with without_collecting():
+        run = _Protecting(connection, Policy(framework), plan, ledger.empty() if earlier is None else earlier, sides)
+        found = run.result(memory)
+    del run
+    if found.counts["figures"] > _LARGE:
+        give_back()
+    return found
 
 
 class _Protecting:
@@ -68,8 +77,9 @@ class _Protecting:
         self.earlier = earlier
         self.sides: list[Sides] = point_sides(self.framework, plan) if sides is None else sides
         self.external: set[int] = set()
+        self._costs: dict[tuple[str, str, bool], float] = {}
 
-    def result(self) -> Protection:
+    def result(self, memory: Memory | None) -> Protection:
         tell(self.connection, self.framework, self.plan, self.sides)
         places = [(point.owner, point.key) for point in self.plan.points]
         round_figures(self.connection, self.policy, self.sides, places)
@@ -89,7 +99,7 @@ class _Protecting:
         release.add_frozen(hidden)
         problem = release.problem()
         release.forget()
-        mask = protect(problem)
+        mask = protect(problem, memory=memory)
         faults = verify(problem, mask)
         if faults:
             raise NotProved("; ".join(faults[:5]))
@@ -145,9 +155,13 @@ class _Protecting:
     def _figures(self, points: Sequence[int], active: set[tuple[str, int]]) -> Iterator[Figure]:
         """Figures that touch what is active; the strata of a standardised rate are one figure."""
         strata: dict[tuple[str, int, str, str], list[Told]] = {}
+        touched: dict[tuple[int, int], bool] = {}
         for row in told(self.connection, points):
             sides = self.sides[row.point]
-            if not any((v, row.year - lag) in active for form in sides.all() for v, _, lag in form):
+            which = (row.point, row.year)
+            if which not in touched:
+                touched[which] = any((v, row.year - lag) in active for form in sides.all() for v, _, lag in form)
+            if not touched[which]:
                 continue
             if row.reason == STANDARDISED:
                 owner = self.plan.points[row.point].owner.split("/")[0]
@@ -163,7 +177,7 @@ class _Protecting:
         quotient = linear and bool(sides.denominator)
         limit = self.framework.head.confidentiality.min_denominator_rate - 1
         forms: tuple[Linear, ...] = sides.parts
-        values: tuple[Fraction | None, ...] = (None,) * len(forms)
+        values: tuple[Exact | None, ...] = (None,) * len(forms)
         if sides.numerator is not None and sides.denominator is not None:
             forms = (sides.numerator, sides.denominator) if quotient else (sides.numerator,)
             values = (row.numerator, row.denominator)[: len(forms)]
@@ -182,7 +196,7 @@ class _Protecting:
 
     def _stratified(self, place: tuple[str, int, str, str], rows: list[Told]) -> Figure:
         forms = [f for row in rows for f in (self.sides[row.point].numerator, self.sides[row.point].denominator) if f]
-        values: list[Fraction | None] = [v for row in rows for v in (row.numerator, row.denominator)]
+        values: list[Exact | None] = [v for row in rows for v in (row.numerator, row.denominator)]
         region, year, owner, key = place
         return Figure(
             (region, year, f"{owner}/{STANDARDISED}", key),
@@ -196,4 +210,7 @@ class _Protecting:
         )
 
     def _cost(self, indicator: str, key: str, members: tuple[str, ...]) -> float:
-        return self.policy.cost(indicator, len(key_of(key)), len(members) > 1)
+        which = (indicator, key, len(members) > 1)
+        if which not in self._costs:
+            self._costs[which] = self.policy.cost(indicator, len(key_of(key)), len(members) > 1)
+        return self._costs[which]

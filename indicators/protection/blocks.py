@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 
 import duckdb
 import numpy as np
@@ -74,6 +74,16 @@ class Blocks:
     def of(self, variable: str, place: str, year: int) -> list[Block]:
         """The blocks of a variable in one place, by table."""
         return [self.blocks[number] for number in self.index.get((variable, place, year), ())]
+
+    @cached_property
+    def lattices(self) -> dict[tuple[str, str], list[Lattice]]:
+        """The tables of each variable and region, of all years and of all places that the region consists of."""
+        found: dict[tuple[str, str], dict[int, Lattice]] = {}
+        for (variable, region, year), places in self.parts.items():
+            for place in places:
+                for block in self.of(variable, place, year):
+                    found.setdefault((variable, region), {})[id(block.lattice)] = block.lattice
+        return {where: list(tables.values()) for where, tables in found.items()}
 
     def alike(self, block: Block, places: Iterable[str]) -> list[Block]:
         """The blocks of the same table in several places of one year. A town may have delivered more tables than its

@@ -6,16 +6,17 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from math import lcm
 
 import numpy as np
 
 from indicators.protection.blocks import REST, Blocks
+from indicators.protection.figure import Exact
 from indicators.protection.forms import Linear
 from indicators.protection.lattice import Array, Key, Lattice, key_of
 from indicators.protection.naming import Cell, Combination, name_of
-from indicators.protection.pattern import Patterns
+from indicators.protection.pattern import Pattern, Patterns
 from indicators.protection.problem import Form
 
 Part = tuple[np.ndarray, np.ndarray]
@@ -28,12 +29,14 @@ class Book:
 
     blocks: Blocks
     forms: list[Form] = field(default_factory=list)
-    truth: list[Fraction] = field(default_factory=list)
+    truth: list[Exact] = field(default_factory=list)
     scales: list[int] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
     patterns: Patterns = field(default_factory=Patterns)
     start: Array = field(init=False)
-    _atoms: dict[Cell, Part | None] = field(default_factory=dict)
+    _told: dict[tuple[int, int], dict[tuple[str, ...], int | None]] = field(default_factory=dict)
+    _own: dict[tuple[int, tuple[str, ...]], tuple[tuple[Linear, ...], list[Linear]]] = field(default_factory=dict)
+    _atoms: dict[tuple[int, str, str], dict[str, Part | None]] = field(default_factory=dict)
     _sums: dict[tuple[tuple[str, ...], int, str, str], Part | None] = field(default_factory=dict)
     _within: dict[tuple[int, str], np.ndarray | None] = field(default_factory=dict)
     _alike: dict[bytes, int] = field(default_factory=dict)
@@ -43,10 +46,14 @@ class Book:
 
     def forget(self) -> None:
         """Give up what only makes further forms faster to find."""
-        for found in (self._atoms, self._sums, self._within, self._alike):
-            found.clear()
+        self._told.clear()
+        self._own.clear()
+        self._atoms.clear()
+        self._sums.clear()
+        self._within.clear()
+        self._alike.clear()
 
-    def form(self, combination: Combination, value: Fraction | None = None) -> int | None:
+    def form(self, combination: Combination, value: Exact | None = None) -> int | None:
         """Number of the form, new or known; None when nothing protected is in it."""
         kept = {cell: factor for cell, factor in combination.items() if factor}
         name = name_of(kept)
@@ -64,30 +71,65 @@ class Book:
             [(part[0], part[1] * factor) for cell, factor in cells if (part := self._cell(cell)) is not None]
         )
 
-    def told(self, side: Linear, regions: tuple[str, ...], year: int, value: Fraction | None = None) -> int | None:
-        """Number of the form that a side tells of some regions in a year; None when nothing protected is in it."""
+    def told(self, side: Linear, regions: tuple[str, ...], year: int, value: Exact | None = None) -> int | None:
+        """Number of the form that a side tells of some regions in a year; None when nothing protected is in it, as when a
+        figure over members of its own (the districts of a town) names those of every region."""
         pattern = self.patterns.of(side)
-        if len(pattern.terms) == 1 and len(regions) == 1 and self._strange(regions[0], year, *pattern.terms[0][0]):
-            return None
-        name = pattern.name(regions, year)
-        if name in self.numbers:
-            return self.numbers[name]
+        found = self._told.setdefault((id(pattern), year), {})
+        if regions not in found:
+            found[regions] = self._number(pattern, regions, year, value)
+        return found[regions]
+
+    def told_parts(self, sides: tuple[Linear, ...], regions: tuple[str, ...], year: int) -> list[int]:
+        """Numbers of the forms that several sides tell: of hundreds of districts a town has a few, in every year."""
+        which = (id(sides), regions)
+        if which not in self._own:
+            self._own[which] = (sides, [side for side in sides if self._at_home(side, regions)])
+        numbers = (self.told(side, regions, year) for side in self._own[which][1])
+        return [number for number in numbers if number is not None]
+
+    def _at_home(self, side: Linear, regions: tuple[str, ...]) -> bool:
+        """May a table of the region know the cell that the side is, in any year?"""
+        terms = self.patterns.of(side).terms
+        if len(terms) > 1 or len(regions) > 1:
+            return True
+        ((variable, key, _),) = (base for base, _ in terms)
+        tables = self.blocks.lattices.get((variable, regions[0]), ())
+        return any(self._inside(lattice, key) is not None for lattice in tables)
+
+    def _number(self, pattern: Pattern, regions: tuple[str, ...], year: int, value: Exact | None) -> int | None:
         parts = []
         for (variable, key, lag), factor in pattern.terms:
             part = self._cells(regions, year - lag, variable, key)
             if part is not None:
-                parts.append((part[0], part[1] * factor if factor != 1 else part[1]))
-        atoms, factors = _summed(parts)
-        if not len(atoms):
+                parts.append((part[0], _times(part[1], factor)))
+        if not parts:
             return None
-        return self._new(name, atoms, factors, pattern.scale, value)
+        name = pattern.name(regions, year)
+        if name in self.numbers:
+            return self.numbers[name]
+        atoms, factors = _summed(parts)
+        return self._new(name, atoms, factors, pattern.scale, value) if len(atoms) else None
 
-    def _strange(self, region: str, year: int, variable: str, key: str, lag: int) -> bool:
-        """Does no table of the region know the cell? A figure over members of its own (the districts of a town) names
-        those of every region."""
-        places = self.blocks.places(variable, region, year - lag)
-        blocks = self.blocks.of(variable, places[0], year - lag) if places else ()
-        return all(self._inside(block.lattice, key) is None for block in blocks)
+    def opposite(
+        self, number: int, turned: Linear, regions: tuple[str, ...], year: int, value: Exact | None = None
+    ) -> int:
+        """Number of the form `number` with all signs turned round; `turned` is its side."""
+        pattern = self.patterns.of(turned)
+        told = self._told.setdefault((id(pattern), year), {})
+        found = told.get(regions)
+        if found is None:
+            name = pattern.name(regions, year)
+            found = self.numbers.get(name)
+            if found is None:
+                form = self.forms[number]
+                found = self._new(name, form.atoms, _times(form.factors, -1), pattern.scale, value)
+            told[regions] = found
+        return found
+
+    def value_of(self, number: int) -> Fraction:
+        """The true value of a form, by its own factors."""
+        return Fraction(self.truth[number]) / self.scales[number]
 
     def _cells(self, regions: tuple[str, ...], year: int, variable: str, key: str) -> Part | None:
         """The cells of several regions together; each is left out that is not protected."""
@@ -100,25 +142,39 @@ class Book:
             self._sums[which] = _summed(found) if found else None
         return self._sums[which]
 
-    def _new(self, name: str, atoms: np.ndarray, factors: np.ndarray, scale: int, value: Fraction | None) -> int:
+    def _new(self, name: str, atoms: np.ndarray, factors: np.ndarray, scale: int, value: Exact | None) -> int:
         number = len(self.forms)
         self.numbers[name] = number
-        if len(factors) and (factors == factors[0]).all():
+        if not _uniform(factors) and (factors == factors[0]).all():
             factors = _same(int(factors[0]), len(factors))
         self.forms.append(Form(atoms, factors, name))
         self.scales.append(scale)
-        self.truth.append(value * scale if value is not None else Fraction(int(self.start[atoms] @ factors)))
+        if value is None:
+            value = int(self.start[atoms] @ factors)
+        else:
+            value *= scale
+        self.truth.append(value)
         return number
 
     def _cell(self, cell: Cell) -> Part | None:
-        if cell not in self._atoms:
-            region, year, variable, key = cell
-            places = (region,) if region.startswith(REST) else self.blocks.places(variable, region, year)
-            found = [self._in_place(variable, place, year, key) for place in places]
-            whole = [part for part in found if part is not None]
-            atoms = np.sort(np.concatenate(whole)) if whole and len(whole) == len(found) else None
-            self._atoms[cell] = None if atoms is None else (atoms, _same(1, len(atoms)))
-        return self._atoms[cell]
+        region, year, variable, key = cell
+        found = self._atoms.setdefault((year, variable, key), {})
+        if region not in found:
+            found[region] = self._part(region, year, variable, key)
+        return found[region]
+
+    def _part(self, region: str, year: int, variable: str, key: str) -> Part | None:
+        places = (region,) if region.startswith(REST) else self.blocks.places(variable, region, year)
+        found = []
+        for place in places:
+            inside = self._in_place(variable, place, year, key)
+            if inside is None:
+                return None
+            found.append(inside)
+        if not found:
+            return None
+        atoms = found[0] if len(found) == 1 else np.sort(np.concatenate(found))
+        return atoms, _same(1, len(atoms))
 
     def _in_place(self, variable: str, place: str, year: int, key: str) -> np.ndarray | None:
         for block in self.blocks.of(variable, place, year):
@@ -168,6 +224,10 @@ def _summed(parts: list[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
     atoms = np.concatenate([part[0] for part in parts])
+    if all(_uniform(part[1]) and part[1][0] == parts[0][1][0] for part in parts):
+        apart = np.sort(atoms)
+        if (apart[1:] != apart[:-1]).all():
+            return apart, _same(int(parts[0][1][0]), len(apart))
     order = np.argsort(atoms, kind="stable")
     atoms, factors = atoms[order], np.concatenate([part[1] for part in parts])[order]
     new = np.concatenate([[True], atoms[1:] != atoms[:-1]])
@@ -185,9 +245,21 @@ def _long(factor: int, length: int) -> np.ndarray:
     return made
 
 
+@lru_cache(maxsize=1 << 14)
 def _same(factor: int, size: int) -> np.ndarray:
     """The same factor for every atom, as nearly all forms have it: a part of one long array, which takes no room."""
     return _long(factor, 1 << max(10, (size - 1).bit_length()))[:size]
+
+
+def _uniform(factors: np.ndarray) -> bool:
+    """Is it a part of a long array of the same factor?"""
+    return factors.base is not None
+
+
+def _times(factors: np.ndarray, number: int) -> np.ndarray:
+    if number == 1:
+        return factors
+    return _same(number * int(factors[0]), len(factors)) if _uniform(factors) else factors * number
 
 
 def _mark(atoms: np.ndarray, factors: np.ndarray) -> bytes:

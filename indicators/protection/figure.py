@@ -9,6 +9,8 @@ from fractions import Fraction
 from indicators.protection.forms import Linear
 from indicators.protection.naming import Cell
 
+Exact = Fraction | int
+"""A whole number where it is one: nearly all are, and are worked with much faster."""
 Place = tuple[str, int, str, str]
 """region, year, indicator, member key"""
 PROFILE = "profile/"
@@ -26,7 +28,7 @@ class Figure:
     place: Place
     regions: tuple[str, ...]
     sides: tuple[Linear, ...]
-    values: tuple[Fraction | None, ...]
+    values: tuple[Exact | None, ...]
     share: bool
     counted: bool
     shown: bool

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import duckdb
 import pyarrow as pa
 
+from indicators.protection.figure import Exact
 from indicators.protection.forms import Linear, Sides
 from indicators.protection.naming import name_of
 from schemas import sql
@@ -22,6 +24,7 @@ from schemas.plan import Plan
 STANDARDISED = "standardised"
 EMPTY = "empty"
 """Reason of a figure whose sign says that there is nothing to divide by: everybody knows that its denominator is zero."""
+_SIDES = ("numerator", "denominator")
 _LAG = "\x01{}\x02"
 _REGION = "\x03"
 
@@ -34,8 +37,8 @@ class Told:
     year: int
     point: int
     members: tuple[str, ...]
-    numerator: Fraction
-    denominator: Fraction | None
+    numerator: Exact
+    denominator: Exact | None
     reason: str
 
 
@@ -105,18 +108,23 @@ def named_sides(connection: duckdb.DuckDBPyConnection, lags: int) -> str:
 def told(connection: duckdb.DuckDBPyConnection, points: Sequence[int] | None = None) -> Iterator[Told]:
     """The figures (of some points), in a fixed order."""
     chosen = "" if points is None else f"WHERE point IN ({', '.join(map(str, points)) or 'NULL'})"
+    whole = ", ".join(f"CASE WHEN {side} % 1 = 0 THEN TRY_CAST({side} AS BIGINT) END" for side in _SIDES)
+    broken = ", ".join(
+        f"CASE WHEN {side} % 1 <> 0 OR TRY_CAST({side} AS BIGINT) IS NULL THEN {side} END" for side in _SIDES
+    )
     rows = connection.execute(
-        f"SELECT region, year, point, members, numerator, denominator, reason FROM calc_told {chosen}"
+        f"SELECT region, year, point, members, reason, {whole}, {broken} FROM calc_told {chosen}"
         " ORDER BY year, point, region, reason"
     )
     while batch := rows.fetchmany(10_000):
-        for region, year, point, members, numerator, denominator, reason in batch:
-            yield Told(
-                region,
-                year,
-                point,
-                tuple(members.split("+")),
-                Fraction(numerator),
-                None if denominator is None else Fraction(denominator),
-                reason,
-            )
+        for region, year, point, members, reason, numerator, denominator, above, below in batch:
+            if numerator is None:
+                numerator = Fraction(above)
+            if denominator is None and below is not None:
+                denominator = Fraction(below)
+            yield Told(region, year, point, _listed(members), numerator, denominator, reason)
+
+
+@lru_cache(maxsize=4096)
+def _listed(members: str) -> tuple[str, ...]:
+    return tuple(members.split("+"))

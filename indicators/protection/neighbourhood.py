@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from indicators.protection.asked import Asked, Inside
+from indicators.protection.memory import NO_ANSWER, Steps, question
 from indicators.protection.problem import Moves, Target, Whole, Witness, spans
 from indicators.protection.search import NO_CAP, Flags, Search
 from indicators.protection.solve import Matrix
@@ -16,22 +18,6 @@ WIDEST = 40
 """Blocks in the widest neighbourhood."""
 NARROW_NODES, WIDE_NODES = 100, 300
 """Nodes of the search tree for the second and the third proposal."""
-_ENDLESS = 1e9
-_STEP = 1e-4
-"""What a step of an atom costs beside the figures: so little that no figure is chosen for it. Without it thousands of hidden
-atoms may move for nothing, and the solver loses itself among tables that are all alike."""
-
-
-@dataclass(frozen=True)
-class _Inside:
-    """The atoms of some forms that may move: form n has `places` and `factors` from `starts[n]` on.
-
-    Every atom has two columns, one in which it rises and one in which it falls, with opposite factors.
-    """
-
-    starts: Whole
-    places: Whole
-    factors: npt.NDArray[np.float64]
 
 
 class Neighbourhood:
@@ -45,8 +31,13 @@ class Neighbourhood:
         self.complete = self._grow(WIDEST if width is None else width)
         atoms = np.sort(np.concatenate([search.members[group] for group in self.groups]))
         self.atoms = atoms[~search.fixed[atoms]]
-        self.forms, starts, places, factors = search.columns.inside(self.atoms)
-        self.inside = _Inside(starts, places, factors.astype(float))
+        self.touching = search.forms_of(self.groups)
+
+    @cached_property
+    def _told(self) -> tuple[Whole, Inside]:
+        """Forms that atoms which may move are part of, and what they have of them."""
+        forms, starts, places, factors = self.search.columns.inside(self.atoms)
+        return forms, Inside(starts, places, factors.astype(float))
 
     def _grow(self, width: int) -> bool:
         """Add tied blocks, those with most hidden forms first; says whether none was left out."""
@@ -64,15 +55,73 @@ class Neighbourhood:
         One-sided, the start table is the lower end of the range. `shown` marks forms that are to be taken as known.
         """
         stuck = self.search.always if shown is None else self.search.always | shown
-        found = self._program(two_sided, stuck, free)
-        if found is None:
-            return None
-        for solution in self._solutions(*found):
+        away = stuck | self.search.known if free else stuck
+        which = self._question(two_sided, stuck, free)
+        remembered = self.search.memory.recall(which)
+        if remembered is not None:
+            found = self._read(remembered)
+            if found is None or self._holds(found, away):
+                self.search.memory.keep(which, remembered, new=False)
+                return found
+        asked = self._asked(two_sided, stuck, free)
+        found = None if asked is None else self._found(asked, away)
+        self.search.memory.keep(which, self._written(found), new=True)
+        return found
+
+    def _question(self, two_sided: bool, stuck: Flags, free: bool) -> bytes:
+        """Digest of everything that decides the answer, in numbers of its own: those of the forms and atoms around here."""
+        forms, search = self.touching, self.search
+        fast, prices = stuck[forms], np.where(stuck[forms], 0.0, search.prices(forms))
+        return question(
+            np.frombuffer(self._structure(), np.uint8),
+            np.array([self.target.value, self.target.need, two_sided, free, np.searchsorted(forms, self.target.form)]),
+            np.packbits(fast),
+            np.packbits(search.known[forms] if free else fast),
+            prices > 0 if free else prices,
+            search.cap[forms],
+            np.minimum(self.problem.start[self.atoms], 2 * self.target.need),
+        )
+
+    def _structure(self) -> bytes:
+        """Digest of what the forms around here are made of."""
+        which = tuple(self.groups)
+        if which not in self.search.structures:
+            forms, inside = self._told
+            parts = (np.searchsorted(self.touching, forms), inside.starts, inside.places, inside.factors)
+            self.search.structures[which] = question(*(part.astype(np.int32) for part in parts))
+        return self.search.structures[which]
+
+    def _found(self, asked: Asked, stuck: Flags) -> Witness | None:
+        for solution in self._solutions(*asked.program()):
             up = self._moves(solution, 0)
-            witness = Witness(up, self._moves(solution, 2 * len(self.atoms)) if two_sided else {})
-            if self._holds(witness, stuck | self.search.known if free else stuck):
+            witness = Witness(up, self._moves(solution, 2 * len(self.atoms)) if asked.two_sided else {})
+            if self._holds(witness, stuck):
                 return witness
         return None
+
+    def _written(self, witness: Witness | None) -> Steps:
+        """A witness by the places of its atoms here."""
+        if witness is None:
+            return NO_ANSWER
+        tables = [np.array(list(moves.items()), np.int64).reshape(-1, 2) for moves in (witness.up, witness.down)]
+        rows = [
+            np.column_stack([np.full(len(one), n), np.searchsorted(self.atoms, one[:, 0]), one[:, 1]])
+            for n, one in enumerate(tables)
+        ]
+        return np.concatenate(rows).astype(np.int32)
+
+    def _read(self, steps: Steps) -> Witness | None:
+        """The witness that was written; one that does not fit moves nothing, and so holds nowhere."""
+        if np.array_equal(steps, NO_ANSWER):
+            return None
+        _, places, _ = steps.T
+        if len(places) and not 0 <= places.min() <= places.max() < len(self.atoms):
+            return Witness({}, {})
+        up, down = (
+            dict(zip(self.atoms[own[:, 1]].tolist(), own[:, 2].tolist(), strict=True))
+            for own in (steps[steps[:, 0] == table] for table in (0, 1))
+        )
+        return Witness(up, down)
 
     def _moves(self, solution: npt.NDArray[np.float64], first: int) -> Moves:
         middle, end = first + len(self.atoms), first + 2 * len(self.atoms)
@@ -93,68 +142,36 @@ class Neighbourhood:
 
     # --- the program -----------------------------------------------------------------------------------------------------
 
-    def _program(self, two_sided: bool, stuck: Flags, free: bool) -> tuple[Matrix, Whole] | None:
-        """The program and the numbers of its switches: a known form may move only when it is paid for."""
-        firsts = [0, 2 * len(self.atoms)] if two_sided else [0]
-        own = self._inside(np.flatnonzero(self.forms == self.target.form))
+    def _asked(self, two_sided: bool, stuck: Flags, free: bool) -> Asked | None:
+        """What is asked: a known form may move only when it is paid for. None when nothing of the target can move."""
+        forms, _ = self._told
+        own = self._of(np.flatnonzero(forms == self.target.form))
         if not len(own.places):
             return None
-        prices = self.search.prices(self.forms)
-        caps = self.search.cap[self.forms]
-        fast = stuck[self.forms]
+        prices = self.search.prices(forms)
+        caps = self.search.cap[forms]
+        fast = stuck[forms]
         kept = (caps != NO_CAP) | fast | (prices > 0)
-        inside = self._inside(np.flatnonzero(kept))
+        inside = self._of(np.flatnonzero(kept))
         some = np.diff(inside.starts) > 0
         prices, caps, fast = (one[kept] for one in (prices, caps, fast))
         fast = (fast | ((prices > 0) & free)) & some
-        paid = ~fast & (prices > 0) & some
-        still = _unlike(inside, np.flatnonzero(fast))
-        rows = _Rows(inside)
-        for side, first in enumerate(firsts):
-            capped = np.flatnonzero((caps != NO_CAP) & some)
-            rows.add(capped, side, first, -_ENDLESS, caps[capped])
-            rows.add(still, 2 + side, first, 0, 0)
-        switched = np.flatnonzero(paid)
-        size = 2 * len(firsts) * len(self.atoms)
-        switches = size + np.arange(len(switched))
-        if len(switched):
-            largest = np.maximum.reduceat(
-                np.abs(inside.factors), np.minimum(inside.starts[:-1], len(inside.factors) - 1)
-            )
-            most = 2 * self.target.need * largest[switched]
-            for side, first in enumerate(firsts):
-                rows.add(switched, 2 + 2 * side, first, -_ENDLESS, 0, switches, -most)
-                rows.add(switched, 3 + 2 * side, first, 0, _ENDLESS, switches, most)
-        reach = 2 * self.target.need
-        furthest = np.tile(np.minimum(self.problem.start[self.atoms], reach), 2 * len(firsts)).reshape(
-            -1, len(self.atoms)
+        paid = np.flatnonzero(~fast & (prices > 0) & some)
+        capped = np.flatnonzero((caps != NO_CAP) & some)
+        lowest = np.minimum(self.problem.start[self.atoms], 2 * self.target.need)
+        return Asked(
+            self.target, two_sided, own, inside, np.flatnonzero(fast), capped, caps[capped], paid, prices[paid], lowest
         )
-        furthest[::2] = reach
-        matrix = rows.matrix(
-            self._reach(own, firsts),
-            np.concatenate([np.full(size, _STEP), prices[switched]]),
-            np.zeros(size + len(switches)),
-            np.concatenate([furthest.ravel(), np.ones(len(switches))]),
-        )
-        return matrix, switches
 
-    def _reach(self, own: _Inside, firsts: list[int]) -> list[tuple[Whole, npt.NDArray[np.float64], float]]:
-        """How far the target has to move: columns, factors and the least sum of each row."""
-        need = float(self.target.need)
-        if len(firsts) == 1:
-            return [(own.places, own.factors, need)]
-        both = np.concatenate([own.places, firsts[1] + own.places])
-        factors = np.concatenate([own.factors, -own.factors])
-        return [(own.places, own.factors, need - self.target.value), (both, factors, need)]
-
-    def _inside(self, numbers: Whole) -> _Inside:
-        """Columns and factors of some of the forms, by their place in `forms`."""
-        firsts, ends = self.inside.starts[numbers], self.inside.starts[numbers + 1]
+    def _of(self, numbers: Whole) -> Inside:
+        """Columns and factors of some of the forms, by their place among those that are told here."""
+        inside = self._told[1]
+        firsts, ends = inside.starts[numbers], inside.starts[numbers + 1]
         where = spans(firsts, ends)
-        places, factors = self.inside.places[where], self.inside.factors[where]
+        places, factors = inside.places[where], inside.factors[where]
         both = np.stack([places, places + len(self.atoms)], axis=1)
         starts = 2 * np.concatenate([[0], np.cumsum(ends - firsts)])
-        return _Inside(starts, both.ravel(), np.stack([factors, -factors], axis=1).ravel())
+        return Inside(starts, both.ravel(), np.stack([factors, -factors], axis=1).ravel())
 
     def _holds(self, witness: Witness, stuck: Flags) -> bool:
         """What the solver says holds for floating-point numbers; does it hold for whole ones?"""
@@ -169,80 +186,3 @@ class Neighbourhood:
             if stuck[forms].any() or (changes > self.search.cap[forms]).any():
                 return False
         return True
-
-
-def _unlike(inside: _Inside, forms: Whole) -> Whole:
-    """Those of some forms that say something of their own here: what a region and the Land tell of its atoms is the same.
-
-    By a sum of random numbers over the atoms; should two forms meet by chance, a proposal fails its check.
-    """
-    weights = np.random.default_rng(1).integers(1, 1 << 40, int(inside.places.max(initial=0)) + 1)
-    sums = np.concatenate([[0], np.cumsum(weights[inside.places] * inside.factors.astype(np.int64))])
-    _, first = np.unique(np.abs(sums[inside.starts[forms + 1]] - sums[inside.starts[forms]]), return_index=True)
-    return forms[np.sort(first)]
-
-
-class _Rows:
-    """Rows over forms, gathered kind by kind and written form by form."""
-
-    def __init__(self, inside: _Inside) -> None:
-        self.inside = inside
-        self.parts: list[tuple[npt.NDArray[np.float64], ...]] = []
-
-    def add(
-        self,
-        forms: Whole,
-        turn: int,
-        first: int,
-        low: float,
-        high: float | Whole,
-        switches: Whole | None = None,
-        weights: npt.NDArray[np.float64] | None = None,
-    ) -> None:
-        """A row for each of the forms, the `turn`-th of its form, over the columns from `first` on."""
-        size = len(forms)
-        columns = (
-            forms,
-            turn,
-            first,
-            low,
-            high,
-            -1 if switches is None else switches,
-            0 if weights is None else weights,
-        )
-        self.parts.append(tuple(np.broadcast_to(np.asarray(one, dtype=float), size) for one in columns))
-
-    def matrix(
-        self,
-        before: list[tuple[Whole, npt.NDArray[np.float64], float]],
-        cost: npt.NDArray[np.float64],
-        low: npt.NDArray[np.float64],
-        high: npt.NDArray[np.float64],
-    ) -> Matrix:
-        """The whole program; `before` are rows (columns, factors, least) that come first."""
-        forms, turns, firsts, lows, highs, switches, weights = (
-            np.concatenate(one) for one in zip(*self.parts, strict=True)
-        )
-        order = np.lexsort((turns, forms))
-        forms, firsts, switches, weights = (one[order] for one in (forms, firsts, switches, weights))
-        lows, highs = lows[order], highs[order]
-        mine = forms.astype(np.int64)
-        begin, end = self.inside.starts[mine], self.inside.starts[mine + 1]
-        where = spans(begin, end)
-        own = np.repeat(firsts.astype(np.int64), end - begin) + self.inside.places[where]
-        switched = np.flatnonzero(switches >= 0)
-        behind = np.cumsum(end - begin)[switched]  # a switch stands at the end of its row
-        columns = np.insert(own, behind, switches[switched].astype(np.int64))
-        factors = np.insert(self.inside.factors[where], behind, weights[switched])
-        sizes = [*(len(columns_of) for columns_of, _, _ in before), *(end - begin + (switches >= 0)).tolist()]
-        return Matrix(
-            cost,
-            low,
-            high,
-            np.ones(len(cost), dtype=bool),
-            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-            np.concatenate([*(one for one, _, _ in before), columns]),
-            np.concatenate([*(one for _, one, _ in before), factors]),
-            np.concatenate([[least for _, _, least in before], lows]),
-            np.concatenate([[_ENDLESS] * len(before), highs]),
-        )

@@ -41,17 +41,23 @@ def pattern_of(side: Linear) -> Pattern:
 
 @dataclass
 class Patterns:
-    """Patterns of sides that live as long as this does: a side is told by its identity."""
+    """Patterns of sides that live as long as this does: a side is told by its identity. Sides alike have one pattern."""
 
     _known: dict[int, tuple[Linear, Pattern]] = field(default_factory=dict)
+    _alike: dict[tuple[tuple[Base, int], ...], Pattern] = field(default_factory=dict)
     _rests: dict[tuple[int, int], tuple[Linear, Linear, Linear, Linear]] = field(default_factory=dict)
     _turned: dict[int, tuple[Linear, Linear]] = field(default_factory=dict)
 
     def of(self, side: Linear) -> Pattern:
         """The pattern of a side."""
-        if id(side) not in self._known:
-            self._known[id(side)] = (side, pattern_of(side))
-        return self._known[id(side)][1]
+        found = self._known.get(id(side))
+        if found is None:
+            made = pattern_of(side)
+            found = self._known[id(side)] = (
+                side,
+                self._alike.setdefault((*made.terms, (("", "", 0), made.scale)), made),
+            )
+        return found[1]
 
     def rest(self, part: Linear, whole: Linear) -> tuple[Linear, Linear]:
         """What is left of the whole beside the part, and the same turned round."""

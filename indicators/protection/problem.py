@@ -6,8 +6,9 @@ Plain numbers without any framework, so that `protect` and `verify` can be tried
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,11 @@ class Problem:
     group: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     dear: float = math.inf
 
+    @cached_property
+    def columns(self) -> Columns:
+        """All forms as arrays, made once: they are the largest part of a problem."""
+        return Columns(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Witness:
@@ -104,9 +110,8 @@ class Mask:
 
     def moved(self, problem: Problem) -> set[int]:
         """Forms that must stay hidden, because a witness moves them."""
-        columns = Columns(problem)
         tables = {id(moves): moves for witness in self.certificate.values() for moves in (witness.up, witness.down)}
-        return {form for moves in tables.values() for form in columns.changes(moves)[0].tolist()}
+        return {form for moves in tables.values() for form in problem.columns.changes(moves)[0].tolist()}
 
 
 class Columns:
@@ -119,7 +124,8 @@ class Columns:
         self.atoms: Short = np.concatenate([form.atoms for form in problem.forms] or nothing, dtype=np.int32)
         factors = _narrow(np.concatenate([form.factors for form in problem.forms] or nothing, dtype=np.int32))
         order: Short = np.argsort(self.atoms, kind="stable").astype(np.int32)
-        self._ends = np.searchsorted(self.atoms, np.arange(len(problem.start) + 1), sorter=order)
+        counts = np.bincount(self.atoms, minlength=len(problem.start))
+        self._ends: Whole = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self._forms: Short = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)[order]
         self._steps = factors[order]
         self._sums = np.zeros(len(sizes), dtype=np.int64)
@@ -157,6 +163,23 @@ class Columns:
         changes = self._sums[touched]
         self._sums[touched] = 0
         return touched[changes != 0], changes[changes != 0]
+
+
+class Rows:
+    """Which rows each form stands in, in order: `lists` has the forms of every row, each once."""
+
+    def __init__(self, lists: Iterable[Collection[int]], size: int) -> None:
+        listed = list(lists)
+        count = [len(forms) for forms in listed]
+        forms = np.fromiter((form for forms in listed for form in forms), np.int32, sum(count))
+        order = np.argsort(forms, kind="stable")
+        self._ends = np.searchsorted(forms[order], np.arange(size + 1))
+        self._rows = np.repeat(np.arange(len(listed), dtype=np.int32), count)[order]
+
+    def of(self, form: int) -> list[int]:
+        """Rows of a form."""
+        found: list[int] = self._rows[self._ends[form] : self._ends[form + 1]].tolist()
+        return found
 
 
 def _narrow(factors: Short) -> npt.NDArray[np.signedinteger]:

@@ -11,17 +11,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from indicators.protection.memory import Memory
 from indicators.protection.neighbourhood import Neighbourhood
-from indicators.protection.problem import Mask, Problem, Target, Witness
+from indicators.protection.problem import Mask, Problem, Rows, Target, Witness
 from indicators.protection.search import Flags, Search
 
 TIDY_TRIES, TIDY_SHARE, TIDY_USERS = 300, 5, 6
 """How many witnesses are sought anew at least, of how many targets one is, and how many may hang on a form that is tried."""
 
 
-def protect(problem: Problem, *, tidy: bool = True) -> Mask:
-    """Hide rows until every target has a witness; where none can be found everything around the target is hidden."""
-    work = _Work(problem)
+def protect(problem: Problem, *, tidy: bool = True, memory: Memory | None = None) -> Mask:
+    """Hide rows until every target has a witness; where none can be found everything around the target is hidden.
+
+    The memory makes it faster, never different: see `memory`.
+    """
+    work = _Work(problem, memory or Memory())
     work.hide_holders({target.form for target in problem.targets} | set(problem.frozen))
     order = sorted(range(len(problem.targets)), key=lambda n: _order(problem, n))
     for number in order:
@@ -43,22 +47,21 @@ def _order(problem: Problem, number: int) -> tuple[int, str, int]:
 @dataclass
 class _Work:
     problem: Problem
+    memory: Memory
     hidden: set[int] = field(default_factory=set)
     withheld: set[int] = field(default_factory=set)
     certificate: dict[int, Witness] = field(default_factory=dict)
     search: Search = field(init=False)
-    holders: dict[int, list[int]] = field(init=False)
+    holders: Rows = field(init=False)
 
     def __post_init__(self) -> None:
-        self.search = Search(self.problem)
-        self.holders = {}
-        for number, row in enumerate(self.problem.rows):
-            for form in {*row.holds, *row.tells}:
-                self.holders.setdefault(form, []).append(number)
+        self.search = Search(self.problem, self.memory)
+        held = ({*row.holds, *row.tells} for row in self.problem.rows)
+        self.holders = Rows(held, len(self.problem.forms))
 
     def hide_holders(self, forms: Iterable[int]) -> None:
         """Hide every row that holds one of the forms."""
-        rows = {row for form in forms for row in self.holders.get(form, ())} - self.hidden
+        rows = {row for form in forms for row in self.holders.of(form)} - self.hidden
         self.hidden |= rows
         self.search.hide(rows)
 
@@ -94,9 +97,7 @@ class _Work:
         """Fail closed: hide everything told about the blocks of the target, then try once more."""
         target = self.problem.targets[number]
         blocks = self.search.blocks_of(target.form)
-        rows = {
-            row for form in self.search.forms_of(blocks).tolist() for row in self.holders.get(form, ())
-        } - self.hidden
+        rows = {row for form in self.search.forms_of(blocks).tolist() for row in self.holders.of(form)} - self.hidden
         self.hidden |= rows
         self.withheld |= rows
         self.search.hide(rows)
@@ -110,7 +111,7 @@ class _Work:
             for form in self.search.moved(witness):
                 users.setdefault(form, set()).add(number)
         tries = max(TIDY_TRIES, len(self.problem.targets) // TIDY_SHARE)
-        spare = [f for f in users if f not in secret and f in self.holders and len(users[f]) <= TIDY_USERS]
+        spare = [f for f in users if f not in secret and self.holders.of(f) and len(users[f]) <= TIDY_USERS]
         for form in sorted(spare, key=self._rank):
             if tries <= 0:
                 break
@@ -124,7 +125,7 @@ class _Work:
                     users.setdefault(moved, set()).add(number)
                 self.certificate[number] = witness
         needed = secret | {form for form, targets in users.items() if targets}
-        held = {row for form in needed for row in self.holders.get(form, ())}
+        held = {row for form in needed for row in self.holders.of(form)}
         self.hidden &= held | self.withheld
 
     def _without(self, form: int, concerned: list[int]) -> dict[int, Witness]:
@@ -142,5 +143,5 @@ class _Work:
 
     def _rank(self, form: int) -> tuple[float, str, int]:
         """Dearest first, by what showing its figures would give back."""
-        cost = sum(self.problem.rows[row].cost for row in self.holders[form])
+        cost = sum(self.problem.rows[row].cost for row in self.holders.of(form))
         return -cost, self.problem.forms[form].key, form

@@ -12,13 +12,16 @@ import numpy as np
 
 from indicators.protection.blocks import Block
 from indicators.protection.book import Book
-from indicators.protection.figure import Figure, Place
+from indicators.protection.figure import Exact, Figure, Place
 from indicators.protection.forms import Linear
 from indicators.protection.lattice import Array, Key
 from indicators.protection.naming import read_name
 from indicators.protection.policy import Policy
 from indicators.protection.problem import Cap, Problem, Row, Target
 from schemas.shapes import TOTAL, member_key
+
+_FEW = 2
+"""Sides of a quotient. A figure that tells more of them than that has parts, or strata."""
 
 
 @dataclass(kw_only=True)
@@ -39,7 +42,11 @@ class Release(Book):
 
     def add(self, figure: Figure) -> None:
         """A figure with a value: what it tells, what must not be told, what everybody knows of it."""
-        sides = [self._side(figure, number) for number in range(len(figure.sides))]
+        sides: list[int | None]
+        if figure.counted or len(figure.sides) <= _FEW:
+            sides = [self._side(figure, number) for number in range(len(figure.sides))]
+        else:
+            sides = [*self.told_parts(figure.sides, figure.regions, figure.place[1])]
         told = tuple(dict.fromkeys(number for number in sides if number is not None))
         held = list(told)
         if figure.counted:
@@ -52,7 +59,7 @@ class Release(Book):
             rest = self._rest(figure)
             if rest is not None:
                 held.append(rest)
-        if figure.limit is not None and len(sides) == 2 and sides[1] is not None:
+        if figure.limit is not None and len(figure.sides) == 2 and sides[1] is not None:
             slack = figure.limit - int(self.truth[sides[1]])
             self.caps[sides[1]] = min(slack, self.caps.get(sides[1], slack))
         if not held:
@@ -60,7 +67,9 @@ class Release(Book):
         if figure.shown:
             self.places.append(figure.place)
             size = abs(int(self.truth[held[0]]))  # of two figures alike the smaller one is given up first
-            self.rows.append(Row(told, tuple(held), figure.cost * (1 + math.log1p(size) / 100)))
+            self.rows.append(
+                Row(told, tuple(held) if len(held) > len(told) else told, figure.cost * (1 + math.log1p(size) / 100))
+            )
 
     def _side(self, figure: Figure, number: int) -> int | None:
         return self.told(figure.sides[number], figure.regions, figure.place[1], figure.values[number])
@@ -77,8 +86,7 @@ class Release(Book):
         if self.truth[number] >= 0:
             threshold = max(self._threshold(side) for side in figure.sides)
             self._secret(figure, number, threshold)
-            below = self.told(turned, figure.regions, figure.place[1], numerator - denominator)
-            assert below is not None
+            below = self.opposite(number, turned, figure.regions, figure.place[1], numerator - denominator)
             self.caps[below] = int(denominator - numerator)
         return number
 
@@ -87,8 +95,7 @@ class Release(Book):
         if self.truth[number] == 0:
             self.known.add(number)
         elif self.truth[number] > 0:
-            below = self.told(self.patterns.turned(side), figure.regions, figure.place[1])
-            assert below is not None
+            below = self.opposite(number, self.patterns.turned(side), figure.regions, figure.place[1])
             self.caps[below] = int(self.truth[number]) - 1
 
     def _threshold(self, side: Linear) -> int:
@@ -168,7 +175,7 @@ class Release(Book):
 
     # --- earlier releases and other publishers --------------------------------------------------------------------------
 
-    def add_known(self, names: Iterable[tuple[str, Fraction | None]]) -> None:
+    def add_known(self, names: Iterable[tuple[str, Exact | None]]) -> None:
         """Forms that are public already: by name, with the value that was published where it still is the value."""
         for name, value in names:
             number = self._named(name)

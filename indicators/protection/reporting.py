@@ -90,11 +90,8 @@ class Reporter:
     def tell_parts(self, figure: Figure) -> None:
         """Cells that a shown figure tells although it is no linear form of them."""
         shown = figure.shown and figure.place not in self._hidden_places()
-        for side in figure.sides if shown else ():
-            number = self.release.told(side, figure.regions, figure.place[1])
-            if number is not None:
-                name = self.release.forms[number].key
-                self.parts[name] = self.release.truth[number] / self.release.scales[number]
+        for number in self.release.told_parts(figure.sides, figure.regions, figure.place[1]) if shown else ():
+            self.parts[self.release.forms[number].key] = self.release.value_of(number)
 
     def protection(self, earlier: pa.Table, lags: int) -> Protection:
         """Records of the ledger, incidents and counts."""
@@ -154,7 +151,7 @@ class Reporter:
         for number in sorted((secret | self.needed | self.problem.frozen) - known):
             name = self.problem.forms[number].key
             if not name.startswith("@"):
-                kept[name] = self.release.truth[number] / self.release.scales[number]
+                kept[name] = self.release.value_of(number)
         names = [*self.parts, *kept]
         values = [*self.parts.values(), *kept.values()]
         states = [ledger.SHOWN] * len(self.parts) + [ledger.HIDDEN] * len(kept)

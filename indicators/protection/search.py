@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from indicators.protection.problem import Columns, Moves, Problem, Target, Whole, Witness, distinct
+from indicators.protection.memory import Memory
+from indicators.protection.problem import Columns, Moves, Problem, Rows, Target, Whole, Witness, distinct
 
 Flags = npt.NDArray[np.bool_]
 NO_CAP = np.iinfo(np.int64).max
@@ -21,6 +22,8 @@ class Search:
     """
 
     problem: Problem
+    memory: Memory = field(default_factory=Memory)
+    structures: dict[tuple[int, ...], bytes] = field(init=False, default_factory=dict)
     columns: Columns = field(init=False)
     members: dict[int, Whole] = field(init=False)
     known: Flags = field(init=False)
@@ -29,7 +32,7 @@ class Search:
     always: Flags = field(init=False)
     fixed: Flags = field(init=False)
     _shown: Flags = field(init=False)
-    _tellers: dict[int, list[int]] = field(init=False, default_factory=dict)
+    _tellers: Rows = field(init=False)
     _prices: npt.NDArray[np.float64] = field(init=False)
     _tables: list[Moves] = field(init=False, default_factory=list)
     _highest: Whole = field(init=False)
@@ -41,7 +44,7 @@ class Search:
     _blocks: dict[int, Whole] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.columns = Columns(self.problem)
+        self.columns = self.problem.columns
         size = len(self.problem.forms)
         self.always = np.zeros(size, dtype=bool)
         self.always[list(self.problem.known)] = True
@@ -50,11 +53,11 @@ class Search:
         self.fixed[list(self.problem.fixed)] = True
         self.dear = np.zeros(size, dtype=np.int64)
         self._shown = np.ones(len(self.problem.rows), dtype=bool)
-        for number, row in enumerate(self.problem.rows):
-            for form in dict.fromkeys(row.tells):
-                self._tellers.setdefault(form, []).append(number)
-                self.known[form] = True
-                self.dear[form] += row.cost >= self.problem.dear
+        self._tellers = Rows((dict.fromkeys(row.tells) for row in self.problem.rows), size)
+        for row in self.problem.rows:
+            self.known[list(row.tells)] = True
+            if row.cost >= self.problem.dear:
+                self.dear[list(dict.fromkeys(row.tells))] += 1
         self._prices = np.full(size, np.nan)
         order = np.argsort(self.problem.group, kind="stable")
         groups, starts = np.unique(self.problem.group[order], return_index=True)
@@ -76,12 +79,12 @@ class Search:
             for form in dict.fromkeys(entry.tells):
                 self._prices[form] = np.nan
                 self.dear[form] -= entry.cost >= self.problem.dear
-                self.known[form] = self.always[form] or any(self._shown[one] for one in self._tellers[form])
+                self.known[form] = self.always[form] or any(self._shown[one] for one in self._tellers.of(form))
 
     def prices(self, forms: Whole) -> npt.NDArray[np.float64]:
         """What is lost when a form moves: the figures that tell it."""
         for form in forms[np.isnan(self._prices[forms])].tolist():
-            told = (row for row in self._tellers.get(form, ()) if self._shown[row])
+            told = (row for row in self._tellers.of(form) if self._shown[row])
             self._prices[form] = sum(self.problem.rows[row].cost for row in told)
         return self._prices[forms]
 

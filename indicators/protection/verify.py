@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from indicators.protection.problem import Form, Mask, Moves, Problem, Short, known_forms
+from indicators.protection.problem import Form, Mask, Moves, Problem, Short, Whole, known_forms
 
+_AT_ONCE = 20_000
+_NOTHING = np.empty(0, dtype=np.int64)
 _NO_LIMIT = np.iinfo(np.int64).max
 
 
@@ -17,7 +20,7 @@ def verify(problem: Problem, mask: Mask) -> list[str]:
     A witness must leave every known form as it is, keep every atom at zero or above, leave alone what everybody knows,
     and obey every cap. With it the target reaches its need, and both witnesses together are as far apart.
     """
-    table = _Table(problem, known_forms(problem, mask.hidden))
+    table = _Table(problem, known_forms(problem, mask.hidden), mask)
     found = []
     lost = set(mask.lost)
     secret = {target.form for target in problem.targets}
@@ -46,9 +49,9 @@ def verify(problem: Problem, mask: Mask) -> list[str]:
 
 
 class _Table:
-    """Every (atom, form, factor) once, in the order of atoms, and what is known of the forms."""
+    """Every (atom, form, factor) of the atoms that witnesses move, in the order of atoms, and what is known of the forms."""
 
-    def __init__(self, problem: Problem, known: set[int]) -> None:
+    def __init__(self, problem: Problem, known: set[int], mask: Mask) -> None:
         self.start = problem.start
         self.fixed = problem.fixed
         self.known = np.zeros(len(problem.forms), dtype=bool)
@@ -56,33 +59,42 @@ class _Table:
         self.limit = np.full(len(problem.forms), _NO_LIMIT)
         for cap in problem.caps:
             self.limit[cap.form] = min(cap.slack, self.limit[cap.form])
-        atoms, self.forms, self.factors = _entries(problem.forms)
+        touched = np.zeros(len(problem.start), dtype=bool)
+        for witness in mask.certificate.values():
+            for moves in (witness.up, witness.down):
+                touched[list(moves)] = True
+        atoms, self.forms, self.factors = _entries(problem.forms, touched)
         self.ends = np.searchsorted(atoms, np.arange(len(problem.start) + 1))
         self.moved = np.zeros(len(problem.forms), dtype=np.int64)
 
     def faults(self, moves: Moves) -> Iterator[str]:
         """What is wrong with one witness table."""
-        touched = [self.forms[self.ends[atom] : self.ends[atom + 1]] for atom in moves]
-        forms = np.unique(np.concatenate(touched or [np.empty(0, dtype=np.int64)]))
-        self.moved[forms] = 0
-        for atom, step in moves.items():
-            if int(self.start[atom]) + step < 0:
-                yield f"atom {atom} falls below zero"
-            if step and atom in self.fixed:
-                yield f"atom {atom} is known to everybody"
-            mine = slice(self.ends[atom], self.ends[atom + 1])
-            np.add.at(self.moved, self.forms[mine], self.factors[mine] * step)
+        atoms, steps = (np.fromiter(part, np.int64, len(moves)) for part in (moves.keys(), moves.values()))
+        yield from (f"atom {atom} falls below zero" for atom in atoms[self.start[atoms] + steps < 0])
+        yield from (f"atom {atom} is known to everybody" for atom in atoms[steps != 0].tolist() if atom in self.fixed)
+        mine = [slice(first, end) for first, end in zip(self.ends[atoms], self.ends[atoms + 1], strict=True)]
+        touched = np.concatenate([*(self.forms[own] for own in mine), _NOTHING])
+        changes = np.concatenate([*(self.factors[o] * s for o, s in zip(mine, steps, strict=True)), _NOTHING])
+        np.add.at(self.moved, touched, changes)
+        forms = np.unique(touched)
         changes = self.moved[forms]
+        self.moved[forms] = 0
         yield from (f"form {form} is published and moved" for form in forms[(changes != 0) & self.known[forms]])
         yield from (f"form {form} rises above its limit" for form in forms[changes > self.limit[forms]])
 
 
-def _entries(forms: Iterable[Form]) -> tuple[Short, Short, Short]:
-    """Atom, form and factor of every entry, atom by atom."""
-    listed = list(forms)
-    nothing = [np.empty(0, dtype=np.int64)]
-    atoms = np.concatenate([form.atoms for form in listed] or nothing, dtype=np.int32)
-    factors = np.concatenate([form.factors for form in listed] or nothing, dtype=np.int32)
-    numbers = np.repeat(np.arange(len(listed), dtype=np.int32), [len(form.atoms) for form in listed])
-    order = np.argsort(atoms, kind="stable")
-    return atoms[order], numbers[order], factors[order]
+def _entries(forms: Sequence[Form], touched: npt.NDArray[np.bool_]) -> tuple[Short, Short, Whole]:
+    """Atom, form and factor of every entry of the touched atoms, atom by atom; some forms at a time, for the sake of room."""
+    parts: list[tuple[Short, Short, Whole]] = []
+    for first in range(0, len(forms), _AT_ONCE):
+        some = forms[first : first + _AT_ONCE]
+        atoms = np.concatenate([form.atoms for form in some])
+        numbers = np.repeat(np.arange(first, first + len(some)), [len(form.atoms) for form in some])
+        kept = touched[atoms]
+        factors = np.concatenate([form.factors for form in some])
+        parts.append((atoms[kept].astype(np.int32), numbers[kept].astype(np.int32), factors[kept]))
+    if not parts:
+        return np.empty(0, np.int32), np.empty(0, np.int32), _NOTHING
+    together = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    order = np.argsort(together[0], kind="stable")
+    return together[0][order], together[1][order], together[2][order]
