@@ -108,7 +108,7 @@ def damaged(demo: Demo, count: int, seed: str) -> tuple[list[RuleInput], list[Er
         wrong = Decimal(round(wrong)) if whole else round(wrong, 1)
         if wrong == o.value:
             continue
-        observations = [*item.observations[:place], replace(o, value=wrong), *item.observations[place + 1 :]]
+        observations = [*item.observations[:place], o._replace(value=wrong), *item.observations[place + 1 :]]
         items.append(replace(item, observations=observations))
         errors.append(Error(unit, (o.variable, ",".join(f"{d}={m}" for d, m in o.members)), o.value, wrong))
     return items, errors

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import groupby, islice
+from itertools import islice
 
 from flows.interrupted import Answered, answered_by_the_dead
 from flows.known_past import KnownPast
@@ -17,7 +17,7 @@ from flows.misplaced import untold_files
 from flows.settings import Settings
 from flows.wording import counted, text
 from intake.answer import write_reply
-from intake.checking import check_read
+from intake.checking import Past, check_read
 from intake.deliveries import PERSONAL_DATA, ReadDelivery, Reader, Received, latest_year, read_deliveries
 from intake.inbox import Claim, Inbox, readable
 from intake.messages import finding
@@ -27,7 +27,7 @@ from intake.sandbox import ReaderPool
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Verdict
 from warehouse.loading import known_sha, load_together, next_submission_id
-from warehouse.past import deliveries_before, known_contents, verdict_of_submission
+from warehouse.past import deliveries_before, known_contents, moments_before, verdict_of_submission
 from warehouse.store import Writer
 
 Progress = Callable[[str], None]
@@ -37,14 +37,20 @@ READERS = 2
 
 @dataclass
 class IngestResult:
-    """What one pass over the inbox did."""
+    """What one pass over the inbox did: deliveries without what they say, and how many `values` that was."""
 
     deliveries: list[CheckedDelivery] = field(default_factory=list)
+    values: int = 0
     duplicates: list[CheckedDelivery] = field(default_factory=list)
     broken: dict[str, str] = field(default_factory=dict)
     waiting: list[str] = field(default_factory=list)
     misplaced: list[str] = field(default_factory=list)
     interrupted: list[Answered] = field(default_factory=list)
+
+    def add(self, delivery: CheckedDelivery) -> None:
+        """Note a delivery that is loaded and answered. What it says lies in the warehouse; the memory is for the next."""
+        self.values += len(delivery.observations)
+        self.deliveries.append(replace(delivery, observations=(), records=()))
 
     def count(self, *verdicts: Verdict) -> int:
         """Number of deliveries with one of these verdicts."""
@@ -146,7 +152,7 @@ class Batch:
     ) -> None:
         self.settings = settings
         self.framework = framework
-        self.connection = writer.connection
+        self.warehouse = self.connection = writer.connection
         self.run_id = run_id
         self.inbox = inbox
         self.result = result
@@ -157,11 +163,16 @@ class Batch:
     def run(self, claims: Sequence[Claim]) -> None:
         stored = known_contents(self.connection, [claim.sha256 for claim in claims])
         fresh = [claim for claim in claims if claim.sha256 not in stored or not self._known(claim)]
+        moments = moments_before(self.warehouse, [claim.submission_id for claim in fresh if claim.submission_id])
         first = {(claim.sha256, claim.sender): claim for claim in reversed(fresh)}
         read = self._read([claim for claim in fresh if first[claim.sha256, claim.sender] is claim])
-        ordered = sorted(read, key=lambda pair: pair[1].latest_year)
-        for _, group in groupby(ordered, key=lambda pair: pair[1].latest_year):
-            self._check_and_load(list(group))
+        # what a run loaded that died before it answered is checked again with what that run knew
+        groups: dict[tuple[int, datetime | None], list[tuple[Claim, ReadDelivery]]] = defaultdict(list)
+        for claim, delivery in read:
+            groups[delivery.latest_year, moments.get(claim.submission_id)].append((claim, delivery))
+        del read  # a year that is loaded need not be held any longer
+        for place in sorted(groups, key=lambda place: place[0]):
+            self._check_and_load(groups.pop(place), place[1])
         for claim in fresh:  # the same bytes twice in one night: the second is answered with the number of the first
             if first[claim.sha256, claim.sender] is not claim:
                 self._known(claim)
@@ -214,20 +225,21 @@ class Batch:
         self.taken.add(number)
         return number
 
-    def _check_and_load(self, pairs: list[tuple[Claim, ReadDelivery]]) -> None:
+    def _check_and_load(self, pairs: list[tuple[Claim, ReadDelivery]], moment: datetime | None) -> None:
+        past = (KnownPast(self.connection, moment) if moment else self.known).past
         try:
-            checked = check_read(self.framework, [read for _, read in pairs], self.known.past)
+            checked = check_read(self.framework, [read for _, read in pairs], past)
         except Exception as error:
             if len(pairs) == 1:
                 self._broken(pairs[0][0], error)
             else:  # find the one that breaks, let the others pass
                 for pair in pairs:
-                    self._check_and_load([pair])
+                    self._check_and_load([pair], moment)
             return
         claims = [claim for claim, _ in pairs]
         for claim, delivery in zip(claims, checked, strict=True):
             self._file(claim, delivery)
-        last_years = [self._last_year(delivery) for delivery in checked]
+        last_years = [_last_year(delivery, past) for delivery in checked]
         loaded = load_together(self.connection, checked, now(), self.run_id)
         self.known.forget(checked)
         before = deliveries_before(self.connection, [delivery.submission.id for delivery in checked])
@@ -238,12 +250,8 @@ class Batch:
                 continue
             earlier, outbox = before.get(number), self.settings.outbox
             write_reply(self.framework, delivery, outbox, before=earlier, source=claim.path, last_year=last_year)
-            self.result.deliveries.append(delivery)
+            self.result.add(delivery)
             self.inbox.release(claim)
-
-    def _last_year(self, delivery: CheckedDelivery) -> Known | None:
-        region, year = delivery.submission.region, delivery.submission.year
-        return self.known.past.values(region, year - 1) if year else None
 
     def _file(self, claim: Claim, delivery: CheckedDelivery) -> None:
         submission = delivery.submission
@@ -262,6 +270,11 @@ class Batch:
 
     def _received(self, claim: Claim, submission_id: str) -> Received:
         return Received(claim.path, claim.file_name, claim.sender, claim.sha256, claim.received_at, submission_id)
+
+
+def _last_year(delivery: CheckedDelivery, past: Past) -> Known | None:
+    region, year = delivery.submission.region, delivery.submission.year
+    return past.values(region, year - 1) if year else None
 
 
 def now() -> datetime:

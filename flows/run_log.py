@@ -138,7 +138,7 @@ def counts_of(night: Night) -> dict[str, int]:
     counts |= {"duplicates": len(result.duplicates), "broken": len(result.broken), "waiting": len(result.waiting)}
     counts["misplaced"] = len(result.misplaced)
     counts["findings"] = sum(len(delivery.findings) for delivery in result.deliveries)
-    counts["values"] = sum(len(delivery.observations) for delivery in result.deliveries)
+    counts["values"] = result.values
     counts["indicator_values"] = night.indicator_values
     if night.generation:
         counts |= {"generation": night.generation.number, "new_generation": int(night.generation.new)}

@@ -65,7 +65,7 @@ class Cells:
 
 def cells_of(item: RuleInput) -> Cells:
     """The cells of a delivery; a cell delivered twice counts once."""
-    at = {(o.variable, member_key(o.members)): o for o in item.observations}
+    at = dict(zip(item.cells, item.observations, strict=True))
     values = {cell: o.value for cell, o in at.items() if o.value is not None}
     before = {cell: value for cell, (value, _) in item.previous.items() if value is not None}
     return Cells(item, at, values, before)
@@ -74,12 +74,11 @@ def cells_of(item: RuleInput) -> Cells:
 def corrected(item: RuleInput, correction: Correction) -> RuleInput:
     """The delivery as it would look if the suspicion is right; cells without a known value are taken out."""
     kept = []
-    for o in item.observations:
-        cell = (o.variable, member_key(o.members))
+    for cell, o in zip(item.cells, item.observations, strict=True):
         if cell not in correction:
             kept.append(o)
         elif (value := correction[cell]) is not None:
-            kept.append(replace(o, value=value))
+            kept.append(o._replace(value=value))
     return replace(item, observations=kept)
 
 

@@ -60,7 +60,7 @@ class Sums:
 
         They follow from which cells have a value, not from the values: many deliveries of the same form share them all.
         """
-        unknown = frozenset((o.variable, member_key(o.members)) for o in item.observations if o.value is None)
+        unknown = frozenset(c for c, o in zip(item.cells, item.observations, strict=True) if o.value is None)
         order = tuple(values)
         same = (self._tried(item.year), unknown, order)
         if same not in self._same:
@@ -249,11 +249,11 @@ def dynamic_members(framework: Framework, items: Iterable[RuleInput]) -> dict[st
     """Members of the dynamic dimensions that occur in deliveries."""
     found: dict[str, set[str]] = {code: set() for code, entry in framework.dimensions.items() if entry.dynamic}
     for item in items:
-        for observation in item.observations:
-            for dimension, member in observation.members:
+        for members in item.all_members:
+            for dimension, member in members:
                 if dimension in found and member != TOTAL:
                     found[dimension].add(member)
-    return {code: frozenset(members) for code, members in found.items()}
+    return {code: frozenset(own) for code, own in found.items()}
 
 
 def _linear_rule(framework: Framework, code: str) -> Linear | None:

@@ -71,10 +71,12 @@ class CellCheck:
         past = Past.of(self.limits, self.cells, self.history)
         rates = Rates(self.framework, self.limits, self.cells, self.history, guarded)
         mended = {suspect.cell: suspect.value for suspect in guilty}
-        known = (self.cells.before, mended, *past.years)
-        whole = {variable: self.framework.is_integer(variable) for variable, _ in self.cells.values}
-        ordinary = {cell for cell, now, before in self.cells.pairs(list(self.cells.values)) if self._near(now, before)}
+        known = [some for some in (self.cells.before, mended, *past.years) if some]
         comparable = rates.comparable
+        if not (known or comparable):
+            return
+        whole = {variable: self.framework.is_integer(variable) for variable in {v for v, _ in self.cells.values}}
+        ordinary = {cell for cell, now, before in self.cells.pairs(list(self.cells.values)) if self._near(now, before)}
         for cell in self.cells.values:
             if cell in ordinary or not whole[cell[0]]:
                 continue

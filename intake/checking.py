@@ -147,9 +147,13 @@ def from_wrong_folder(delivery: ReadDelivery | CheckedDelivery) -> bool:
 def _inputs(framework: Framework, number: int, delivery: ReadDelivery, past: Past) -> Iterable[RuleInput]:
     """One input for each region and year a delivery speaks of, with what is known of the year before."""
     groups: dict[tuple[str, int], list[Observation]] = {}
-    for observation in delivery.observations:
-        if observation.variable in framework.variables:
-            groups.setdefault((observation.region, observation.year), []).append(observation)
+    known_ones = [o for o in delivery.observations if o.variable in framework.variables]
+    places = {(o.region, o.year) for o in known_ones}
+    if len(places) == 1:
+        groups[places.pop()] = known_ones
+    else:
+        for o in known_ones:
+            groups.setdefault((o.region, o.year), []).append(o)
     for (region, year), observations in groups.items():
         before = groups.get((region, year - 1), ())
         own = {(o.variable, member_key(o.members)): (o.value, o.status) for o in before}

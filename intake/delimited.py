@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from intake.gate import MAX_CELLS, MAX_TEXT, Notice, broken, refused
-from intake.reading import Cell, Cells, Sheet, Workbook
+from intake.reading import Cell, Sheet, Workbook
 
 SHEET_NAME = "Tabelle"
 SEPARATORS = ";\t,|"
@@ -88,11 +88,11 @@ def _rows(text: str, separator: str) -> list[list[str]]:
         return []
 
 
-def _cells(path: Path, text: str, separator: str) -> Cells:
+def _cells(path: Path, text: str, separator: str) -> dict[tuple[int, int], Cell]:
     if len(text) > MAX_TEXT:
         raise refused(path, "sie enthält ungewöhnlich viel Text")
     csv.field_size_limit(_FIELD_LIMIT)
-    cells: Cells = {}
+    cells: dict[tuple[int, int], Cell] = {}
     try:
         for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator), start=1):
             for column, value in enumerate(row, start=1):

@@ -31,20 +31,26 @@ def find_cover(workbook: Workbook) -> Cover | None:
     for sheet in workbook.sheets:
         marks = [cell for cell in sheet.marks if cell.text == form.FORM_MARK]
         if marks:
-            return _cover(sheet, marks[0].column)
+            if "cover" not in sheet.derived:
+                sheet.derived["cover"] = _cover(sheet, marks[0].column)
+            found: Cover = sheet.derived["cover"]
+            return found
     return None
 
 
 def _cover(sheet: Sheet, key_column: int) -> Cover:
     answers: dict[str, str] = {}
     places: dict[str, str] = {}
-    version = next((cell for cell in sheet.cells.values() if cell.text == form.FORM_VERSION), None)
-    answer_column = version.column if version else key_column + 2
-    for (row, column), cell in sheet.cells.items():
-        if column == key_column and cell.text.startswith(form.COVER_MARK):
-            name = cell.text.removeprefix(form.COVER_MARK).strip()
-            answers[name] = sheet.text(row, answer_column)
-            places[name] = f"{column_letters(answer_column)}{row}"
+    version = (
+        column for r in sheet.rows.values() for column in r.layout.columns if r.text(column) == form.FORM_VERSION
+    )
+    answer_column = next(version, key_column + 2)
+    for number, row in sheet.rows.items():
+        key = row.text(key_column)
+        if key.startswith(form.COVER_MARK):
+            name = key.removeprefix(form.COVER_MARK).strip()
+            answers[name] = row.text(answer_column)
+            places[name] = f"{column_letters(answer_column)}{number}"
     return Cover(sheet.name, answers, places)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from intake import form_request as form
-from intake.reading import Sheet
+from intake.cells import Row, Sheet
 
 
 @dataclass(frozen=True)
@@ -40,27 +40,30 @@ def _blocks(sheet: Sheet) -> Iterator[Block]:
             if index + 1 < len(marks)
             else min((r + 1 for r in ends if r > mark.row), default=sheet.last_row + 1)
         )
-        columns: dict[str, int] = {}
-        previous = set()
-        label, note = mark.column + 1, None
-        for cell in sheet.row_cells(mark.row):
-            if cell.column <= mark.column:
-                continue
-            if cell.text == form.LABEL_KEY:
-                label = cell.column
-            elif cell.text == form.NOTE_KEY:
-                note = cell.column
-            elif cell.text.startswith(form.PREVIOUS_KEY):
-                previous.add(cell.column)
-            else:
-                columns[cell.text] = cell.column
-        yield Block(
-            mark.text.removeprefix(form.TABLE_MARK).strip(),
-            mark.column,
-            mark.row,
-            stop - 1,
-            columns,
-            label,
-            note,
-            frozenset(previous),
-        )
+        keys = _keys(sheet.row(mark.row), mark.column)
+        name = mark.text.removeprefix(form.TABLE_MARK).strip()
+        yield Block(name, mark.column, mark.row, stop - 1, *keys)
+
+
+def _keys(row: Row, mark_column: int) -> tuple[dict[str, int], int, int | None, frozenset[int]]:
+    """What the row of the mark says about the columns on its right: their keys, those of the label, the note, last year."""
+    known = row.derived.get((_keys, mark_column))
+    if known is not None:
+        found: tuple[dict[str, int], int, int | None, frozenset[int]] = known
+        return found
+    columns: dict[str, int] = {}
+    previous = set()
+    label, note = mark_column + 1, None
+    for cell in sorted(row.cells, key=lambda cell: cell.column):
+        if cell.column <= mark_column:
+            continue
+        if cell.text == form.LABEL_KEY:
+            label = cell.column
+        elif cell.text == form.NOTE_KEY:
+            note = cell.column
+        elif cell.text.startswith(form.PREVIOUS_KEY):
+            previous.add(cell.column)
+        else:
+            columns[cell.text] = cell.column
+    row.derived[_keys, mark_column] = columns, label, note, frozenset(previous)
+    return columns, label, note, frozenset(previous)

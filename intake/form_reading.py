@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from intake import form_request as form
+from intake.cells import Row as Filled
 from intake.form_answers import Cover, nil_fields
 from intake.form_blocks import Block, find_blocks
 from intake.form_older import counted_row, counted_rows, joined, older_table
+from intake.form_plan import Gap, RowPlan, TablePlan, table_plan
 from intake.messages import finding
 from intake.reading import Cell, Sheet, Workbook, column_letters
-from intake.values import Parsed, parse_cell
+from intake.values import Parsed, parse_cell, whole
 from schemas.definitions import SignProfile
 from schemas.framework_model import Framework
 from schemas.shapes import Finding, Observation
@@ -72,7 +74,7 @@ def read_tables(
             content.findings.append(
                 finding(framework, "S01", {"table": table.title}, variable=table.variables[0], region=region)
             )
-        content.expected_cells += sum(1 for _, column, _ in table.cells() if not column.optional)
+        content.expected_cells += table.expected
     content.findings += _nil_conflicts(framework, content.observations, nil)
     content.findings = joined(framework, content.findings)
     return content
@@ -98,7 +100,7 @@ def _nil_conflicts(framework: Framework, observations: list[Observation], nil: t
 def _foreign_sheet(framework: Framework, sheet: Sheet, cover: Cover) -> list[Finding]:
     known = {cover.sheet, form.GUIDE_SHEET, PROTOCOL_SHEET}
     guide = any(cell.text == form.TEXT_MARK for cell in sheet.marks)
-    if not sheet.cells or sheet.name in known or guide:
+    if not sheet.rows or sheet.name in known or guide:
         return []
     return [finding(framework, "S04", {"sheet": sheet.name}, sheet=sheet.name)]
 
@@ -114,76 +116,58 @@ class _Tables:
         self.content = content
 
     def read(self, sheet: Sheet, block: Block, table: EntryTable) -> None:
-        known = {entry.key for entry in table.rows}
-        found: dict[str, int] = {}
-        for row, cells in sheet.by_row.items():
-            if not block.first_row < row <= block.last_row:
+        plan = table_plan(self.framework, table, block)
+        known = {entry.row.key for entry in plan.rows}
+        found: dict[str, Filled] = {}
+        for number, filled in sheet.rows.items():
+            if not block.first_row < number <= block.last_row:
                 continue
-            key = sheet.text(row, block.key_column)
-            if key in (form.HEAD_MARK, form.TEXT_MARK):
-                continue
+            key = filled.text(block.key_column)
             if key in known and key not in found:
-                found[key] = row
-            else:
-                self._unknown_row(sheet, block, row, cells)
-        self._unknown_columns(sheet, block, found)
-        columns = [(column, block.columns.get(column.key)) for column in table.columns]
+                found[key] = filled
+            elif key not in (form.HEAD_MARK, form.TEXT_MARK):
+                self._unknown_row(sheet, block, number, filled.cells)
+        self._unknown_columns(sheet, block, found.values())
         entered = {
-            row.key: self._row(sheet, block, table, row, zip(columns, keys, strict=True), found[row.key])
-            if row.key in found
-            else 0
-            for row, keys in zip(table.rows, table.grid, strict=True)
+            entry.row.key: self._row(sheet, block, entry, found[entry.row.key]) if entry.row.key in found else 0
+            for entry in plan.rows
         }
-        self._missing(sheet, block, table, found, entered)
+        self._missing(sheet, block, plan, found, entered)
 
-    def _row(
-        self,
-        sheet: Sheet,
-        block: Block,
-        table: EntryTable,
-        row: Row,
-        asked: Iterable[tuple[tuple[Column, int | None], CellKey | None]],
-        number: int,
-    ) -> int:
-        """Read one row, whose cells are `asked` (column, its place, key); returns how many of its cells hold something."""
+    def _row(self, sheet: Sheet, block: Block, plan: RowPlan, filled: Filled) -> int:
+        """Read one row; returns how many of its cells hold something."""
         entered = 0
-        integer = self.framework.is_integer(row.variable)
-        note = sheet.text(number, block.note_column) if block.note_column else ""
-        label = sheet.text(number, block.label_column)
-        observations, cells = self.content.observations, sheet.cells
-        for (column, place), key in asked:
-            cell = cells.get((number, place)) if place else None
-            if cell is None:
-                continue
-            if key is None:
-                if cell.text.strip() != form.BLOCKED:
-                    self._place("S11", sheet, cell.address, row_label=label or row.label)
-                continue
+        row, values = plan.row, filled.values
+        number, ordinary, variable = filled.number, filled.odd is None, row.variable
+        note = filled.text(block.note_column) if block.note_column else ""
+        said, region, year, name = self.content.observations, self.region, self.year, sheet.name
+        for place, heading, key, members, letters, plain in plan.asked(filled.layout):
+            value, cell = values[place], f"{letters}{number}"
+            if ordinary and plain and key and type(value) is float and 0 <= value < 1e12 and value.is_integer():
+                parsed: Decimal | None
+                parsed, status, text = whole(value)
+            else:
+                delivered = filled.cells[place]
+                if key is None:
+                    if delivered.text.strip() != form.BLOCKED:
+                        self._place("S11", sheet, cell, row_label=filled.text(block.label_column) or row.label)
+                    continue
+                told = parse_cell(delivered, self.profile, integer=plan.integer)
+                if told.problem:
+                    label = filled.text(block.label_column) or row.label
+                    self._problem(told, sheet, cell, variable, key[1], label, heading)
+                parsed, status, text = told.value, told.status, delivered.text
             entered += 1
-            parsed = parse_cell(cell, self.profile, integer=integer)
-            if parsed.problem:
-                self._problem(parsed, sheet, cell, row.variable, key[1], label or row.label, column.heading)
-            if parsed.status:
-                observations.append(
+            if status:
+                said.append(
                     Observation(
-                        self.region,
-                        self.year,
-                        row.variable,
-                        table.members[key],
-                        parsed.value,
-                        parsed.status,
-                        sheet.name,
-                        cell.address,
-                        cell.text,
-                        note,
-                        row.label,
-                        column.heading,
+                        region, year, variable, members, parsed, status, name, cell, text, note, row.label, heading
                     )
                 )
         return entered
 
     def _problem(
-        self, parsed: Parsed, sheet: Sheet, cell: Cell, variable: str, members: str, row: str, column: str
+        self, parsed: Parsed, sheet: Sheet, cell: str, variable: str, members: str, row: str, column: str
     ) -> None:
         self.content.findings.append(
             finding(
@@ -191,7 +175,7 @@ class _Tables:
                 parsed.problem,
                 parsed.details,
                 sheet=sheet.name,
-                cell=cell.address,
+                cell=cell,
                 row_label=row,
                 column_label=column,
                 region=self.region,
@@ -200,7 +184,7 @@ class _Tables:
             )
         )
 
-    def _unknown_row(self, sheet: Sheet, block: Block, row: int, cells: list[Cell]) -> None:
+    def _unknown_row(self, sheet: Sheet, block: Block, row: int, cells: Sequence[Cell]) -> None:
         values = [cell for cell in cells if cell.column in block.columns.values()]
         if values:
             if counted := counted_row(self.framework, sheet, block, row):
@@ -210,54 +194,53 @@ class _Tables:
             label = sheet.text(row, block.label_column)
             self._place("S02", sheet, first.address, row_label=label, count=len(values))
 
-    def _unknown_columns(self, sheet: Sheet, block: Block, found: dict[str, int]) -> None:
+    def _unknown_columns(self, sheet: Sheet, block: Block, found: Iterable[Filled]) -> None:
         known = {*block.columns.values(), *block.previous, block.key_column, block.label_column, block.note_column}
         right = max([block.label_column, *block.columns.values(), block.note_column or 0])
         strange: dict[int, list[Cell]] = {}
-        for row in found.values():
+        for row in found:
+            if known.issuperset(row.layout.columns):
+                continue
             for column in range(block.key_column + 1, right + 1):
-                cell = sheet.at(row, column)
-                if column not in known and cell is not None:
+                if column not in known and (cell := row.at(column)) is not None:
                     strange.setdefault(column, []).append(cell)
         for cells in strange.values():
             self._place("S03", sheet, cells[0].address, count=len(cells))
 
     def _missing(
-        self, sheet: Sheet, block: Block, table: EntryTable, found: dict[str, int], entered: dict[str, int]
+        self, sheet: Sheet, block: Block, plan: TablePlan, found: Mapping[str, Filled], entered: Mapping[str, int]
     ) -> None:
         """Empty cells: one finding each where the variable was begun, one for the whole variable where it was not."""
-        for variable in table.variables:
-            rows = [pair for pair in zip(table.rows, table.grid, strict=True) if pair[0].variable == variable]
+        for variable, rows in plan.by_variable.items():
+            gaps = [
+                (entry.row, number, gap)
+                for entry in rows
+                for number, own in [_place_and_gaps(entry, found.get(entry.row.key))]
+                for gap in own
+            ]
+            if not gaps:
+                continue
+            if any(entered[entry.row.key] for entry in rows):
+                for row, number, gap in gaps:
+                    address = f"{column_letters(gap.at or block.label_column)}{number or block.first_row}"
+                    self._empty(sheet, address, row, gap.column, gap.key)
+                continue
+            first = found.get(rows[0].row.key)
+            address = f"{column_letters(block.label_column)}{first.number if first else block.first_row}"
             entry = self.framework.variables[variable]
-            begun = any(entered[row.key] for row, _ in rows)
-            empty = 0
-            for row, keys in rows:
-                number = found.get(row.key)
-                for column, key in zip(table.columns, keys, strict=True):
-                    place = block.columns.get(column.key)
-                    if column.optional or key is None:
-                        continue
-                    if number and place and sheet.at(number, place) is not None:
-                        continue
-                    empty += 1
-                    if begun:
-                        address = f"{column_letters(place or block.label_column)}{number or block.first_row}"
-                        self._empty(sheet, address, row, column, key)
-            if empty and not begun:
-                address = f"{column_letters(block.label_column)}{found.get(rows[0][0].key, block.first_row)}"
-                self.content.findings.append(
-                    finding(
-                        self.framework,
-                        "V02",
-                        {"label": table.title if len(entry.tables) > 1 else entry.name_de},
-                        sheet=sheet.name,
-                        cell=address,
-                        row_label=entry.name_de,
-                        region=self.region,
-                        variable=variable,
-                        count=empty,
-                    )
+            self.content.findings.append(
+                finding(
+                    self.framework,
+                    "V02",
+                    {"label": plan.table.title if len(entry.tables) > 1 else entry.name_de},
+                    sheet=sheet.name,
+                    cell=address,
+                    row_label=entry.name_de,
+                    region=self.region,
+                    variable=variable,
+                    count=len(gaps),
                 )
+            )
 
     def _empty(self, sheet: Sheet, address: str, row: Row, column: Column, key: CellKey) -> None:
         name = self.framework.variables[row.variable].name_de
@@ -304,6 +287,11 @@ class _Tables:
                 count=count,
             )
         )
+
+
+def _place_and_gaps(plan: RowPlan, filled: Filled | None) -> tuple[int, Sequence[Gap]]:
+    """Number of a row on the sheet, 0 where it is gone, and its empty cells."""
+    return (filled.number, plan.gaps(filled.layout)) if filled else (0, plan.gaps(None))
 
 
 def control_sums(observations: list[Observation] | tuple[Observation, ...]) -> dict[str, Decimal]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 Notice = tuple[str, dict[str, str]]
@@ -33,7 +33,9 @@ MAX_ENTRIES = 3_000
 MAX_SHEETS = 1_000
 MAX_CELLS = 1_000_000
 MAX_TEXT = 50_000_000
+MAX_KEPT_BYTES = 32 * 1024 * 1024
 _BLOCK = 1 << 16
+_SHORTEST_CELL = len("<c/>")
 
 _KIND_NAMES = {
     "xlsx": "eine Excel-Arbeitsmappe (.xlsx)",
@@ -79,10 +81,14 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What came through the gate: xlsx, xlsb, xls, ods or text, and what the sender should know about it."""
+    """What came through the gate: xlsx, xlsb, xls, ods or text, and what the sender should know about it.
+
+    `unpacked`: the parts of an xlsx by their name; None for those that are too large to be held.
+    """
 
     kind: str
     notices: tuple[Notice, ...] = ()
+    unpacked: Mapping[str, bytes | None] = field(default_factory=dict, repr=False)
 
 
 def check_file(path: Path) -> Passed:
@@ -174,9 +180,10 @@ def _check_zip(path: Path, suffix: str) -> Passed:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             _check_directory(path, entries)
+            unpacked: dict[str, bytes | None] = {}
             kind = _zip_kind(archive, {_plain_name(entry.filename) for entry in entries})
             if kind in ("xlsx", "xlsb", "ods"):
-                _check_parts(path, archive, entries)
+                unpacked = _check_parts(path, archive, entries, keep=kind == "xlsx")
             if kind == "ods" and b"encryption-data" in _part(archive, "META-INF/manifest.xml"):
                 raise UnreadableFile("F02", file=path.name)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
@@ -186,7 +193,7 @@ def _check_zip(path: Path, suffix: str) -> Passed:
     if macros and suffix == ".xlsx":
         raise refused(path, "sie enthält Makros, obwohl die Endung „.xlsx“ dies ausschließt")
     macros = macros or any(name.startswith("xl/macrosheets/") for name in names)
-    return Passed(kind, (("F09", {"file": path.name}),) if macros else ())
+    return Passed(kind, (("F09", {"file": path.name}),) if macros else (), unpacked)
 
 
 def _check_directory(path: Path, entries: list[zipfile.ZipInfo]) -> None:
@@ -210,22 +217,35 @@ def _check_directory(path: Path, entries: list[zipfile.ZipInfo]) -> None:
         raise refused(path, f"sie hat mehr als {MAX_SHEETS} Tabellenblätter")
 
 
-def _check_parts(path: Path, archive: zipfile.ZipFile, entries: Iterable[zipfile.ZipInfo]) -> None:
-    """Unpack every part once, a block at a time: sizes and checksums hold, no entities, not too many cells."""
-    cells = 0
-    for entry in entries:
-        name = _plain_name(entry.filename)
-        markup = name.endswith((".xml", ".rels", ".vml"))
-        sheet = "/worksheets/" in name and markup
-        end = b""
+def _check_parts(
+    path: Path, archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], *, keep: bool
+) -> dict[str, bytes | None]:
+    """Unpack every part once: sizes and checksums hold, no entities, not too many cells. Returns the parts (see `Passed`).
+
+    A larger part is unpacked block by block, so that it does not have to be held.
+    """
+    named = [(entry, _plain_name(entry.filename)) for entry in entries]
+    markup = {name for _, name in named if name.endswith((".xml", ".rels", ".vml"))}
+    sheets = {name for name in markup if "/worksheets/" in name}
+    # no part unpacks to more than it says, so most workbooks cannot hold too many cells
+    room = sum(entry.file_size for entry, name in named if name in sheets)
+    counted = sheets if room >= MAX_CELLS * 2 * _SHORTEST_CELL else frozenset()
+    cells, left = 0, MAX_KEPT_BYTES if keep else 0
+    kept: dict[str, bytes | None] = {}
+    for entry, name in named:
+        whole = entry.file_size <= left
+        content, end = b"", b""
         with archive.open(entry) as stream:
-            while block := stream.read(_BLOCK):
-                if markup and _declares_entities(end + block):
+            while block := stream.read(entry.file_size + 1 if whole else _BLOCK):
+                if name in markup and _declares_entities(end + block):
                     raise refused(path, "sie enthält unzulässige XML-Bestandteile")
-                cells += len(_CELL.findall(block)) if sheet else 0
+                cells += len(_CELL.findall(block)) if name in counted else 0
                 if cells > MAX_CELLS * 2:
                     raise refused(path, "sie hat ungewöhnlich viele Zellen")
-                end = block[-32:]
+                content, end = block if whole else b"", block[-32:]
+        kept[entry.filename] = content if whole else None
+        left -= len(content)
+    return kept
 
 
 def _declares_entities(markup: bytes) -> bool:

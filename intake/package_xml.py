@@ -8,7 +8,10 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
+from io import BytesIO
+from pathlib import Path
 from typing import IO
 from xml.parsers import expat
 
@@ -16,6 +19,20 @@ from intake.display import NumberFormat, built_in_format, number_format
 from intake.gate import MAX_TEXT
 
 Attributes = dict[str, str]
+_MOST_STRINGS = 16 << 20
+_SMALL = 1 << 17
+_PLAIN_STRINGS = re.compile(
+    rb"""(?:<\?xml version="1\.0" encoding="(?:UTF-8|utf-8)"(?: standalone="yes")?\?>\s*)?"""
+    rb"""<sst xmlns="[^"<&]*"(?: count="[0-9]+")?(?: uniqueCount="[0-9]+")?>(.*)</sst>\s*""",
+    re.DOTALL,
+)
+_PLAIN_STRING = re.compile('<si><t( xml:space="preserve")?>([^<]*)</t></si>')
+_AROUND = len("<si><t></t></si>")
+_CONTROL = bytes(set(range(32)) - {9, 10})
+"""What XML does not allow, and the carriage return, which it reads as a line feed."""
+_NOT_IN_TEXT = (b"]]>", "\ufffe".encode(), "\uffff".encode())
+_MEANT = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+_ENTITY = re.compile(f"&({'|'.join(_MEANT)});")
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 
 
@@ -24,17 +41,38 @@ class LimitBroken(Exception):
 
 
 class Package:
-    """The parts of the archive; their names ignore case and the direction of slashes, as Excel does."""
+    """The parts of the archive; their names ignore case and the direction of slashes, as Excel does.
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self.archive = archive
-        self.names = {name.replace("\\", "/").lower(): name for name in archive.namelist()}
+    `unpacked`: its parts by their name, as the gate has unpacked them (`gate.Passed`). To be closed after use.
+    """
+
+    def __init__(self, path: Path, unpacked: Mapping[str, bytes | None]) -> None:
+        self.path = path
+        self.unpacked = unpacked
+        self.names = {name.replace("\\", "/").lower(): name for name in unpacked}
+
+    @cached_property
+    def _archive(self) -> zipfile.ZipFile:
+        """Opened for large parts only."""
+        return zipfile.ZipFile(self.path)
+
+    def close(self) -> None:
+        """Close the archive if it was opened."""
+        if "_archive" in self.__dict__:
+            self._archive.close()
 
     def has(self, part: str) -> bool:
         return part.lower() in self.names
 
     def open(self, part: str) -> IO[bytes]:
-        return self.archive.open(self.names[part.lower()])
+        name = self.names[part.lower()]
+        content = self.unpacked[name]
+        return self._archive.open(name) if content is None else BytesIO(content)
+
+    def beginning(self, part: str, size: int) -> bytes:
+        """The first bytes of a part."""
+        with self.open(part) as stream:
+            return stream.read(size)
 
     def relations(self, part: str) -> dict[str, tuple[str, str]]:
         """Kind and target of every relation of a part, by its id; kinds without their name space, so strict is equal."""
@@ -54,6 +92,21 @@ class Package:
 
 
 def read_formats(stream: IO[bytes]) -> dict[str, NumberFormat]:
+    """Number formats by cell style (see `_formats`); many workbooks have the same styles, byte for byte."""
+    with stream:
+        content = stream.read(_SMALL + 1)
+        if len(content) <= _SMALL:
+            return _known_formats(content)
+        stream.seek(0)
+        return _formats(stream)
+
+
+@lru_cache(maxsize=64)
+def _known_formats(content: bytes) -> dict[str, NumberFormat]:
+    return _formats(BytesIO(content))
+
+
+def _formats(stream: IO[bytes]) -> dict[str, NumberFormat]:
     """Number formats by cell style, only those that do more than show the number; a cell without style has style 0."""
     codes: dict[str, str] = {}
     styles: list[str] = []
@@ -83,6 +136,39 @@ def _format(number: str, codes: dict[str, str]) -> NumberFormat:
 
 
 def shared_strings(stream: IO[bytes]) -> list[str]:
+    """The texts that the sheets share, in their order."""
+    with stream:
+        content = stream.read(_MOST_STRINGS + 1)
+        if len(content) <= _MOST_STRINGS and (plain := plain_strings(content)) is not None:
+            return plain
+        stream.seek(0)
+        return _strings(stream)
+
+
+def plain_strings(content: bytes) -> list[str] | None:
+    """The same at once, where there is nothing but plain texts; None for anything else."""
+    found = _PLAIN_STRINGS.fullmatch(content)
+    if found is None:
+        return None
+    try:
+        text = found[1].decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    listed = _PLAIN_STRING.findall(text)
+    strings = [said for _, said in listed]
+    kept_space = sum(len(space) for space, _ in listed if space)
+    if sum(map(len, strings)) + kept_space + len(strings) * _AROUND != len(text) or len(text) > MAX_TEXT:
+        return None
+    if len(content.translate(None, _CONTROL)) < len(content) or any(odd in content for odd in _NOT_IN_TEXT):
+        return None
+    if "&" in text:
+        if text.count("&") != len(_ENTITY.findall(text)):
+            return None
+        strings = [_ENTITY.sub(lambda one: _MEANT[one[1]], said) if "&" in said else said for said in strings]
+    return [unescaped(said) for said in strings] if "_x" in text else strings
+
+
+def _strings(stream: IO[bytes]) -> list[str]:
     strings: list[str] = []
     parts: list[str] = []
     collecting, phonetic, characters = False, False, 0

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-from intake.reading import Cell, Sheet, Workbook, column_letters
+from intake.cells import Cell, Row, Sheet, column_letters
+from intake.reading import Workbook
 
 REFUSED = "F11"
 NOT_KEPT = frozenset({REFUSED})
@@ -24,6 +25,8 @@ MIN_VALUES = 8
 MIN_ADDRESSES = 5
 MAX_HEADER_ROW = 200
 ENOUGH = 3
+LONGEST_HEADER = 60
+LONGEST_KNOWN = 200
 
 _LETTERS = re.compile(r"[^a-zäöüß]+")
 _HEADERS = (
@@ -89,28 +92,24 @@ def personal_rows(workbook: Workbook) -> PersonalData | None:
 
 def _by_headers(number: int, sheet: Sheet) -> PersonalData | None:
     """A row of headers of several kinds, at least one of which only a person has, and filled rows below it."""
-    headers: dict[int, dict[int, tuple[str, int]]] = {}
-    for cell in sheet.cells.values():
-        if cell.row <= MAX_HEADER_ROW and isinstance(cell.value, str) and len(cell.value) < 60:
-            known = _header_kind(cell.value)
-            if known:
-                headers.setdefault(cell.row, {})[cell.column] = known
+    headers = {number: found for number, (found, _) in _looks(sheet).items() if number <= MAX_HEADER_ROW}
     for row, columns in sorted(headers.items()):
+        if len(columns) < 2:
+            continue
         weights: dict[str, int] = {}
         for kind, weight in columns.values():
             weights[kind] = max(weight, weights.get(kind, 0))
         names = sum(kind == "Namen" and weight == 2 for kind, weight in columns.values())
         score = sum(weights.values()) + (names > 1)
-        if len(columns) > 1 and score >= ENOUGH and max(weights.values()) > 1:
+        if score >= ENOUGH and max(weights.values()) > 1:
             rows = _filled_below(sheet, row, columns)
             if rows >= MIN_ROWS:
                 return PersonalData(number, f"{column_letters(min(columns))}{row}", tuple(weights), rows)
     return None
 
 
-@lru_cache(maxsize=1 << 14)
 def _header_kind(text: str) -> tuple[str, int] | None:
-    """What kind of facts a header announces, and how much that says; forms repeat the same few thousand texts."""
+    """What kind of facts a header announces, and how much that says."""
     return _KINDS.get(_LETTERS.sub("", text.casefold()))
 
 
@@ -125,10 +124,12 @@ def _filled_below(sheet: Sheet, header: int, columns: Mapping[int, object]) -> i
 
 def _by_values(number: int, sheet: Sheet) -> PersonalData | None:
     """A column of many different birth dates, e-mail addresses or full names."""
+    wanted = _worth_a_look(sheet)
     columns: dict[int, list[Cell]] = {}
-    for cell in sheet.cells.values():
-        if isinstance(cell.value, (str, date)):
-            columns.setdefault(cell.column, []).append(cell)
+    for row in sheet.rows.values() if wanted else ():
+        for cell in row.cells:
+            if cell.column in wanted and isinstance(cell.value, (str, date)):
+                columns.setdefault(cell.column, []).append(cell)
     tests: tuple[tuple[str, Callable[[list[Cell]], int]], ...] = (
         ("Kontaktdaten", _mail_addresses),
         ("Geburtsdaten", _birth_dates),
@@ -143,6 +144,64 @@ def _by_values(number: int, sheet: Sheet) -> PersonalData | None:
                 first = min(cells, key=lambda cell: cell.row)
                 return PersonalData(number, first.address, (kind,), rows)
     return None
+
+
+def _worth_a_look(sheet: Sheet) -> set[int]:
+    """Columns that have so many cells of one kind that the tests could find something; nearly all sheets have none."""
+    counts: dict[tuple[int, str], int] = {}
+    for _, signs in _looks(sheet).values():
+        for sign in signs:
+            counts[sign] = counts.get(sign, 0) + 1
+    return {column for (column, kind), count in counts.items() if count >= _LEAST[kind]}
+
+
+_LEAST = {"mail": MIN_ADDRESSES, "day": MIN_VALUES, "last_first": MIN_VALUES, "first_last": MIN_VALUES}
+_Look = tuple[dict[int, tuple[str, int]], list[tuple[int, str]]]
+"""Of one row: the kinds of facts that it announces, by column; column and kind of every cell that a test would count."""
+
+
+def _looks(sheet: Sheet) -> dict[int, _Look]:
+    """The rows that have anything of that, by number."""
+    found: dict[int, _Look] | None = sheet.derived.get("looks")
+    if found is None:
+        found = sheet.derived["looks"] = {}
+        for number, row in sheet.rows.items():
+            look = row.derived["look"] if "look" in row.derived else _look(row)
+            if look:
+                found[number] = look
+    return found
+
+
+def _look(row: Row) -> _Look | None:
+    headers: dict[int, tuple[str, int]] = {}
+    signs: list[tuple[int, str]] = []
+    for column, value in zip(row.layout.columns, row.values, strict=True):
+        if isinstance(value, str):
+            header, kinds = (_known_text if len(value) < LONGEST_KNOWN else _text)(value)
+            if header and len(value) < LONGEST_HEADER:
+                headers[column] = header
+            signs += [(column, kind) for kind in kinds]
+        elif isinstance(value, date):
+            signs.append((column, "day"))
+    look = (headers, signs) if headers or signs else None
+    if row.common:
+        row.derived["look"] = look
+    return look
+
+
+def _text(value: str) -> tuple[tuple[str, int] | None, tuple[str, ...]]:
+    """What a text announces as a header, and what it may count as in a column."""
+    text = value.strip()
+    kinds = {
+        "mail": "@" in text and bool(_MAIL.fullmatch(text.casefold())),
+        "day": text[:1].isdigit() and bool(_DATE.fullmatch(text)),
+        "last_first": "," in text and bool(_LAST_FIRST.fullmatch(text)) and not _TERRITORY.search(text),
+        "first_last": " " in text and bool(_FIRST_LAST.fullmatch(text)) and not _TERRITORY.search(text),
+    }
+    return _header_kind(value), tuple(kind for kind, is_one in kinds.items() if is_one)
+
+
+_known_text = lru_cache(maxsize=1 << 14)(_text)
 
 
 def _mail_addresses(cells: list[Cell]) -> int:

@@ -11,15 +11,13 @@ import gc
 import json
 import os
 import sys
-from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
 
 from intake.gate import UnreadableFile, broken, refused
-from intake.reading import Cell, Workbook, read_workbook
+from intake.reader_answer import Told, encode, encode_refusal
+from intake.reading import read_workbook
 
 MAX_OPEN_FILES = 32
-_PLAIN = Cell(0, 0, None)[3:]
 _NO_NEW_PRIVILEGES, _PARENT_DEATH_SIGNAL, _DUMPABLE = 38, 1, 4
 _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 _SIGKILL = 9
@@ -29,11 +27,11 @@ def main(parent: int, memory: int) -> None:
     """Confine this process, then answer requests until standard input ends."""
     confine(parent, memory)
     gc.disable()  # cells do not refer to each other; the process is replaced after a number of files
-    answers = sys.stdout.buffer
+    answers, told = sys.stdout.buffer, Told()
     for line in sys.stdin.buffer:
         request = json.loads(line)
         _limit_time(request["seconds"])
-        payload, go_on = _answer(Path(request["path"]), request["sheets"])
+        payload, go_on = _answer(Path(request["path"]), request["sheets"], told)
         answers.write(len(payload).to_bytes(8, "big") + payload)
         answers.flush()
         if not go_on:
@@ -79,10 +77,10 @@ def _limit_time(seconds: int) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
 
 
-def _answer(path: Path, sheets: int | None) -> tuple[bytes, bool]:
+def _answer(path: Path, sheets: int | None, told: Told) -> tuple[bytes, bool]:
     """The answer for one file, and whether this process is fit for another one."""
     try:
-        return encode(read_workbook(path, sheets)), True
+        return encode(read_workbook(path, sheets), told), True
     except UnreadableFile as error:
         return encode_refusal(error), True
     except MemoryError:
@@ -91,31 +89,3 @@ def _answer(path: Path, sheets: int | None) -> tuple[bytes, bool]:
         failure = broken(path, "ihr Aufbau ist unerwartet")
         failure.details["error"] = type(error).__name__
         return encode_refusal(failure, last=True), False
-
-
-def encode(workbook: Workbook) -> bytes:
-    """A workbook as JSON: cells as lists, ordinary ones shortened to row, column, value."""
-    sheets = [
-        (sheet.name, sheet.hidden, [cell[:3] if cell[3:] == _PLAIN else cell for cell in sheet.cells.values()])
-        for sheet in workbook.sheets
-    ]
-    content = {"sheets": sheets, "notices": workbook.notices}
-    return json.dumps(content, default=_moment, separators=(",", ":")).encode("ascii")
-
-
-def encode_refusal(error: UnreadableFile, *, last: bool = False) -> bytes:
-    """Why a file was not read, as JSON; after the `last` answer this process ends."""
-    return json.dumps({"refused": error.code, "details": error.details, "last": last}).encode("ascii")
-
-
-def _moment(value: Any) -> dict[str, str | float]:
-    """Days and times, which JSON does not have."""
-    if isinstance(value, timedelta):
-        return {"duration": value.total_seconds()}
-    if isinstance(value, datetime):
-        return {"datetime": value.isoformat()}
-    if isinstance(value, date):
-        return {"date": value.isoformat()}
-    if isinstance(value, time):
-        return {"time": value.isoformat()}
-    raise TypeError(f"no cell holds a {type(value).__name__}")

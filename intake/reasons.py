@@ -79,7 +79,10 @@ def read_reasons(workbook: Workbook) -> tuple[Reason, ...]:
 
 
 def _marked(sheet: Sheet) -> bool:
-    return any(isinstance(c.value, str) and c.value.startswith(PROTOCOL_MARK) for c in sheet.marks)
+    if "protocol" not in sheet.derived:
+        marks = (c.value for c in sheet.marks)
+        sheet.derived["protocol"] = any(isinstance(v, str) and v.startswith(PROTOCOL_MARK) for v in marks)
+    return bool(sheet.derived["protocol"])
 
 
 def _sheet_reasons(sheet: Sheet) -> Iterator[Reason]:

@@ -104,20 +104,26 @@ def register_blocks(
 
 def without_entries(workbook: Workbook, framework: Framework) -> Workbook:
     """The workbook without the cells that belong to a register: these are checked field by field, not as a list."""
-    gone: dict[str, set[tuple[int, int]]] = {}
+    gone: dict[str, list[tuple[Block, frozenset[int]]]] = {}
     for sheet, block, _ in register_blocks(workbook, framework):
-        columns = {*block.columns.values()}
-        places = gone.setdefault(sheet.name, set())
-        places |= {(r, c) for r, c in sheet.cells if block.first_row <= r <= block.last_row and c in columns}
+        gone.setdefault(sheet.name, []).append((block, frozenset(block.columns.values())))
     if not gone:
         return workbook
-    sheets = tuple(
-        replace(sheet, cells={p: cell for p, cell in sheet.cells.items() if p not in gone[sheet.name]})
-        if sheet.name in gone
-        else sheet
-        for sheet in workbook.sheets
-    )
+    sheets = tuple(_without(sheet, gone[sheet.name]) if sheet.name in gone else sheet for sheet in workbook.sheets)
     return replace(workbook, sheets=sheets)
+
+
+def _without(sheet: Sheet, gone: Sequence[tuple[Block, frozenset[int]]]) -> Sheet:
+    """The sheet without the cells in these columns of the blocks."""
+    rows = {}
+    for number, row in sheet.rows.items():
+        left = row
+        for block, columns in gone:
+            if block.first_row <= number <= block.last_row:
+                left = left.without(columns)
+        if left.values:
+            rows[number] = left
+    return Sheet(sheet.name, sheet.hidden, rows=rows)
 
 
 def _cut(sheet: Sheet, block: Block, register: Register, year: int) -> RegisterSheet:
@@ -136,18 +142,18 @@ def _cut(sheet: Sheet, block: Block, register: Register, year: int) -> RegisterS
     return RegisterSheet(register, sheet.name, _top(block), id_column, columns, tuple(found), emptied)
 
 
-def _rows(sheet: Sheet, block: Block) -> tuple[list[Cell], dict[int, list[Cell]]]:
+def _rows(sheet: Sheet, block: Block) -> tuple[list[Cell], dict[int, Sequence[Cell]]]:
     """Cells of the headings, and the cells of every other row of the block."""
     heads: list[Cell] = []
-    rows: dict[int, list[Cell]] = {}
+    rows: dict[int, Sequence[Cell]] = {}
     marks = (form.HEAD_MARK, form.TEXT_MARK, form.END_MARK)
-    for (row, _), cell in sheet.cells.items():
-        if block.first_row < row <= block.last_row:
-            mark = sheet.text(row, block.key_column)
+    for number, row in sheet.rows.items():
+        if block.first_row < number <= block.last_row:
+            mark = row.text(block.key_column)
             if mark == form.HEAD_MARK:
-                heads.append(cell)
+                heads += row.cells
             elif mark not in marks:
-                rows.setdefault(row, []).append(cell)
+                rows[number] = row.cells
     return heads, rows
 
 
@@ -172,15 +178,19 @@ def _structure(framework: Framework, sheet: Sheet, block: Block, cut: RegisterSh
     known = {*cut.columns.values(), cut.id_column, block.key_column}
     strange: dict[int, list[Cell]] = {}
     numbers = {row.number for row in cut.rows}
-    for (row, column), cell in sheet.cells.items():
-        if row in numbers and column not in known and column > block.key_column:
-            strange.setdefault(column, []).append(cell)
+    for row in (row for number, row in sheet.rows.items() if number in numbers):
+        for cell in row.cells:
+            if cell.column not in known and cell.column > block.key_column:
+                strange.setdefault(cell.column, []).append(cell)
     for column, cells in sorted(strange.items()):
         first = min(cells, key=lambda cell: cell.row)
         details = {"column": column_letters(column), "register": register.name_de}
         place = {"sheet": sheet.name, "cell": first.address, "count": len(cells)}
         yield finding(framework, STRANGE_COLUMN, details, **place)
-    below = [c for (row, column), c in sheet.cells.items() if row > block.last_row and column in cut.columns.values()]
+    columns = {*cut.columns.values()}
+    under = (row for number, row in sheet.rows.items() if number > block.last_row)
+    below = [cell for row in under if not columns.isdisjoint(row.layout.columns) for cell in row.cells]
+    below = [cell for cell in below if cell.column in columns]
     below_rows = sorted({cell.row for cell in below})
     if below_rows and not any(other.first_row > block.first_row for other in find_blocks(sheet)):
         first = min((cell for cell in below if cell.row == below_rows[0]), key=lambda cell: cell.column)

@@ -13,10 +13,12 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from intake.messages import finding
+from intake.rule_cells import Known as Known
+from intake.rule_cells import RuleInput as RuleInput
+from intake.rule_cells import cell_tables
 from intake.rule_places import (
     CellKey as CellKey,
 )
@@ -35,24 +37,10 @@ from schemas import sql
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Plan, Point, rule_plan
 from schemas.remembered import remembered
-from schemas.shapes import TOTAL, Finding, FindingState, Observation, Severity, member_key
+from schemas.shapes import TOTAL, Finding, FindingState, Severity
 
 _PLANS = 8
 """Plans kept: a night has one or two, the watch mode one for each of the last regions."""
-
-Known = Mapping[CellKey, tuple[Decimal | None, str]]
-"""Accepted values of an earlier year: (variable, member key) -> (value, status)."""
-
-
-@dataclass(frozen=True)
-class RuleInput:
-    """One delivery of one region and year, and what is known of the year before."""
-
-    unit: str
-    region: str
-    year: int
-    observations: Sequence[Observation]
-    previous: Known = field(default_factory=dict)
 
 
 @dataclass
@@ -146,73 +134,26 @@ def _evaluate(framework: Framework, planned: _Planned, deliveries: Sequence[Rule
     connection = duckdb.connect(":memory:", config={"threads": "2"})
     for name, table in planned.tables.items():
         connection.register(name, table)
-    connection.execute(sql.create_cell(framework, ""))
-    connection.register("delivered", _cells(framework, deliveries))
-    connection.execute("INSERT INTO cell BY NAME SELECT * EXCLUDE (current) FROM delivered")
-    broken_down = connection.execute(sql.broken_down(framework, "")).fetchone() or ()
-    present = [d for d, found in zip(framework.dimension_order, broken_down, strict=True) if found]
-    for statement in sql.completion(framework, "", "leaves", present):
+    cells = cell_tables(framework, deliveries)
+    for name, table in cells.tables.items():
+        connection.register(f"own_{name}", table)
+        connection.execute(f"CREATE TEMP TABLE {name} AS FROM own_{name}")
+    for statement in sql.completion(framework, "", "leaves", cells.broken_down, numbered=True):
         connection.execute(statement)
     connection.execute(sql.keyed_cells(framework, ""))
     for statement in sql.slot_values(plan, ""):
         connection.execute(statement)
     connection.execute(sql.evaluated(plan, ""))
-    connection.execute("""
-        DELETE FROM evaluated WHERE NOT EXISTS (
-            SELECT 1 FROM delivered d WHERE d.unit = evaluated.unit AND d.year = evaluated.year AND d.current)""")
+    connection.execute("DELETE FROM evaluated WHERE (unit, year) NOT IN (SELECT (unit, year) FROM reported)")
     return connection
-
-
-def _cells(framework: Framework, deliveries: Sequence[RuleInput]) -> pa.Table:
-    """The delivered cells, those of the year before, as rows of `cell` with `current`: is it the reporting year?
-
-    Few kinds of cells (variable and member key) stand in many deliveries: kinds and deliveries are written out once, and
-    the rows point to them.
-    """
-    kinds: dict[CellKey, int] = {}
-    places: list[tuple[str, str, int, bool]] = []
-    rows_of: list[int] = []
-    kind_of: list[int] = []
-    values: list[Decimal | None] = []
-    for delivery in deliveries:
-        unit, region, year = delivery.unit, delivery.region, delivery.year
-        now = [((o.variable, member_key(o.members)), o.value) for o in delivery.observations]
-        before = [(cell, value) for cell, (value, _) in delivery.previous.items() if cell[0] in framework.variables]
-        places += [(unit, region, year, True), (unit, region, year - 1, False)]
-        rows_of += [len(now), len(before)]
-        kind_of += [kinds.setdefault(cell, len(kinds)) for cell, _ in (*now, *before)]
-        values += [value for _, value in (*now, *before)]
-    texts = [(dimension.lower(), pa.string()) for dimension in framework.dimension_order]
-    kind_schema = pa.schema([("variable", pa.string()), *texts])
-    place_schema = pa.schema(
-        [("unit", pa.string()), ("region", pa.string()), ("year", pa.int32()), ("current", pa.bool_())]
-    )
-    listed = [(variable, *_members(framework, key)) for variable, key in kinds]
-    numbers = np.repeat(np.arange(len(places)), rows_of)
-    table = _table(listed, kind_schema).take(pa.array(kind_of, pa.int32()))
-    for column, entries in zip(place_schema, _table(places, place_schema).take(pa.array(numbers)).columns, strict=True):
-        table = table.append_column(column, entries)
-    table = table.append_column("value", pa.array(values, pa.decimal128(24, 4)))
-    return table.append_column("rank", pa.array(np.zeros(len(values), dtype="int32")))
-
-
-def _table(rows: Sequence[tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    columns = zip(*rows, strict=True) if rows else [[] for _ in schema]
-    return pa.table([pa.array(c, type=f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
-
-
-def _members(framework: Framework, key: str) -> tuple[str, ...]:
-    """One member for each dimension."""
-    named = dict(split_key(key))
-    return tuple(named.get(dimension, TOTAL) for dimension in framework.dimension_order)
 
 
 def _dynamic_members(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[str, set[str]]:
     dynamic = {code for code, dimension in framework.dimensions.items() if dimension.dynamic}
     found: dict[str, set[str]] = {dimension: set() for dimension in dynamic}
     for delivery in deliveries:
-        for observation in delivery.observations:
-            for dimension, member in observation.members:
+        for members in delivery.all_members:
+            for dimension, member in members:
                 if dimension in dynamic and member != TOTAL:
                     found[dimension].add(member)
     return found

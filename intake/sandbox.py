@@ -16,20 +16,19 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from intake.gate import UnreadableFile, broken, refused
-from intake.reading import Cell, CellValue, Sheet, Workbook
+from intake.gate import UnreadableFile, refused
+from intake.reader_answer import Heard, NotUnderstood, decode, misunderstood
+from intake.reading import Workbook
 
 PROJECT = Path(__file__).resolve().parents[1]
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from intake.reader_child import main; "
     "main(int(sys.argv[2]), int(sys.argv[3]))"
 )
-_PLAIN_TYPES = (str, float, bool, type(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,7 @@ class _Child:
         self.limits = limits
         self.files = 0
         self.timed_out = False
+        self.heard = Heard()
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -162,28 +162,34 @@ class ReaderPool:
             if error.final:
                 raise refused(path, error.why) from error
         try:
-            return self._read(path, sheets)
+            return self._read(path, sheets, fresh=True)
         except _ChildFailed as error:
             raise refused(path, error.why) from error
 
-    def _read(self, path: Path, sheets: int | None) -> Workbook:
+    def _read(self, path: Path, sheets: int | None, *, fresh: bool = False) -> Workbook:
         child = self.slots.get()
         try:
-            if child is not None and not child.usable:
+            if child is not None and (fresh or not child.usable):
                 child.end()
                 child = None
             child = child or _Child(self.limits)
             answer = child.read(path, sheets)
+            heard = child.heard
             if isinstance(answer, dict) and answer.get("last"):
+                first = child.files == 1
                 child.end()
                 child = None
-            return decode(answer, path)
+                if not first:  # what it had kept of other files must not be to the disadvantage of this one
+                    raise _ChildFailed("sie ließ sich nicht sicher einlesen", final=False)
+            return decode(answer, path, heard)
         except UnreadableFile:
             raise
-        except BaseException:  # whatever it was, the child may be in the middle of an answer
+        except BaseException as error:  # whatever it was, the child may be in the middle of an answer
             if child is not None:
                 child.end()
                 child = None
+            if isinstance(error, NotUnderstood):
+                raise misunderstood(path) from error
             raise
         finally:
             self.slots.put(child)
@@ -208,38 +214,3 @@ def _default_pool(process: int) -> ReaderPool:
     pool = ReaderPool()
     atexit.register(pool.close)
     return pool
-
-
-def decode(answer: Any, path: Path) -> Workbook:
-    """The workbook from what a child said. Nothing in it is trusted: another shape than expected is a broken file."""
-    try:
-        if "refused" in answer:
-            details = {str(key): str(value) for key, value in answer["details"].items()}
-            raise UnreadableFile(str(answer["refused"]), **{**details, "file": path.name})
-        sheets = tuple(Sheet(str(name), bool(hidden), _cells(cells)) for name, hidden, cells in answer["sheets"])
-        notices = tuple((str(code), {str(k): str(v) for k, v in found.items()}) for code, found in answer["notices"])
-    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
-        raise broken(path, "ihr Aufbau ist unerwartet") from error
-    return Workbook(path.name, sheets, notices)
-
-
-def _cells(items: list[list[Any]]) -> dict[tuple[int, int], Cell]:
-    cells: dict[tuple[int, int], Cell] = {}
-    for item in items:
-        if type(item[2]) not in _PLAIN_TYPES:
-            item[2] = _value(item[2])
-        cell = Cell(*item)
-        cells[cell.row, cell.column] = cell
-    return cells
-
-
-def _value(found: Any) -> CellValue:
-    """Days and times from their JSON form; ValueError or TypeError for anything else."""
-    if type(found) is int:
-        return float(found)
-    ((kind, value),) = found.items()
-    if kind == "duration":
-        return timedelta(seconds=value)
-    if kind == "datetime":
-        return datetime.fromisoformat(value)
-    return date.fromisoformat(value) if kind == "date" else time.fromisoformat(value)

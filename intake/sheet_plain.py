@@ -3,54 +3,172 @@
 Nearly every sheet holds nothing but rows of plain cells: an address, a style, a kind, perhaps a formula, a value. Where
 anything else stands among them (a comment, an entity, rich text, another order), nothing is said here, and the XML is
 read the general way. So this is a matter of speed only; a test holds both ways against each other.
+
+What stands around the values of a row is the same in many workbooks. It is looked at once and then known by its text
+(`RowShape`); only the values are new.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from itertools import pairwise
 
 MAX_BYTES = 4 << 20
 """Larger sheets are streamed."""
+MAX_KNOWN = 8 << 20
+"""Characters of rows whose shape is kept; beyond that it is forgotten, and kept anew."""
+LONGEST_KNOWN = 1 << 16
+LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 OPEN, CLOSE = b"<sheetData>", b"</sheetData>"
+TRUE = ("1", "true", "on")
+ROW_END = "</row>"
 
 PlainCell = tuple[str, ...]
 """Of one cell as it is written (from the third entry on): letters, row, style, kind, formula, element of the value, its
 text; what is not there is empty."""
-PlainRow = tuple[dict[str, str], list[PlainCell]]
 
 _TEXT = r"[^<>&\x00-\x1f]*"
+_ATTRIBUTES = rf'((?: [A-Za-z0-9]+(?::[A-Za-z0-9]+)?="{_TEXT.replace("<>&", "<>&" + chr(34))}")*)'
 _TOKEN = re.compile(
-    rf'(</row>|<row((?: [A-Za-z0-9]+(?::[A-Za-z0-9]+)?="{_TEXT.replace("<>&", "<>&" + chr(34))}")*)>'
+    rf"(<row{_ATTRIBUTES}>"
     r'|<c r="([A-Z]{1,3})([1-9][0-9]{0,6})"(?: s="([0-9]+)")?(?: t="(s|n|str|b|e|d)")?'
     rf"(?:/>|>(<f>{_TEXT}</f>)?(<v>({_TEXT})</v>|<v ?/>)?</c>))"
 )
 _ATTRIBUTE = re.compile(r' ([A-Za-z0-9:]+)="([^"]*)"')
+_EMPTY_ROW = re.compile(rf"<row{_ATTRIBUTES}/>")
+_VALUE = re.compile("<v>([^<]*)</v>")
+_NO_VALUE = "<v></v>"
+_LAST = (3, "XFD")
+"""The last column, as columns are compared."""
+_TAKEN_QUICKLY = {"s": True, "n": False, "": False}
+"""Kinds of cells that hold the number of a text (True) or a number."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowShape:
+    """A row without its values. `number`: 0 where it does not say where it stands. `in_place`: all its cells stand in
+    that row. `simple`: they do so from left to right, and each holds a text, a number or nothing; then `letters` are the
+    columns of those with a value, `runs` tell from where to where these are texts (True) or numbers, and `styles` how
+    they look. `hidden`: None where it says nothing about that."""
+
+    attributes: dict[str, str]
+    number: int
+    in_place: bool
+    simple: bool
+    hidden: bool | None = None
+    letters: tuple[str, ...] = ()
+    runs: tuple[tuple[int, int, bool], ...] = ()
+    styles: frozenset[str] = frozenset()
+
+
+PlainRow = tuple[RowShape, list[str], str]
+"""A row: its shape, its values, and the whole as it is written."""
+
+
+class _Shapes(dict[str, RowShape]):
+    """Shapes by the text of a row without its values."""
+
+    characters = 0
+
+    def keep(self, text: str, shape: RowShape) -> None:
+        """Keep one for the next workbook, unless it takes too much room."""
+        if len(text) > LONGEST_KNOWN:
+            return
+        if self.characters > MAX_KNOWN:
+            self.clear()
+            self.characters = 0
+        self[text] = shape
+        self.characters += len(text)
+
+
+_known = _Shapes()
 
 
 def plain_rows(content: bytes) -> list[PlainRow] | None:
-    """The attributes and the cells of every row; None when what stands between the rows' marks is not that plain."""
+    """The rows that hold something; None when what stands between the rows' marks is not that plain."""
     try:
         text = content.decode("ascii")
     except UnicodeDecodeError:
         return None
-    tokens = _TOKEN.findall(text)
-    if sum(len(token[0]) for token in tokens) != len(text):
+    rows = _rows(text)
+    return rows if rows is not None else _rows(_EMPTY_ROW.sub(_without, text))
+
+
+def _rows(text: str) -> list[PlainRow] | None:
+    *pieces, rest = text.split(ROW_END)
+    if rest:
         return None
     rows: list[PlainRow] = []
-    cells: list[PlainCell] | None = None
-    for token in tokens:
-        if token[2]:
-            if cells is None:
-                return None
-            cells.append(token)
-        elif token[0] == "</row>":
-            if cells is None:
-                return None
-            cells = None
+    said: list[str] = []
+    known = _known.get
+    for piece in pieces:
+        if "<v>" in piece:
+            parts = _VALUE.split(piece)
+            skeleton, values = _NO_VALUE.join(parts[::2]), parts[1::2]
+            said += values
         else:
-            pairs = _ATTRIBUTE.findall(token[1])
-            if cells is not None or len({name for name, _ in pairs}) < len(pairs):
-                return None
-            cells = []
-            rows.append((dict(pairs), cells))
-    return rows if cells is None else None
+            skeleton, values = piece, []
+        shape = known(skeleton) or _new_shape(skeleton)
+        if shape is None:
+            return None
+        if values or not shape.simple:
+            rows.append((shape, values, piece))
+    together = "".join(said)
+    return rows if together.isprintable() and ">" not in together and "&" not in together else None
+
+
+def plain_cells(row: str) -> tuple[PlainCell, ...]:
+    """The cells of a row of `plain_rows`, as it is written."""
+    return tuple(_TOKEN.findall(row)[1:])
+
+
+def _without(found: re.Match[str]) -> str:
+    """Nothing in the place of an empty row; one that is not well formed stays, and with it the sheet is not plain."""
+    return found[0] if _attributes(found[1]) is None else ""
+
+
+def _attributes(text: str) -> dict[str, str] | None:
+    """Attributes as they are written; None when one is there twice, which no XML may have."""
+    pairs = _ATTRIBUTE.findall(text)
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else None
+
+
+def _new_shape(text: str) -> RowShape | None:
+    """The shape of a row that was not seen before; None when it is not plain."""
+    tokens = _TOKEN.findall(text)
+    if not tokens or tokens[0][2] or any(not token[2] for token in tokens[1:]):
+        return None
+    if sum(len(token[0]) for token in tokens) != len(text):
+        return None
+    attributes = _attributes(tokens[0][1])
+    if attributes is None or "r" not in attributes:  # a row that does not say where it stands counts those above it
+        return None
+    shape = _shape(attributes, tokens[1:])
+    _known.keep(text, shape)
+    return shape
+
+
+def _shape(attributes: dict[str, str], cells: list[PlainCell]) -> RowShape:
+    number = attributes["r"]
+    row = int(number) if re.fullmatch("[1-9][0-9]{0,6}", number) else 0
+    order = [(len(letters), letters) for _, _, letters, *_ in cells]
+    in_place = row > 0 and all(place == number for _, _, _, place, *_ in cells)
+    in_place = in_place and row <= LAST_ROW
+    rising = all(one < other for one, other in pairwise(order)) and order[-1:] <= [_LAST]
+    if not (in_place and rising):
+        return RowShape(attributes, row, in_place, simple=False)
+    holding: list[tuple[str, str, bool]] = []
+    for _, _, letters, _, style, kind, formula, value, _ in cells:
+        if value == _NO_VALUE and not formula and kind in _TAKEN_QUICKLY:
+            holding.append((letters, style, _TAKEN_QUICKLY[kind]))
+        elif value or formula or kind == "e":
+            return RowShape(attributes, row, in_place, simple=False)
+    texts = [text for _, _, text in holding]
+    ends = [n for n in range(1, len(texts) + 1) if n == len(texts) or texts[n] != texts[n - 1]]
+    runs = tuple((start, end, texts[start]) for start, end in zip([0, *ends], ends, strict=False))
+    columns = tuple(letters for letters, _, _ in holding)
+    styles = frozenset(style for _, style, _ in holding)
+    hidden = attributes["hidden"] in TRUE if "hidden" in attributes else None
+    return RowShape(attributes, row, True, True, hidden, columns, runs, styles)

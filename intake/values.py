@@ -71,7 +71,7 @@ def parse_cell(cell: Cell, profile: SignProfile, *, integer: bool) -> Parsed:
     """
     value = cell.value
     if type(value) is float and 0 <= value < 1e12 and value.is_integer() and cell[3:] == _ORDINARY:
-        return _whole(value)
+        return Parsed(*whole(value)[:2])
     parsed = _seen(cell, profile, integer=integer)
     if parsed.problem not in ("", "V18") or not parsed.status:
         return parsed
@@ -83,9 +83,11 @@ def parse_cell(cell: Cell, profile: SignProfile, *, integer: bool) -> Parsed:
 
 
 @lru_cache(maxsize=1 << 14)
-def _whole(value: float) -> Parsed:
-    """An ordinary whole number, as most values are."""
-    return _number(Decimal(int(value)), "ok", integer=True)
+def whole(value: float) -> tuple[Decimal, str, str]:
+    """Value, status and text of an ordinary whole number from zero to below a million millions, as most values are."""
+    parsed = _number(Decimal(int(value)), "ok", integer=True)
+    assert parsed.value is not None
+    return parsed.value, parsed.status, str(int(value))
 
 
 def _seen(cell: Cell, profile: SignProfile, *, integer: bool) -> Parsed:

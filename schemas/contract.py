@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from schemas.framework_model import Framework
-from schemas.shapes import TOTAL, Observation, member_key
+from schemas.shapes import TOTAL, Observation, member_key, member_keys
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -31,7 +31,7 @@ class Violation:
 
 def observation_frame(observations: Sequence[Observation], unit: Sequence[str]) -> pd.DataFrame:
     """One row per observation with the columns of the contract; `unit` names the delivery of each row."""
-    keys = [member_key(o.members) for o in observations]
+    keys = member_keys(observations)
     return pd.DataFrame(
         {
             "unit": pd.Series(list(unit), dtype="str"),
@@ -56,7 +56,7 @@ def contract(framework: Framework) -> DataFrameSchema:
     """
     import pandera.pandas as pa
 
-    cells = allowed_cells(framework)
+    cells, known = allowed_cells(framework), framework.territory.known
     statuses = framework.statuses
     with_value = {code for code, status in statuses.items() if status.has_value}
     counts = {code for code in framework.variables if framework.is_integer(code)}
@@ -64,7 +64,9 @@ def contract(framework: Framework) -> DataFrameSchema:
     return pa.DataFrameSchema(
         {
             "unit": pa.Column(str),
-            "region": pa.Column(str, pa.Check(lambda column: column.map(framework.territory.known), name="C01")),
+            "region": pa.Column(
+                str, pa.Check(lambda column: column.isin([*filter(known, column.unique())]), name="C01")
+            ),
             "year": pa.Column(int, pa.Check.in_range(1900, 2200), nullable=False),
             "variable": pa.Column(str, pa.Check.isin(list(framework.variables), name="V15")),
             "status": pa.Column(str, pa.Check.isin(list(statuses), name="V10")),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 TOTAL = "T"
 """Member code of the total in every dimension."""
@@ -68,9 +69,8 @@ class Finding:
     count: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """One delivered cell: what it says, its status, and where it stood.
+class Observation(NamedTuple):
+    """One delivered cell: what it says, its status, and where it stood. A tuple, because there are many of them.
 
     `members` holds only the members that differ from the total, as `DIM=MEMBER` pairs in framework order (see
     `member_key`); a dimension that is not named stands at its total.
@@ -192,6 +192,19 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
 def member_key(members: Iterable[tuple[str, str]]) -> str:
     """`(("GRP", "A"), ("SEX", "W"))` -> `GRP=A,SEX=W`; totals are left out, the empty key is the grand total."""
     return _joined(tuple(members))
+
+
+def member_keys(observations: Sequence[Observation]) -> list[str]:
+    """`member_key` of each observation. Those of one cell of a form share their members, so few are worked out."""
+    known: dict[int, str] = {}
+    found = []
+    for observation in observations:
+        members = observation.members
+        key = known.get(id(members))
+        if key is None:
+            key = known[id(members)] = _joined(members)
+        found.append(key)
+    return found
 
 
 @lru_cache(maxsize=1 << 16)  # a batch asks for some thousand keys, hundreds of times each

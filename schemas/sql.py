@@ -88,11 +88,9 @@ def leaf_table(framework: Framework) -> pa.Table:
     for variable in framework.variables:
         for dimension in framework.variable_dimensions(variable):
             entry = framework.dimensions[dimension]
-            if entry.dynamic or dimension in framework.variables[variable].members:
-                listed = framework.scheme(variable, dimension).aggregates.items() if not entry.dynamic else ()
-            else:
-                listed = framework.scheme(variable, dimension).aggregates.items()
-            for member, leaves in listed:
+            if entry.dynamic:
+                continue
+            for member, leaves in framework.scheme(variable, dimension).aggregates.items():
                 for leaf in leaves:
                     rows.append(
                         {
@@ -110,7 +108,9 @@ def leaf_table(framework: Framework) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def completion(framework: Framework, prefix: str, leaves: str, present: Collection[str] | None = None) -> Iterator[str]:
+def completion(
+    framework: Framework, prefix: str, leaves: str, present: Collection[str] | None = None, *, numbered: bool = False
+) -> Iterator[str]:
     """Statements that fill undelivered totals, then undelivered aggregates, dimension by dimension in framework order.
 
     A member that was not delivered is the sum of its leaf members when all of them have a value; residual leaves may
@@ -119,9 +119,11 @@ def completion(framework: Framework, prefix: str, leaves: str, present: Collecti
 
     A few thousand kinds of cells (variable and members) and some hundred places (unit, region, year) make up millions of
     cells, so kinds and places are numbered first, and what adds up to what is worked out for the kinds alone:
-    `{p}kind`, `{p}place` and `{p}numbered` (place, kind, value, rank) stay for `keyed_cells`.
+    `{p}kind`, `{p}place` and `{p}numbered` (place, kind, value, rank, made) stay for `keyed_cells`. Where these are
+    `numbered` already, `{p}cell` is neither read nor written.
     """
-    yield from _numbering(framework, prefix)
+    if not numbered:
+        yield from _numbering(framework, prefix)
     for totals in (True, False):
         for dimension in framework.dimension_order:
             if present is not None and dimension not in present:
@@ -130,6 +132,8 @@ def completion(framework: Framework, prefix: str, leaves: str, present: Collecti
                 yield from _fill(framework, prefix, dimension, _leaves_of(leaves, dimension, totals=totals))
             elif totals:
                 yield from _fill(framework, prefix, dimension, _members_of(framework, prefix, dimension))
+    if numbered:
+        return
     kind = ", ".join(f"k.{name}" for name in dimension_columns(framework))
     yield f"""
 INSERT INTO {prefix}cell

@@ -18,6 +18,8 @@ from schemas.remembered import remembered
 from schemas.shapes import TOTAL, member_key
 
 CellKey = tuple[str, str]
+MOST_OF_SUBAREAS = 1 << 10
+"""Tables kept that have the sub-areas of a region; a night has a few for each of its regions."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,11 @@ class EntryTable:
         """Members of the cells by their key, in framework order, totals left out."""
         return {key: self._members(row, column) for row, column, key in self.cells()}
 
+    @cached_property
+    def expected(self) -> int:
+        """Number of cells that must not stay empty."""
+        return sum(1 for _, column, _ in self.cells() if not column.optional)
+
     def _members(self, row: Row, column: Column) -> Members:
         named = dict((*row.members, *column.members))
         return tuple((d, named[d]) for d in self.dimension_order if named.get(d, TOTAL) != TOTAL)
@@ -111,12 +118,11 @@ def is_optional(framework: Framework, members: Members) -> bool:
 
 
 def _field_tables(framework: Framework, field: str, region: str, year: int) -> Iterator[EntryTable]:
-    grouped: dict[tuple[object, ...], list[Variable]] = {}
-    for variable in framework.variables_of(field, year):
-        grouped.setdefault(_signature(framework, variable), []).append(variable)
-    for (kind, *_), variables in grouped.items():
-        if any(framework.dimensions[d].dynamic for d in framework.variable_dimensions(variables[0].code)):
-            yield from _own_tables(framework, field, variables[0], region, year)
+    for kind, variables, dynamic in remembered(
+        framework, partial(_groups, framework, field, year), "groups", field, year, most=MOST_OF_SUBAREAS
+    ):
+        if dynamic:
+            yield from _of_subareas(framework, field, variables[0], region, year)
             continue
         same: dict[str, tuple[EntryTable, ...]] = remembered(framework, dict, "entry tables of any region", year)
         if variables[0].code not in same:
@@ -126,6 +132,35 @@ def _field_tables(framework: Framework, field: str, region: str, year: int) -> I
                 else tuple(_own_tables(framework, field, variables[0], region, year))
             )
         yield from same[variables[0].code]
+
+
+def _groups(framework: Framework, field: str, year: int) -> list[tuple[object, list[Variable], bool]]:
+    """Variables that share a table, in the order of the form: how they do so, and whether sub-areas are among its rows."""
+    grouped: dict[tuple[object, ...], list[Variable]] = {}
+    for variable in framework.variables_of(field, year):
+        grouped.setdefault(_signature(framework, variable), []).append(variable)
+    return [
+        (kind, own, any(framework.dimensions[d].dynamic for d in framework.variable_dimensions(own[0].code)))
+        for (kind, *_), own in grouped.items()
+    ]
+
+
+def _of_subareas(
+    framework: Framework, field: str, variable: Variable, region: str, year: int
+) -> tuple[EntryTable, ...]:
+    """Tables with the sub-areas of a region: the same in all years in which it has these, and is asked the same."""
+    tables = tuple(map(tuple, variable.asked_in(year)))
+    asked = (variable.code, tables, tuple(_subareas(framework, region, year).items()))
+
+    def made() -> tuple[EntryTable, ...]:
+        return tuple(_own_tables(framework, field, variable, region, year))
+
+    return remembered(framework, made, "entry tables of sub-areas", *asked, most=MOST_OF_SUBAREAS)
+
+
+def _subareas(framework: Framework, region: str, year: int) -> Mapping[str, str]:
+    day = date(year, 12, 31)
+    return remembered(framework, partial(framework.territory.subareas, region, day), "sub-areas", region, day)
 
 
 def _signature(framework: Framework, variable: Variable) -> tuple[object, ...]:
@@ -184,13 +219,11 @@ def _own_tables(framework: Framework, field: str, variable: Variable, region: st
 
 
 def _rows(framework: Framework, variable: Variable, dims: list[str], region: str, year: int) -> Iterator[Row]:
-    day = date(year, 12, 31)
     choices = []
     own: Mapping[str, str] = {}
     for dimension in dims:
         if framework.dimensions[dimension].dynamic:
-            areas = framework.territory.subareas
-            own = remembered(framework, partial(areas, region, day), "sub-areas", region, day)
+            own = _subareas(framework, region, year)
             choices.append(tuple(own))
         else:
             choices.append(framework.entry_members(variable.code, dimension))

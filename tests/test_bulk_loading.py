@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -162,7 +163,7 @@ def test_what_cannot_be_stored_is_named_and_the_others_pass(two: tuple[Writer, W
     good = delivery(tiny, 1, what | {"region": REGIONS[0], "cells": [(0, 0, False, "ok")]})
     seen = good.observations[0]
     twice = CheckedDelivery(
-        delivery(tiny, 2, what | {"region": REGIONS[1], "cells": []}).submission, (seen, replace(seen, cell="C9"))
+        delivery(tiny, 2, what | {"region": REGIONS[1], "cells": []}).submission, (seen, seen._replace(cell="C9"))
     )
     prepared = prepare([twice, good], vocabulary_of(many.connection))
     assert list(prepared.failed) == [twice.submission.id]
@@ -177,7 +178,7 @@ def test_when_one_load_breaks_the_deliveries_go_in_one_by_one(
     what = {"year": 2025, "layout": "form", "verdict": Verdict.ACCEPTED, "nil": False, "register": 1, "found": True}
     good = [delivery(tiny, n, what | {"region": r, "cells": [(0, 0, False, "ok")]}) for n, r in enumerate(REGIONS)]
     seen = good[1].observations[0]
-    sent = [good[0], replace(good[1], observations=(seen, replace(seen, cell="C9"))), good[2]]
+    sent = [good[0], replace(good[1], observations=(seen, seen._replace(cell="C9"))), good[2]]
     if not whole:
 
         def full(connection: Connection, tables: Tables, *others: Any) -> LoadResult:
@@ -190,3 +191,30 @@ def test_when_one_load_breaks_the_deliveries_go_in_one_by_one(
     assert list(result.failed) == [good[1].submission.id]
     assert result.loaded == one_by_one(one, sent).loaded == [good[0].submission.id, good[2].submission.id]
     assert stored(many) == stored(one)
+
+
+def test_one_on_which_our_code_breaks_does_not_stop_the_others(two: tuple[Writer, Writer], tiny: Framework) -> None:
+    """A text that no table can hold, in the second of three; a fault of the disk would concern them all."""
+    one, many = map(emptied, two)
+    what = {"year": 2025, "layout": "form", "verdict": Verdict.ACCEPTED, "nil": False, "register": 1, "found": True}
+    sent = [delivery(tiny, n, what | {"region": r, "cells": [(0, 0, False, "ok")]}) for n, r in enumerate(REGIONS)]
+    sent[1] = replace(sent[1], submission=replace(sent[1].submission, file_name="\udcff.xlsx"))
+    result = load_together(many.connection, sent, NOW, "run")
+    assert result.failed == {sent[1].submission.id: "UnicodeEncodeError"}
+    assert result.loaded == [sent[0].submission.id, sent[2].submission.id]
+    one_by_one(one, [sent[0], sent[2]])
+    assert stored(many) == stored(one)
+
+
+def test_a_disk_that_refuses_is_no_fault_of_a_delivery(
+    two: tuple[Writer, Writer], tiny: Framework, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    what = {"year": 2025, "layout": "form", "verdict": Verdict.ACCEPTED, "nil": True, "register": 0, "found": False}
+    sent = delivery(tiny, 1, what | {"region": REGIONS[0], "cells": []})
+
+    def full(*_: Any) -> LoadResult:
+        raise duckdb.IOException("IO Error: No space left on device")
+
+    monkeypatch.setattr(warehouse.loading, "load_prepared", full)
+    with pytest.raises(duckdb.IOException):
+        load_together(emptied(two[0]).connection, [sent], NOW, "run")

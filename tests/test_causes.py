@@ -190,7 +190,7 @@ def test_a_kreis_without_its_town_explains_the_jumps_that_follow(framework: Fram
     delivery = demo.item("06435", 2024, "1")
     share = 1 - Decimal(101_364) / Decimal(demo.values["06435", 2024]["POP", ""])
     small = [
-        replace(o, value=Decimal(round((o.value or 0) * share))) if framework.is_integer(o.variable) else o
+        o._replace(value=Decimal(round((o.value or 0) * share))) if framework.is_integer(o.variable) else o
         for o in delivery.observations
         if o.members == ()
     ]

@@ -125,6 +125,7 @@ def test_an_accepted_delivery_is_stored_archived_and_answered(
     stored = {("EW", "T", "T"): 1000, ("EW", "M", "T"): 400, ("EW", "W", "T"): 600, ("EW", "T", "K"): 200}
     stored |= {("EW", "T", "E"): 800, ("FL", "T", "T"): Decimal("12.5"), ("DICHTE", "T", "T"): 83}
     assert current(tmp_path, CITY, 2021) == stored
+    assert (result.values, delivery.observations) == (len(stored), ())  # the result of a night holds no values
     (archived,) = files(tmp_path / "raw" / "archive")
     path = tmp_path / "raw" / "archive" / archived
     assert archived == f"2021/{CITY}/{delivery.submission.sha256}.xlsx"
@@ -404,6 +405,38 @@ def test_small_batches_give_what_one_large_batch_gives(
         outcomes.append((facts(root), {d.submission.id: d.submission.verdict for d in result.deliveries}))
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert len(outcomes[0][1]) == 4
+
+
+# --- finished by the next run -----------------------------------------------------------------------------------------
+
+
+def dead(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_delivery_is_answered_later_with_the_questions_that_are_stored(
+    tmp_path: Path, drop: Drop, night: Night, tiny_values: Values, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of a year are loaded together and the run dies. The year before comes meanwhile: they were not asked about it."""
+    drop(tmp_path, CITY, "2022.xlsx", year=2022, values=tiny_values(5000))
+    drop(tmp_path, OTHER, "2022.xlsx", year=2022)
+    with monkeypatch.context() as patch:
+        patch.setattr(flows.ingesting, "write_reply", dead)
+        with pytest.raises(KeyboardInterrupt):
+            night()
+    query = "SELECT submission_id, code, message FROM finding ORDER BY ALL"
+    assert [number for number, *_ in rows(tmp_path, "SELECT id FROM submission")]
+    assert rows(tmp_path, query) == []
+    drop(tmp_path, CITY, "2021.xlsx", year=2021)
+    drop(tmp_path, CITY, "2022 neu.xlsx", year=2022, values=tiny_values(5010))
+    result = night()
+    found = {d.submission.file_name: {f.code for f in d.findings} for d in result.deliveries}
+    asked = found.pop("2022 neu.xlsx")
+    assert "M15" in asked, "who comes now is compared with what counts now"
+    assert found == {"2022.xlsx": set(), "2021.xlsx": set()}
+    (first,) = rows(tmp_path, f"SELECT id FROM submission WHERE region = '{CITY}' ORDER BY checked_at LIMIT 1")
+    assert reply(tmp_path, CITY, first[0]).startswith("Ergebnis: Keine Beanstandungen.")
+    assert_done(tmp_path)
 
 
 # --- one that breaks our own code ------------------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from xml.parsers import expat
 
@@ -16,11 +18,14 @@ from intake.display import number_format
 from intake.equations import Equation, Equations
 from intake.form import write_form
 from intake.form_request import FormRequest
-from intake.package_xml import LimitBroken, parser
-from intake.reading import Cell
+from intake.package_xml import LimitBroken, parser, plain_strings
+from intake.package_xml import _strings as strings_of
+from intake.reader_answer import Heard, NotUnderstood, Told, decode, encode
+from intake.reading import Cell, read_workbook
 from intake.rule_places import Delivered
+from intake.sheet_events import Book, SheetReader
 from intake.sheet_plain import plain_rows
-from intake.sheet_xml import _Book, _SheetReader
+from intake.sheet_quick import read_quickly
 from schemas.framework_model import Framework
 from schemas.shapes import TOTAL, Observation, member_key
 from schemas.tables import entry_tables
@@ -34,9 +39,21 @@ CELLS = (
     '<c r="F1" t="d"><v>2025-12-31</v></c>', '<c r="XFE1"><v>1</v></c>', '<c r="A0"><v>1</v></c>', '<c><v>4</v></c>',
     '<c r="F2" t="inlineStr"><is><t>a</t></is></c>', '<c r="F3" t="str"><v>a&amp;b</v></c>', '<c r="F3" t="str"><v>ä</v></c>',
     '<c r="F4"><f t="shared" si="0"/><v>1</v></c>', '<c r="F5"><v>1</v>', '<!-- <c r="F6"><v>1</v></c> -->', " ", "&x;",
+    '</row><row r="8" ht="3"/><row r="9">', '</row><row r="8" r="9"/><row>', '<c r="A9" t="s"><v>1</v></c><c r="B9"><v></v></c>',
+    '<c r="A7" t="s"><v>2</v></c><c r="B7" t="s"><v>1</v></c><c r="C7"><v>1_0</v></c>', '<c r="A7" t="s"><v>2</v></c>',
     '<row r="3">', "</row>", "</sheetData>", "<sheetData>", '<c r="A9" r="A8"><v>1</v></c>',
 )  # fmt: skip
-ROWS = ("", ' r="1"', ' r="7" spans="1:3" ht="15.5"', ' hidden="1"', ' r="2" r="2"', ' x14ac:dyDescent="0.2"', " r='4'")
+ROWS = (
+    "",
+    ' r="1"',
+    ' r="7"',
+    ' r="9"',
+    ' r="7" spans="1:3" ht="15.5"',
+    ' hidden="1"',
+    ' r="2" r="2"',
+    ' x14ac:dyDescent="0.2"',
+    " r='4'",
+)
 BEFORE = (
     "",
     '<cols><col min="2" max="3" hidden="1"/></cols>',
@@ -46,20 +63,20 @@ BEFORE = (
 AFTER = ("", '<mergeCells><mergeCell ref="A1:B2"/></mergeCells>', "</x>", "<sheetData></sheetData>")
 
 
-def book() -> _Book:
+def book() -> Book:
     formats = {"1": number_format('[<5]"/";0'), "2": number_format("dd.mm.yyyy")}
-    return _Book(strings=["eins", " "], formats=formats)
+    return Book(strings=["eins", " ", "#zwei"], formats=formats)
 
 
 def general(content: bytes) -> Found:
-    reader = _SheetReader(book(), False)
+    reader = SheetReader(book(), False)
     parser(reader.start, reader.end, reader.data).Parse(content, True)
     return list(reader.finished().items())
 
 
 def quick(content: bytes) -> Found | None:
-    reader = _SheetReader(book(), False)
-    return list(reader.finished().items()) if reader.read_plain(content) else None
+    sheet = read_quickly(book(), "a", False, content)
+    return None if sheet is None else list(sheet.cells.items())
 
 
 def outcome(read: Callable[[bytes], Found | None], content: bytes) -> Found | type[Exception] | None:
@@ -92,6 +109,62 @@ def test_the_quick_way_reads_what_the_general_one_reads(
 def test_ordinary_cells_are_read_the_quick_way(cell: str) -> None:
     if "<v>7<" not in cell:  # a text that is not there
         assert quick(sheet([(' r="1"', [cell])])) is not None
+
+
+STRINGS = (
+    "<si><t>a</t></si>", '<si><t xml:space="preserve"> b </t></si>', "<si><t></t></si>", "<si><t/></si>", "<si/>",
+    "<si><t>&lt;&amp;&gt;&quot;&apos;</t></si>", "<si><t>&#65;</t></si>", "<si><t>&x;</t></si>", "<si><t>]]></t></si>",
+    "<si><t>_x0041_\n\t</t></si>", "<si><t>\r\n</t></si>", "<si><t>\x01</t></si>", "<si><t>ä\ufffe</t></si>", "<si>",
+    "<si><r><t>c</t></r><r><t>d</t></r></si>", "<si><t>e</t><rPh><t>f</t></rPh></si>", "<!-- <si><t>g</t></si> -->", " ",
+    '<si><t>h xml:space="preserve"</t></si>', "<si><t>ü\u2028</t></si>", "<si><t>1</t></si><si><t>2</t></si>",
+)  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(STRINGS), max_size=6), st.sampled_from(("", "</sst>", "<sst>", "\ufeff", " ")))
+def test_texts_are_read_at_once_as_one_by_one(parts: list[str], after: str) -> None:
+    start = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n<sst xmlns="x" count="1" uniqueCount="1">'
+    content = f"{start}{''.join(parts)}</sst>{after}".encode()
+    said = plain_strings(content)
+    assert said is None or said == strings_of(BytesIO(content))
+
+
+def test_ordinary_texts_are_read_at_once() -> None:
+    content = f'<sst xmlns="x">{"".join(STRINGS[:3])}{STRINGS[5]}{STRINGS[9]}</sst>'.encode()
+    assert plain_strings(content) == ["a", " b ", "", "<&>\"'", "A\n\t"]
+
+
+def test_rows_of_texts_are_said_once_and_shared(framework: Framework, tmp_path: Path) -> None:
+    """The second workbook of the same form is a short answer, and says the same as if it were the first."""
+    keys = [key for table in entry_tables(framework, "06411", 2025) for _, _, key in table.cells()][::7]
+    paths = [
+        write_form(tmp_path / f"{n}.xlsx", framework, FormRequest("06411", 2025, values=dict.fromkeys(keys, n)))
+        for n in (3, 4)
+    ]
+    books = [read_workbook(path) for path in paths]
+    told, heard = Told(), Heard()
+    answers = [encode(book, told) for book in books]
+    for book, answer, path in zip(books, answers, paths, strict=True):
+        assert decode(json.loads(answer), path, heard) == book == decode(json.loads(encode(book)), path)
+    assert len(answers[1]) * 3 < len(encode(books[1]))
+    shared = {id(row) for sheet in books[0].sheets for row in sheet.rows.values()}
+    assert any(id(row) in shared for sheet in books[1].sheets for row in sheet.rows.values())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"layouts": [[[1], [False]]], "rows": [[1, 0, ["a", "b"]]]},
+        {"layouts": [[[1], [False]]], "rows": [[1, 7, ["a"]]]},
+        {"layouts": [[["x"], [False]]]},
+        {"sheets": [["a", False, [], [3]]]},
+        {"sheets": [["a", False, [], [[1, [[1], [False]], [{"exec": "x"}]]]]]},
+        {"sheets": [["a", False, [], [["x", [[1], [False]], ["y"]]]]]},
+        {"sheets": [["a", False, [], [None]]]},
+    ],
+)
+def test_rows_that_were_never_said_are_not_believed(said: dict[str, object]) -> None:
+    with pytest.raises(NotUnderstood):
+        decode({"sheets": [], "notices": [], **said}, Path("a.xlsx"))
 
 
 def test_rows_within_a_comment_are_no_rows() -> None:

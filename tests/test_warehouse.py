@@ -26,20 +26,19 @@ from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import CheckedDelivery, Finding, FindingState, Observation, Severity, Submission, Verdict
 from warehouse import migrations, publishing
+from warehouse.access import arrow
 from warehouse.lineage import UnknownNumber, why
 from warehouse.loading import (
     as_of,
-    current_observations,
     known_sha,
     load_deliveries,
     next_submission_id,
-    previous_values,
-    submissions,
 )
 from warehouse.migrations import ForeignFramework, NewerWarehouse
+from warehouse.past import previous_values
 from warehouse.places import Places, Unusable, wal_of
 from warehouse.publishing import current_generation, fingerprint, publish
-from warehouse.results import RESULTS, Run, record_run, replace_all_results, replace_results
+from warehouse.results import RESULTS, Run, record_run, replace_all_results
 from warehouse.snapshot import NoSnapshot, open_snapshot
 from warehouse.store import Locked, Writer, exclusive, lock_holder, writer
 from warehouse.stored import LoadResult
@@ -141,6 +140,11 @@ def delivery(
 
 def load(target: Writer, *deliveries: CheckedDelivery, now: datetime = NOON) -> LoadResult:
     return load_deliveries(target.connection, deliveries, now, "run-1")
+
+
+def submissions(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    """The ledger in the order in which it was stored."""
+    return arrow(connection, "SELECT * FROM submission ORDER BY checked_at")
 
 
 def current(connection: duckdb.DuckDBPyConnection) -> dict[tuple[str, int, str], Decimal | None]:
@@ -263,7 +267,7 @@ def test_one_delivery_that_cannot_be_stored_does_not_stop_the_others(opened: Wri
     a, b = base(framework, 2)
     good = delivery(9, {(a, ()): 1}, region=FULDA)
     double = delivery(1, {(a, ()): 1, (b, ()): 2})
-    double = replace(double, observations=(*double.observations, replace(double.observations[0], cell="D9")))
+    double = replace(double, observations=(*double.observations, double.observations[0]._replace(cell="D9")))
     unknown = delivery(2, {(a, ()): "no_such_status"})
     foreign = delivery(3, {(a, (("NO_SUCH_DIMENSION", "X"),)): 1})
     endless = delivery(4, {(a, ()): 10**21})
@@ -304,7 +308,7 @@ def test_as_of_reproduces_every_earlier_state(opened: Writer, framework: Framewo
     for hour, step in enumerate(steps):
         moment = NOON + timedelta(hours=hour)
         load(opened, step, now=moment)
-        states.append((moment, ordered(current_observations(opened.connection))))
+        states.append((moment, ordered(arrow(opened.connection, "SELECT * FROM observation"))))
     for moment, state in states:
         assert ordered(as_of(opened.connection, moment)) == state
         assert ordered(as_of(opened.connection, moment + timedelta(minutes=59))) == state
@@ -324,7 +328,7 @@ def test_previous_values_are_told_by_member_key(opened: Writer, framework: Frame
 def test_more_than_four_decimals_are_rounded_half_to_even(opened: Writer, framework: Framework) -> None:
     (a,) = base(framework, 1)
     fine = delivery(1, {(a, ()): 1})
-    cell = replace(fine.observations[0], value=Decimal("0.00025"), text="0.00025")
+    cell = fine.observations[0]._replace(value=Decimal("0.00025"), text="0.00025")
     load(opened, replace(fine, observations=(cell,)))
     assert opened.connection.execute("SELECT value, text FROM observation_version").fetchall() == [
         (Decimal("0.0002"), "0.00025")
@@ -361,21 +365,21 @@ def value_table(rows: list[dict[str, Any]]) -> pa.Table:
 def test_results_are_replaced_as_a_whole(opened: Writer) -> None:
     first = value_table([{"region": UNIT_X, "year": 2025, "indicator": "I1", "value": 1.5, "sex": "W"}])
     second = value_table([{"region": UNIT_X, "year": 2025, "indicator": "I2", "numerator": Decimal("1.12345678")}])
-    replace_results(opened.connection, "indicator_value", first)
-    replace_results(opened.connection, "indicator_value", second)
+    replace_all_results(opened.connection, {"indicator_value": first})
+    replace_all_results(opened.connection, {"indicator_value": second})
     found = opened.connection.execute("SELECT indicator, value, numerator, sex FROM indicator_value").fetchall()
     assert found == [("I2", None, Decimal("1.12345678"), "T")]
 
 
 def test_wrong_tables_are_refused_and_change_nothing(opened: Writer) -> None:
     good = value_table([{"region": UNIT_X, "year": 2025, "indicator": "I1", "value": 1.5}])
-    replace_results(opened.connection, "indicator_value", good)
+    replace_all_results(opened.connection, {"indicator_value": good})
     with pytest.raises(ValueError, match="no result table"):
-        replace_results(opened.connection, "observation_version", good)
+        replace_all_results(opened.connection, {"observation_version": good})
     with pytest.raises(ValueError, match="surplus"):
-        replace_results(opened.connection, "indicator_value", good.append_column("surplus", pa.array([1])))
+        replace_all_results(opened.connection, {"indicator_value": good.append_column("surplus", pa.array([1]))})
     with pytest.raises(ValueError, match=r"missing.*status"):
-        replace_results(opened.connection, "indicator_value", good.drop_columns("status"))
+        replace_all_results(opened.connection, {"indicator_value": good.drop_columns("status")})
     empty = good.slice(0, 0)
     broken = pa.table({name: pa.array(["x"]) for name in CONTRACT["target_status"].split()})
     with pytest.raises(duckdb.Error):
@@ -625,7 +629,7 @@ def test_publishing_twice_makes_one_generation(tmp_path: Path, framework: Framew
         record_run(target.connection, Run("r2", NOON, "nightly"))
         for name in RESULTS:
             empty = target.connection.sql(f"SELECT * FROM {name} LIMIT 0").to_arrow_table()
-            replace_results(target.connection, name, empty)
+            replace_all_results(target.connection, {name: empty})
     second = publish(tmp_path, framework)
     assert first.new
     assert not second.new
@@ -640,7 +644,7 @@ def test_any_visible_change_makes_a_new_generation(tmp_path: Path, framework: Fr
     assert publish(tmp_path, framework).number == 2
     with writer(tmp_path, framework) as target:
         row = {"region": UNIT_X, "year": 2025, "indicator": "I1", "value": 1.0}
-        replace_results(target.connection, "indicator_value", value_table([row]))
+        replace_all_results(target.connection, {"indicator_value": value_table([row])})
     assert publish(tmp_path, framework).number == 3
     assert publish(tmp_path, replace(framework, content_hash="other")).number == 4
 
@@ -845,7 +849,7 @@ def told(opened: Writer, framework: Framework) -> Writer:
 
 def test_why_finds_the_delivered_cell(told: Writer, framework: Framework) -> None:
     row = {"region": UNIT_X, "year": 2025, "indicator": "BEV-02", "value": 25.0, "status": "ok", "n_members": 1}
-    replace_results(told.connection, "indicator_value", value_table([row]))
+    replace_all_results(told.connection, {"indicator_value": value_table([row])})
     found = why(told.connection, framework, "BEV-02", UNIT_X, 2025, {})
     assert found["indicator"]["formula"] == framework.indicators["BEV-02"].formula
     assert found["value"]["value"] == 25.0

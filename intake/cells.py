@@ -1,0 +1,270 @@
+"""What a workbook holds, in the same shapes for every format: cells, rows, sheets.
+
+A sheet is kept row by row where its rows are in order, as nearly all are: of the rows of a form most are the same in
+every workbook (headings, explanations), so they are read and handed over once and then shared. Nobody changes a row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+WIDEST_KNOWN = 1 << 8
+
+CellValue = str | float | bool | date | datetime | time | timedelta | None
+
+
+class Cell(NamedTuple):
+    """One cell that holds something. `value` is None for an error or for a formula that was never calculated.
+
+    What the sender sees of it: `masked` is the text that the number format shows in the place of the value (None: the
+    value can be seen), `bracketed` says that it is shown in round brackets, `percent` as a percentage, `hidden` that its
+    row, column or sheet is hidden, `under_merge` that a merged cell covers it. A tuple, because there are many of them.
+    """
+
+    row: int
+    column: int
+    value: CellValue
+    error: str = ""
+    uncalculated: bool = False
+    masked: str | None = None
+    bracketed: bool = False
+    percent: bool = False
+    hidden: bool = False
+    under_merge: bool = False
+
+    @property
+    def address(self) -> str:
+        """Excel address, for instance `D7`."""
+        return f"{column_letters(self.column)}{self.row}"
+
+    @property
+    def text(self) -> str:
+        """What the cell says, as text without surrounding blanks; whole numbers without a decimal point."""
+        if self.error:
+            return self.error
+        value = self.value
+        if isinstance(value, str):
+            return value.strip()
+        if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+        return "" if value is None else str(value).strip()
+
+
+Cells = Mapping[tuple[int, int], Cell]
+SEEN = {hidden: Cell(0, 0, None, hidden=hidden)[3:] for hidden in (False, True)}
+"""What an ordinary cell says beside its place and value, by whether it is hidden."""
+
+
+class Layout:
+    """Which columns of a row are filled, and which of them are hidden. Compared by identity: see `the_layout`."""
+
+    __slots__ = ("columns", "hidden", "place", "seen")
+
+    def __init__(self, columns: Iterable[int], hidden: Iterable[bool]) -> None:
+        self.columns = tuple(columns)
+        self.hidden = tuple(hidden)
+        self.place = {column: number for number, column in enumerate(self.columns)}
+        self.seen = tuple(SEEN[hidden] for hidden in self.hidden)
+
+
+@lru_cache(maxsize=1 << 12)
+def _known_layout(columns: tuple[int, ...], hidden: tuple[bool, ...]) -> Layout:
+    return Layout(columns, hidden)
+
+
+def the_layout(columns: tuple[int, ...], hidden: tuple[bool, ...]) -> Layout:
+    """The one layout with these columns; very wide ones, of which nobody needs many, are not kept."""
+    return (_known_layout if len(columns) <= WIDEST_KNOWN else Layout)(columns, hidden)
+
+
+class Row:
+    """The filled cells of one row. Ordinary cells are kept as values; `cells` are made when somebody asks for them.
+
+    `odd`: the cells themselves, where any of them may say more than its value and whether it is hidden. `common`: texts
+    alone, shared between workbooks. `marks`: see `find_marks`; None when nobody has asked. `derived` is what readers
+    work out about the row and ask for again, by name: it serves every workbook that shares the row.
+    """
+
+    __slots__ = ("_cells", "common", "derived", "layout", "marks", "number", "odd", "values")
+
+    def __init__(
+        self,
+        number: int,
+        layout: Layout,
+        values: Sequence[CellValue],
+        odd: Sequence[Cell] | None = None,
+        *,
+        common: bool = False,
+    ) -> None:
+        self.number, self.layout, self.values, self.odd, self.common = number, layout, values, odd, common
+        self._cells = odd
+        self.marks: Sequence[Cell] | None = None
+        self.derived: dict[Any, Any] = {}
+
+    @classmethod
+    def of(cls, number: int, cells: Sequence[Cell]) -> Row:
+        """A row from its cells."""
+        layout = the_layout(tuple(cell.column for cell in cells), tuple(cell.hidden for cell in cells))
+        return cls(number, layout, [cell.value for cell in cells], cells)
+
+    @property
+    def cells(self) -> Sequence[Cell]:
+        """The cells in the order in which they were read."""
+        if self._cells is None:
+            number, layout = self.number, self.layout
+            self._cells = [
+                Cell._make((number, column, value, *seen))
+                for column, value, seen in zip(layout.columns, self.values, layout.seen, strict=True)
+            ]
+        return self._cells
+
+    def at(self, column: int) -> Cell | None:
+        """The cell of a column, or None when it is empty."""
+        place = self.layout.place.get(column)
+        if place is None:
+            return None
+        if self._cells is not None:
+            return self._cells[place]
+        return Cell._make((self.number, column, self.values[place], *self.layout.seen[place]))
+
+    def text(self, column: int) -> str:
+        """Text of a cell, empty when there is nothing."""
+        place = self.layout.place.get(column)
+        if place is None:
+            return ""
+        value = self.values[place]
+        return value.strip() if isinstance(value, str) else self.cells[place].text
+
+    def without(self, columns: frozenset[int]) -> Row:
+        """The row without the cells of these columns."""
+        found: Row | None = self.derived.get(columns)
+        if found is None:
+            layout = self.layout
+            if columns.isdisjoint(layout.columns):
+                found = self
+            else:
+                kept = [place for place, column in enumerate(layout.columns) if column not in columns]
+                left = the_layout(tuple(layout.columns[p] for p in kept), tuple(layout.hidden[p] for p in kept))
+                odd = self.odd and [self.odd[place] for place in kept]
+                found = Row(self.number, left, [self.values[place] for place in kept], odd)
+            self.derived[columns] = found
+        return found
+
+    def find_marks(self) -> Sequence[Cell]:
+        """Cells whose text begins with `#`."""
+        self.marks = [
+            self.cells[place]
+            for place, value in enumerate(self.values)
+            if isinstance(value, str) and "#" in value and value.lstrip().startswith("#")
+        ]
+        return self.marks
+
+
+_EMPTY = Row(0, Layout((), ()), ())
+
+
+class Sheet:
+    """A worksheet: its name, whether it is hidden, and its filled cells by (row, column), both counted from 1.
+
+    Made of `cells`, or of `rows` by their numbers; what is not given is worked out when it is asked for.
+    """
+
+    def __init__(
+        self, name: str, hidden: bool, cells: Cells | None = None, rows: Mapping[int, Row] | None = None
+    ) -> None:
+        self.name = name
+        self.hidden = hidden
+        self.in_rows = rows is not None
+        if rows is not None:
+            self.rows = rows
+        else:
+            self.cells = cells or {}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sheet):
+            return NotImplemented
+        return (self.name, self.hidden, self.cells) == (other.name, other.hidden, other.cells)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @cached_property
+    def cells(self) -> Cells:
+        """Filled cells by row and column, in the order in which they were read."""
+        return {(number, cell.column): cell for number, row in self.rows.items() for cell in row.cells}
+
+    @cached_property
+    def rows(self) -> Mapping[int, Row]:
+        """The rows that hold anything, by their number, in the order in which they were read."""
+        found: dict[int, list[Cell]] = {}
+        for cell in self.cells.values():
+            found.setdefault(cell.row, []).append(cell)
+        return {number: Row.of(number, cells) for number, cells in found.items()}
+
+    def row(self, number: int) -> Row:
+        """A row; one without cells where there is nothing."""
+        return self.rows.get(number, _EMPTY)
+
+    def at(self, row: int, column: int) -> Cell | None:
+        """The cell, or None when it is empty."""
+        found = self.rows.get(row)
+        return found.at(column) if found else None
+
+    def text(self, row: int, column: int) -> str:
+        """Text of a cell, empty when there is nothing."""
+        found = self.rows.get(row)
+        return found.text(column) if found else ""
+
+    @cached_property
+    def marks(self) -> Sequence[Cell]:
+        """Cells whose text begins with `#`: by such marks our own sheets are recognised."""
+        if not self.in_rows:
+            cells = self.cells.values()
+            return [cell for cell in cells if isinstance(cell.value, str) and cell.value.lstrip().startswith("#")]
+        found: list[Cell] = []
+        for row in self.rows.values():
+            marks = row.marks
+            found += row.find_marks() if marks is None else marks
+        return found
+
+    @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What readers work out about the sheet and ask for again, by name. The cells do not change."""
+        return {}
+
+    def row_cells(self, row: int) -> Iterator[Cell]:
+        """Filled cells of a row from left to right."""
+        return iter(sorted(self.row(row).cells, key=lambda cell: cell.column))
+
+    @cached_property
+    def last_row(self) -> int:
+        """Number of the last filled row, 0 for an empty sheet."""
+        return max(self.rows, default=0)
+
+    @cached_property
+    def last_column(self) -> int:
+        """Number of the last filled column, 0 for an empty sheet."""
+        return max((column for row in self.rows.values() for column in row.layout.columns), default=0)
+
+
+@lru_cache(maxsize=1 << 15)
+def column_letters(column: int) -> str:
+    """1 -> A, 27 -> AA."""
+    letters = ""
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def column_number(letters: str) -> int:
+    """A -> 1, AA -> 27; ValueError for anything else."""
+    if not re.fullmatch(r"[A-Z]{1,3}", letters):
+        raise ValueError(f"{letters} is no column")
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number

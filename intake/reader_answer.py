@@ -1,0 +1,176 @@
+"""What the child that opens files says to its parent: a workbook, or why there is none, as JSON.
+
+Rows that many workbooks share (`Row.common`) and the layouts of rows are said once and then called by their number, so
+both sides remember what was said. A sheet that was not read row by row is a list of its cells.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from intake.cells import SEEN, Cell, CellValue, Layout, Row, Sheet, the_layout
+from intake.gate import UnreadableFile, broken
+from intake.reading import Workbook
+
+MAX_TOLD = 1 << 14
+"""So many rows and layouts are remembered; what comes later is said each time."""
+_PLAIN = SEEN[False]
+_PLAIN_TYPES = frozenset((str, float, bool, type(None)))
+
+
+@dataclass
+class Told:
+    """What the child has said so far: the numbers of rows and layouts."""
+
+    rows: dict[Row, int] = field(default_factory=dict)
+    layouts: dict[Layout, int] = field(default_factory=dict)
+
+
+@dataclass
+class Heard:
+    """The same on the other side. Nothing in it is trusted; it belongs to one child and ends with it."""
+
+    rows: list[Row] = field(default_factory=list)
+    layouts: list[Layout] = field(default_factory=list)
+
+
+def encode(workbook: Workbook, told: Told | None = None) -> bytes:
+    """A workbook as JSON. `told` is added to: what it says must reach the parent, or this child is of no more use."""
+    saying = _Saying(told or Told())
+    sheets = [saying.sheet(sheet) for sheet in workbook.sheets]
+    content = {"layouts": saying.layouts, "rows": saying.rows, "sheets": sheets, "notices": workbook.notices}
+    return json.dumps(content, default=_moment, separators=(",", ":")).encode("ascii")
+
+
+class _Saying:
+    """One answer: the layouts and rows that are new in it."""
+
+    def __init__(self, told: Told) -> None:
+        self.told = told
+        self.layouts: list[Any] = []
+        self.rows: list[Any] = []
+
+    def sheet(self, sheet: Sheet) -> tuple[Any, ...]:
+        if not sheet.in_rows:
+            return sheet.name, sheet.hidden, [_cell(cell) for cell in sheet.cells.values()]
+        known = self.told.rows
+        return sheet.name, sheet.hidden, [], [known[r] if r in known else self._row(r) for r in sheet.rows.values()]
+
+    def _row(self, row: Row) -> Any:
+        """Its number when it may be remembered; else number and cells, or number, layout and values."""
+        if row.odd is not None:
+            return row.number, [_cell(cell) for cell in row.odd]
+        layout = self._layout(row.layout)
+        said = (row.number, layout, row.values)
+        if not row.common or len(self.told.rows) >= MAX_TOLD or not isinstance(layout, int):
+            return said
+        self.rows.append(said)
+        return self.told.rows.setdefault(row, len(self.told.rows))
+
+    def _layout(self, layout: Layout) -> Any:
+        known = self.told.layouts.get(layout)
+        if known is not None:
+            return known
+        said = (layout.columns, layout.hidden)
+        if len(self.told.layouts) >= MAX_TOLD:
+            return said
+        self.layouts.append(said)
+        return self.told.layouts.setdefault(layout, len(self.told.layouts))
+
+
+def _cell(cell: Cell) -> tuple[Any, ...]:
+    """An ordinary cell is its row, column and value."""
+    return cell[:3] if cell[3:] == _PLAIN else cell
+
+
+def encode_refusal(error: UnreadableFile, *, last: bool = False) -> bytes:
+    """Why a file was not read, as JSON; after the `last` answer this process ends."""
+    return json.dumps({"refused": error.code, "details": error.details, "last": last}).encode("ascii")
+
+
+def _moment(value: Any) -> dict[str, str | float]:
+    """Days and times, which JSON does not have."""
+    if isinstance(value, timedelta):
+        return {"duration": value.total_seconds()}
+    if isinstance(value, datetime):
+        return {"datetime": value.isoformat()}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    if isinstance(value, time):
+        return {"time": value.isoformat()}
+    raise TypeError(f"no cell holds a {type(value).__name__}")
+
+
+class NotUnderstood(Exception):
+    """The answer has another shape than expected; whoever gave it has lost its mind."""
+
+
+def decode(answer: Any, path: Path, heard: Heard | None = None) -> Workbook:
+    """The workbook from what a child said; UnreadableFile when it refused the file, NotUnderstood for anything that is
+    not of the expected shape. Nothing in it is trusted."""
+    heard = heard or Heard()
+    try:
+        if "refused" in answer:
+            details = {str(key): str(value) for key, value in answer["details"].items()}
+            raise UnreadableFile(str(answer["refused"]), **{**details, "file": path.name})
+        heard.layouts += [_heard_layout(said) for said in answer.get("layouts", ())]
+        heard.rows += [_heard_row(heard, said, common=True) for said in answer.get("rows", ())]
+        sheets = tuple(_heard_sheet(heard, *said) for said in answer["sheets"])
+        notices = tuple((str(code), {str(k): str(v) for k, v in found.items()}) for code, found in answer["notices"])
+    except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
+        raise NotUnderstood from error
+    return Workbook(path.name, sheets, notices)
+
+
+def misunderstood(path: Path) -> UnreadableFile:
+    """The finding for a file whose reader said something that is not of the expected shape."""
+    return broken(path, "ihr Aufbau ist unerwartet")
+
+
+def _heard_sheet(heard: Heard, name: Any, hidden: Any, cells: Any, rows: Any = None) -> Sheet:
+    if rows is None:
+        found = [_heard_cell(item) for item in cells]
+        return Sheet(str(name), bool(hidden), {(cell.row, cell.column): cell for cell in found})
+    known = heard.rows
+    listed = [known[said] if type(said) is int else _heard_row(heard, said) for said in rows]
+    return Sheet(str(name), bool(hidden), rows={row.number: row for row in listed})
+
+
+def _heard_layout(said: Any) -> Layout:
+    columns, hidden = said
+    return the_layout(tuple(map(int, columns)), tuple(map(bool, hidden)))
+
+
+def _heard_row(heard: Heard, said: Any, *, common: bool = False) -> Row:
+    if len(said) == 2:
+        number, cells = said
+        return Row.of(int(number), [_heard_cell(cell) for cell in cells])
+    number, layout, values = said
+    form = heard.layouts[layout] if type(layout) is int else _heard_layout(layout)
+    if not _PLAIN_TYPES.issuperset(map(type, values)):
+        values = [value if type(value) in _PLAIN_TYPES else _value(value) for value in values]
+    if len(values) != len(form.columns):
+        raise ValueError
+    return Row(int(number), form, values, common=common)
+
+
+def _heard_cell(item: Any) -> Cell:
+    if type(item[2]) not in _PLAIN_TYPES:
+        item[2] = _value(item[2])
+    return Cell(*item)
+
+
+def _value(found: Any) -> CellValue:
+    """Days and times from their JSON form; ValueError or TypeError for anything else."""
+    if type(found) is int:
+        return float(found)
+    ((kind, value),) = found.items()
+    if kind == "duration":
+        return timedelta(seconds=value)
+    if kind == "datetime":
+        return datetime.fromisoformat(value)
+    return date.fromisoformat(value) if kind == "date" else time.fromisoformat(value)
