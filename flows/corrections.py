@@ -16,6 +16,7 @@ from schemas.framework_model import Framework
 from schemas.shapes import TOTAL
 from schemas.yaml_source import FrameworkError, Problem, SourceFile, read_yaml
 from warehouse.corrections import Correction, CorrectionResult, Held, apply_corrections
+from warehouse.recounting import recount
 from warehouse.store import Writer
 
 FILE = "corrections.yaml"
@@ -34,8 +35,16 @@ class _Wrong(ValueError):
 
 
 def correct(root: Path, framework: Framework, writer: Writer, now: datetime, run_id: str) -> CorrectionResult:
-    """Bring the warehouse to what the file says; without a file no correction is in force. Raises CorrectionsError."""
-    return apply_corrections(writer.connection, read_corrections(root / FILE, framework), now, run_id)
+    """Bring the warehouse to what the file says; without a file no correction is in force. Raises CorrectionsError.
+
+    Before and after, because corrections may bring an older version back, what is counted across registers is renewed.
+    """
+    entries = read_corrections(root / FILE, framework)
+    recount(writer.connection, framework, now)
+    result = apply_corrections(writer.connection, entries, now, run_id)
+    if result.applied or result.reverted:
+        recount(writer.connection, framework, now)
+    return result
 
 
 def summary(result: CorrectionResult) -> list[str]:

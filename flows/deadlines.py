@@ -10,19 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
 
 from flows.wording import text
-from schemas.definitions import Entry, Text, Year
+from schemas.entry import Entry, Text, Year
+from schemas.entry_reading import model_of
 from schemas.framework_model import Framework
 from schemas.yaml_source import FrameworkError, Problem, SourceFile, read_yaml
 
 WAIVERS = "waivers.yaml"
 GRACE_DAYS = 14
 """So long the last reminder of a year may still be written when no run took place on its day."""
-_M = TypeVar("_M", bound=Entry)
 
 
 class Waiver(Entry):
@@ -127,10 +124,10 @@ def load_waivers(root: Path, framework: Framework) -> tuple[Waiver, ...]:
     found = []
     entries = source.data if source.data is not None else []
     if not isinstance(entries, list):
-        problems.append(Problem(source.name, 1, "a list of entries is expected here"))
+        problems.append(Problem(source.name, 1, text("file.list")))
         entries = []
     for number, raw in enumerate(entries):
-        waiver = _entry(source, (number,), raw, Waiver, problems)
+        waiver = model_of(source, (number,), raw, Waiver, problems)
         if waiver is not None:
             problems += _strange(waiver, framework, source, number)
             found.append(waiver)
@@ -153,19 +150,6 @@ def waived_variables(
     return found
 
 
-def _entry(
-    source: SourceFile, path: tuple[str | int, ...], raw: Any, model: type[_M], problems: list[Problem]
-) -> _M | None:
-    try:
-        return model.model_validate(raw)
-    except ValidationError as error:
-        for item in error.errors(include_url=False):
-            where = (*path, *item["loc"])
-            name = ".".join(str(part) for part in item["loc"])
-            problems.append(Problem(source.name, source.line(where), f"“{name}”: {item['msg']}"))
-        return None
-
-
 def _strange(waiver: Waiver, framework: Framework, source: SourceFile, number: int) -> Iterator[Problem]:
     known: tuple[tuple[str, bool], ...] = (
         ("region", framework.territory.known(waiver.region)),
@@ -176,4 +160,4 @@ def _strange(waiver: Waiver, framework: Framework, source: SourceFile, number: i
     for name, fits in known:
         if not fits:
             value = getattr(waiver, name)
-            yield Problem(source.name, source.line((number, name)), f"“{name}”: {value} is not known or does not fit")
+            yield Problem(source.name, source.line((number, name)), text("file.strange", name=name, value=value))

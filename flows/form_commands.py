@@ -43,7 +43,7 @@ def run_form(options: Namespace) -> int:
         told = framework.territory.explain_invalid(region, date(year, 12, 31))
         raise InputRefused(answered(told) if told else text("refused.region_year", region=region, year=year))
     if options.registers_only and not framework.registers_in(year):
-        raise InputRefused(f"Für das Jahr {year} hat der Indikatorenrahmen keine Register.")
+        raise InputRefused(text("refused.no_registers", year=year))
     previous = {} if options.blank else _previous_entries(settings, framework, region, year - 1)
     records = {} if options.blank else _previous_records(settings, framework, region, year)
     request = FormRequest(
@@ -83,7 +83,7 @@ def _previous_entries(
 ) -> Mapping[tuple[str, str], Entry]:
     """Accepted values of a year as they would be entered; nothing when nothing is published yet."""
     from intake.form_request import sign_profile
-    from warehouse.loading import previous_values
+    from warehouse.past import previous_values
     from warehouse.snapshot import NoSnapshot, open_snapshot
 
     profile = sign_profile(framework, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ from intake.checking import Past
 from intake.reasons import reason_of
 from schemas.shapes import CheckedDelivery, Finding, Record
 from warehouse.access import Connection
-from warehouse.past import Values, confirmed_findings_of_year, population_bases, values_of_year
+from warehouse.past import Values, confirmed_findings, population_bases, values_of_year
 from warehouse.records import records_of_year
 
 Found = TypeVar("Found")
@@ -19,10 +20,14 @@ OfYear = Mapping[str, Found]
 
 
 class KnownPast:
-    """Earlier deliveries as the checks ask for them: what was read stays, until it is forgotten because of a load."""
+    """Earlier deliveries as the checks ask for them: what was read stays, until it is forgotten because of a load.
 
-    def __init__(self, connection: Connection) -> None:
+    `moment`: what was known then, and not what is known now.
+    """
+
+    def __init__(self, connection: Connection, moment: datetime | None = None) -> None:
         self.connection = connection
+        self.moment = moment
         self.values: dict[int, OfYear[Values]] = {}
         self.bases: dict[int, OfYear[str]] = {}
         self.records: dict[int, OfYear[list[Record]]] = {}
@@ -37,8 +42,7 @@ class KnownPast:
             peers=lambda region, year: [found for other, found in self._values(year).items() if other != region],
             records=lambda region, year: self._once(self.records, records_of_year, year).get(region, []),
             reasons=lambda region, year: [
-                reason_of(found)
-                for found in self._once(self.confirmed, confirmed_findings_of_year, year).get(region, ())
+                reason_of(found) for found in self._once(self.confirmed, confirmed_findings, year).get(region, ())
             ],
         )
 
@@ -53,9 +57,7 @@ class KnownPast:
     def _values(self, year: int) -> OfYear[Values]:
         return self._once(self.values, values_of_year, year)
 
-    def _once(
-        self, known: dict[int, OfYear[Found]], read: Callable[[Connection, int], OfYear[Found]], year: int
-    ) -> OfYear[Found]:
+    def _once(self, known: dict[int, OfYear[Found]], read: Callable[..., OfYear[Found]], year: int) -> OfYear[Found]:
         if year not in known:
-            known[year] = read(self.connection, year)
+            known[year] = read(self.connection, year, self.moment)
         return known[year]

@@ -139,7 +139,7 @@ def load_contacts(root: Path, framework: Framework) -> dict[str, tuple[str, ...]
     for region, typed in (source.data or {}).items() if isinstance(source.data or {}, dict) else ():
         found[str(region)] = mail.addresses(str(typed))
         if not framework.territory.known(str(region)) or not found[str(region)]:
-            problems.append(Problem(source.name, source.line((str(region),)), f"“{region}”: unknown key or no address"))
+            problems.append(Problem(source.name, source.line((str(region),)), text("file.contact", region=region)))
     if problems:
         raise FrameworkError(problems)
     return found

@@ -19,7 +19,7 @@ from report.build import build_report
 from report.data import DERIVED, ReportData
 from report.geometry import GeometryError
 from schemas.framework_model import Framework
-from warehouse.access import ledger
+from warehouse.access import has_table, ledger
 from warehouse.ledger import has_ledger, read_ledger
 from warehouse.loading import as_of
 from warehouse.records import all_registers
@@ -70,7 +70,7 @@ def report_data(
     gaps = derived.pop("gaps")
     gaps = gaps[gaps["difference"].notna()]
     standing = "withdrawn_at IS NULL OR withdrawn_at > $moment"
-    query = f"SELECT * FROM {ledger()} WHERE received_at <= $moment AND ({standing}) ORDER BY received_at, id"
+    query = f"SELECT * FROM {ledger()} WHERE checked_at <= $moment AND ({standing}) ORDER BY received_at, id"
     submissions = snapshot.frame(query, {"moment": moment or datetime.max})
     created = moment or snapshot.frame("SELECT max(published_at) AS at FROM meta_generation")["at"].iloc[0]
     seen = tuple(dict.fromkeys(published["region"])) or ("",)
@@ -94,10 +94,10 @@ def report_data(
 
 def _derived(snapshot: Snapshot, table: str, year: int) -> pd.DataFrame:
     """Figures up to the report year; no rows where an older snapshot lacks the table."""
-    known = snapshot.frame("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [table])
-    if known.empty and table == "published_gap":  # an older snapshot knows gaps of the house only
+    known = has_table(snapshot.connection, table)
+    if not known and table == "published_gap":  # an older snapshot knows gaps of the house only
         return snapshot.frame("SELECT *, false AS standardised FROM indicator_gap WHERE false")
-    if known.empty:
+    if not known:
         return pd.DataFrame()
     ahead = " OR projected" if table == PROFILE else ""  # a projection is about years to come
     return snapshot.frame(f"SELECT * FROM {table} WHERE year <= ?{ahead}", [year])

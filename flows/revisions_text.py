@@ -56,12 +56,6 @@ def revisions_since(snapshot: Snapshot, framework: Framework, moment: datetime) 
     return text("revision.compared", before=before.label, after=after.label), found
 
 
-def revisions_between(older: Snapshot, newer: Snapshot, framework: Framework) -> list[Revision]:
-    """What differs between two generations."""
-    before, after = (edition_of(one.connection, _generation(one.generation)) for one in (older, newer))
-    return revisions(newer.connection, framework, before, after)
-
-
 def as_text(framework: Framework, found: Sequence[Revision]) -> str:
     """Counts by cause, then every number with what it was, what it is and why."""
     return "\n".join(_lines(framework, found))

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
+from flows.run_log import german_day
 from flows.wording import GERMAN, catalogue, counted, day, place, text
 from intake.form_request import REGISTER_FORM
 from schemas.framework_model import Framework
@@ -62,8 +63,8 @@ def standings(connection: Connection, framework: Framework, year: int) -> list[S
                 name=framework.territory.unit_name(region),
                 state=state,
                 submission=row[1] if row else "",
-                received=f"{row[3]:%d.%m.%Y}" if row else "",
-                days_before_deadline=(deadline - row[3].date()).days if row else None,
+                received=f"{german_day(row[3]):%d.%m.%Y}" if row else "",
+                days_before_deadline=(deadline - german_day(row[3])).days if row else None,
                 errors=row[5] if row else 0,
                 questions=row[6] if row else 0,
             )

@@ -70,6 +70,8 @@ def _register(framework: Framework, found: Mapping[str, Any]) -> Iterator[str]:
     rows, where = found["rows"], place(framework, found["region"])
     said = {"rows": len(rows), "register": named(found), "place": where, "submission": found["submission_id"]}
     yield counted("why.register", found["entries"], **said)
+    for other in found["beside"]:
+        yield text("why.beside", register=named(other), submission=other["submission_id"])
     for row in rows[:_MOST]:
         value = f"  {row['value']}" if row["value"] else ""
         yield text("why.row", id=row["id"], title=row["title"], sheet=row["sheet"], row=row["row"]) + value

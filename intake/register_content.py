@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from intake.counting import counted
 from intake.personal_fields import NAME, personal_words
 from intake.register_checking import check_registers
 from intake.register_reading import RegisterSheets
 from intake.register_records import Before, Row, dating, records, settle
 from schemas.conditions import entries
+from schemas.counting import counted
 from schemas.definitions_registers import REFERRING, TEXTS, Register
 from schemas.framework_model import Framework
 from schemas.shapes import Finding, Observation, Record, RegisterChange

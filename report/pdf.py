@@ -27,25 +27,15 @@ PARALLEL, SECONDS = 2, 600
 """Volumes that are typeset at the same time, and how long one may take."""
 
 
-def write_volumes(
-    report: Report, folder: Path, langs: Sequence[str], progress: Callable[[str], None], kept: Kept | None = None
-) -> dict[str, str]:
-    """Write `folder/<lang>/bericht.pdf` and `folder/<lang>/regionen/<region>.pdf`; what `kept` has is taken over.
-
-    Returns what could not be made, with the reason: a volume by its path, a part of one by path and place. One volume
-    never stops another.
-    """
-    with volumes_beside(report, folder, langs, progress, kept) as failures:
-        return failures()
-
-
 @contextmanager
 def volumes_beside(
     report: Report, folder: Path, langs: Sequence[str], progress: Callable[[str], None], kept: Kept | None = None
 ) -> Iterator[Callable[[], dict[str, str]]]:
-    """The same while the rest of the report is written: typesetting is the work of other processes.
+    """Write `folder/<lang>/bericht.pdf` and `folder/<lang>/regionen/<region>.pdf` while the rest of the report is
+    written: typesetting is the work of other processes. What `kept` has is taken over.
 
-    Gives a function that waits for the volumes and returns what could not be made. Whoever leaves early stops them.
+    Gives a function that waits for the volumes and returns what could not be made, with the reason: a volume by its
+    path, a part of one by path and place. One volume never stops another. Whoever leaves early stops them.
     """
     chosen = list(volumes(report, langs))
     if chosen:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from schemas.definitions import Deadline, Entry, Text, Year
+from schemas.definitions_head import Deadline
+from schemas.entry import Entry, Text, Year
 from schemas.yaml_source import Problem, SourceFile
 
 FILE = "calendar.yaml"
@@ -89,10 +90,12 @@ def problems(calendar: CalendarRules, deadline: Deadline, source: SourceFile) ->
         try:
             fits = calendar.days(deadline, year).in_order
         except ValueError:
-            yield Problem(source.name, source.line(where), f"a day of reporting year {year} does not exist")
+            yield Problem(source.name, source.line(where), f"Einen Tag des Berichtsjahres {year} gibt es nicht.")
             continue
         if not fits:
-            yield Problem(source.name, source.line(where), f"the days of reporting year {year} are not in order")
+            yield Problem(
+                source.name, source.line(where), f"Die Tage des Berichtsjahres {year} folgen nicht aufeinander."
+            )
 
 
 def _counted(rule: Deadline, year: int) -> date:

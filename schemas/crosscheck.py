@@ -7,13 +7,14 @@ from typing import Any
 
 from schemas import definitions as d
 from schemas.crosscheck_intervals import default_problems, interval_problems
+from schemas.definitions_head import Head
 from schemas.formula import Expression, FormulaError, SumOver, Term, parse_expression, parse_rule, rule_terms, terms
 from schemas.shapes import TOTAL
 from schemas.yaml_source import Located, Problem
 
 
 def crosscheck(
-    head: d.Head,
+    head: Head,
     loaded: Mapping[str, Mapping[str, Any]],
     fields_of: Mapping[str, Mapping[str, str]],
     where: Mapping[str, Located],
@@ -25,7 +26,7 @@ def crosscheck(
 class _Crosscheck:
     def __init__(
         self,
-        head: d.Head,
+        head: Head,
         loaded: Mapping[str, Mapping[str, Any]],
         fields_of: Mapping[str, Mapping[str, str]],
         where: Mapping[str, Located],
@@ -64,19 +65,23 @@ class _Crosscheck:
         for code, dimension in self.dimensions.items():
             at = self.where[f"Dimension:{code}"]
             if dimension.dynamic and (dimension.leaves or dimension.schemes):
-                yield at.problem("a dynamic dimension gets its leaves from the regions and must not list any")
+                yield at.problem(
+                    "Eine dynamische Gliederung bekommt ihre Ausprägungen von den Gebieten und darf keine nennen."
+                )
             if not dimension.dynamic and bool(dimension.leaves) == bool(dimension.schemes):
-                yield at.problem("a dimension has either leaves or schemes")
+                yield at.problem("Eine Gliederung hat entweder Ausprägungen (leaves) oder Schemata (schemes).")
             for scheme in dimension.schemes.values() or [dimension.scheme(None)]:
                 for member in scheme.members():
                     if member not in dimension.members:
-                        yield at.problem(f"the member “{member}” has no label under “members”")
+                        yield at.problem(f"Die Ausprägung „{member}“ hat unter „members“ keine Bezeichnung.")
                 for aggregate, leaves in scheme.aggregates.items():
                     for leaf in leaves:
                         if leaf not in scheme.leaves:
-                            yield at.problem(f"the aggregate “{aggregate}” names “{leaf}”, which is no leaf")
+                            yield at.problem(
+                                f"Die Zusammenfassung „{aggregate}“ nennt „{leaf}“, das steht nicht unter leaves."
+                            )
                     if not leaves:
-                        yield at.problem(f"the aggregate “{aggregate}” is empty")
+                        yield at.problem(f"Die Zusammenfassung „{aggregate}“ ist leer.")
 
     def _concepts(self) -> Iterator[Problem]:
         for code, concept in self.loaded["concepts"].items():
@@ -84,13 +89,15 @@ class _Crosscheck:
             for other in concept.against:
                 yield from self._known(at, "against", other, "concepts")
                 if other == code or code in getattr(self.loaded["concepts"].get(other), "against", {}):
-                    yield at.problem(f"“{code}” and “{other}” are compared twice or with themselves", "against")
+                    yield at.problem(
+                        f"„{code}“ und „{other}“ werden doppelt oder mit sich selbst verglichen.", "against"
+                    )
 
     def _fields(self) -> Iterator[Problem]:
         for kind, model in (("variable", "Variable"), ("rule", "Rule"), ("indicator", "Indicator")):
             for code, field_code in self.fields_of[kind].items():
                 if field_code not in self.loaded["fields"]:
-                    yield self.where[f"{model}:{code}"].problem(f"the file name “{field_code}” is no field")
+                    yield self.where[f"{model}:{code}"].problem(f"Der Dateiname „{field_code}“ ist kein Handlungsfeld.")
 
     def _variables(self) -> Iterator[Problem]:
         for code, variable in self.variables.items():
@@ -100,34 +107,39 @@ class _Crosscheck:
             if variable.concept:
                 yield from self._known(at, "concept", variable.concept, "concepts")
             if variable.lowest_level not in self.head.levels:
-                yield at.problem(f"the level “{variable.lowest_level}” is not defined", "lowest_level")
+                yield at.problem(f"Die Ebene „{variable.lowest_level}“ gibt es nicht.", "lowest_level")
             if not variable.tables:
-                yield at.problem("a variable needs at least one table; write [[]] for one without dimensions", "tables")
+                yield at.problem(
+                    "Ein Merkmal braucht mindestens eine Tabelle; ohne Gliederung steht dort [[]].", "tables"
+                )
             dims = {dimension for table in variable.tables for dimension in table}
             for dimension in variable.asked_since:
                 if dimension not in dims:
-                    yield at.problem(f"the dimension “{dimension}” stands in no table", "asked_since")
+                    yield at.problem(f"Die Gliederung „{dimension}“ steht in keiner Tabelle.", "asked_since")
                 if not any(dimension not in table for table in variable.tables):
-                    yield at.problem(f"no table is left before the year from which {dimension} is asked", "asked_since")
+                    yield at.problem(
+                        f"Vor dem Jahr, ab dem nach {dimension} gefragt wird, bleibt keine Tabelle übrig.",
+                        "asked_since",
+                    )
             for dimension in sorted(dims | set(variable.schemes) | set(variable.members)):
                 yield from self._variable_dimension(at, variable, dimension, dimension in dims)
 
     def _variable_dimension(self, at: Located, variable: d.Variable, code: str, delivered: bool) -> Iterator[Problem]:
         dimension = self.dimensions.get(code)
         if dimension is None:
-            yield at.problem(f"the dimension “{code}” does not exist", "tables")
+            yield at.problem(f"Die Gliederung „{code}“ gibt es nicht.", "tables")
             return
         if not delivered:
-            yield at.problem(f"the dimension “{code}” is named but stands in no table")
+            yield at.problem(f"Die Gliederung „{code}“ ist genannt, steht aber in keiner Tabelle.")
             return
         scheme = variable.schemes.get(code)
         if dimension.schemes and scheme not in dimension.schemes:
-            yield at.problem(f"“schemes” must name one scheme of {code} ({', '.join(dimension.schemes)})")
+            yield at.problem(f"„schemes“ muss ein Schema von {code} nennen ({', '.join(dimension.schemes)}).")
             return
         known = dimension.scheme(scheme).members()
         for member in variable.members.get(code, ()):
             if member not in known:
-                yield at.problem(f"the member “{member}” does not exist in {code}", "members")
+                yield at.problem(f"Die Ausprägung „{member}“ gibt es in {code} nicht.", "members")
 
     def _signs(self) -> Iterator[Problem]:
         statuses = self.loaded["statuses"]
@@ -135,16 +147,16 @@ class _Crosscheck:
             at = self.where[f"SignProfile:{code}"]
             for status in (*profile.signs, *profile.suffixes.values(), profile.brackets):
                 if status not in statuses:
-                    yield at.problem(f"the status “{status}” does not exist")
+                    yield at.problem(f"Den Status „{status}“ gibt es nicht.")
             seen: dict[str, str] = {}
             for status, variants in profile.signs.items():
                 for sign in variants:
                     if seen.setdefault(sign, status) != status:
-                        yield at.problem(f"the sign “{sign}” has two meanings ({seen[sign]}, {status})")
+                        yield at.problem(f"Das Zeichen „{sign}“ hat zwei Bedeutungen ({seen[sign]}, {status}).")
 
     def _known(self, at: Located, key: str, code: str, kind: str) -> Iterator[Problem]:
         if code not in self.loaded[kind]:
-            yield at.problem(f"“{code}” is not defined under {kind}", key)
+            yield at.problem(f"„{code}“ gibt es unter {kind} nicht.", key)
 
     def _formula(self, at: Located, key: str, text: str) -> Iterator[Problem]:
         try:
@@ -158,14 +170,14 @@ class _Crosscheck:
     def _term(self, at: Located, key: str, term: Term) -> Iterator[Problem]:
         variable = self.variables.get(term.variable)
         if variable is None:
-            yield at.problem(f"the variable “{term.variable}” does not exist", key)
+            yield at.problem(f"Das Merkmal „{term.variable}“ gibt es nicht.", key)
             return
         dims = {dimension for table in variable.tables for dimension in table}
         for dimension, member in term.members:
             if dimension not in dims:
-                yield at.problem(f"{term.variable} is not delivered by {dimension}", key)
+                yield at.problem(f"{term.variable} wird nicht nach {dimension} geliefert.", key)
             elif not self._member_possible(variable, dimension, member):
-                yield at.problem(f"{term.variable} has no member {dimension}={member}", key)
+                yield at.problem(f"{term.variable} hat keine Ausprägung {dimension}={member}.", key)
 
     def _member_possible(self, variable: d.Variable, code: str, member: str) -> bool:
         dimension = self.dimensions.get(code)
@@ -188,11 +200,11 @@ class _Crosscheck:
                 dims = {code for table in self.variables[term.variable].tables for code in table}
                 if dimension not in dims:
                     yield at.problem(
-                        f"the breakdown by {dimension} is not possible: {term.variable} is not delivered by it",
+                        f"Die Gliederung nach {dimension} ist nicht möglich: {term.variable} wird nicht danach geliefert.",
                         "breakdowns",
                     )
         if indicator.gap and indicator.gap.dimension not in indicator.breakdowns:
-            yield at.problem(f"the gap needs a breakdown by {indicator.gap.dimension}", "gap")
+            yield at.problem(f"Zum Abstand (gap) gehört eine Gliederung nach {indicator.gap.dimension}.", "gap")
         yield from self._sums(at, "formula", formula)
 
     def _rule(self, rule: d.Rule, at: Located) -> Iterator[Problem]:
@@ -206,18 +218,19 @@ class _Crosscheck:
         for dimension in rule.for_each:
             dims = {c for t in rule_terms(statement) for table in self.variables[t.variable].tables for c in table}
             if dimension not in dims:
-                yield at.problem(f"for_each names {dimension}, which no term of the rule has", "for_each")
+                yield at.problem(f"for_each nennt {dimension}, wonach kein Glied der Regel geliefert wird.", "for_each")
 
     def _sums(self, at: Located, key: str, expression: Expression) -> Iterator[Problem]:
         if isinstance(expression, SumOver):
             inner = [t.variable for t in terms(expression.expression) if expression.dimension not in t.selected()]
             having = [v for v in inner if any(expression.dimension in table for table in self.variables[v].tables)]
             if not having:
-                yield at.problem(f"no term inside sum(…, {expression.dimension}) has this dimension", key)
+                yield at.problem(f"Kein Glied in sum(…, {expression.dimension}) hat diese Gliederung.", key)
             for variable in having:
                 if expression.dimension in self.variables[variable].members:
                     yield at.problem(
-                        f"{variable} lists its members of {expression.dimension}: they need not add up", key
+                        f"{variable} nennt eigene Ausprägungen von {expression.dimension}: sie müssen kein Ganzes ergeben.",
+                        key,
                     )
             return
         for part in ("left", "right"):
@@ -230,9 +243,9 @@ class _Crosscheck:
         for code, variable in self.variables.items():
             if code not in used and not variable.auxiliary:
                 yield self.where[f"Variable:{code}"].problem(
-                    "no indicator uses it; mark it “auxiliary: true” if it is meant"
+                    "Kein Indikator verwendet dieses Merkmal; ist das gewollt, steht hier „auxiliary: true“."
                 )
             if code in used and variable.auxiliary:
                 yield self.where[f"Variable:{code}"].problem(
-                    "is marked auxiliary, but an indicator uses it", "auxiliary"
+                    "Das Merkmal ist als auxiliary bezeichnet, ein Indikator verwendet es aber.", "auxiliary"
                 )

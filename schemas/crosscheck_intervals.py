@@ -19,14 +19,14 @@ def default_problems(intervals: Intervals, at: Located, loaded: Mapping[str, Map
     for number, rule in enumerate(intervals.defaults):
         if rule.pitfall is not None and rule.pitfall not in loaded["pitfalls"]:
             yield at.problem(
-                f"“{rule.pitfall}” is not defined under pitfalls", "intervals", "defaults", number, "pitfall"
+                f"„{rule.pitfall}“ gibt es unter pitfalls nicht.", "intervals", "defaults", number, "pitfall"
             )
     for number, standard in enumerate(intervals.standards):
         dimension: d.Dimension | None = loaded["dimensions"].get(standard.dimension)
         for member in standard.weights:
             if dimension is None or member not in dimension.leaves:
                 yield at.problem(
-                    f"“{member}” is no leaf member of “{standard.dimension}”",
+                    f"„{member}“ steht nicht unter leaves von „{standard.dimension}“.",
                     *("intervals", "standards", number, "weights", member),
                 )
 
@@ -37,11 +37,11 @@ def interval_problems(
     """Problems of the keys `interval`, `cases` and `standardise` of one indicator whose formula is sound."""
     quotient = as_ratio(parse_expression(indicator.formula)).denominator is not None
     if indicator.interval not in (None, "none") and not quotient:
-        yield at.problem("an interval needs a formula that is a quotient", "interval")
+        yield at.problem("Zu einem Intervall gehört eine Formel, die ein Quotient ist.", "interval")
     if indicator.interval == "wilson" and indicator.unit != "percent":
-        yield at.problem("the interval “wilson” is for shares in percent", "interval")
+        yield at.problem("Das Intervall „wilson“ gilt für Anteile in Prozent.", "interval")
     if indicator.interval == "weighted" and indicator.cases is None:
-        yield at.problem("the interval “weighted” needs the unweighted case number under “cases”", "interval")
+        yield at.problem("Zum Intervall „weighted“ gehört die ungewichtete Fallzahl unter „cases“.", "interval")
     if indicator.cases is not None:
         found = list(check(at, "cases", indicator.cases))
         yield from found or _lacking(at, "cases", [indicator.cases], indicator.breakdowns, variables)
@@ -55,20 +55,20 @@ def _standardise(
     entry = indicator.standardise
     assert entry is not None
     if indicator.gap is None:
-        yield at.problem("only a gap is standardised, and the indicator has none", "standardise")
+        yield at.problem("Standardisiert wird nur ein Abstand (gap), und der Indikator hat keinen.", "standardise")
         return
     standard = {one.code: one for one in intervals.standards}.get(entry.standard)
     if standard is None:
-        yield at.problem(f"the standard population “{entry.standard}” does not exist", "standardise", "standard")
+        yield at.problem(f"Die Standardbevölkerung „{entry.standard}“ gibt es nicht.", "standardise", "standard")
         return
     seen: set[str] = set()
     for number, band in enumerate(entry.bands):
         place = Located(at.source, (*at.path, "standardise", "bands", number))
         for member in band.members:
             if member not in standard.weights:
-                yield place.problem(f"the standard population has no weight for “{member}”", "members")
+                yield place.problem(f"Die Standardbevölkerung hat für „{member}“ kein Gewicht.", "members")
             if member in seen:
-                yield place.problem(f"“{member}” is part of two strata", "members")
+                yield place.problem(f"„{member}“ gehört zu zwei Schichten.", "members")
             seen.add(member)
         yield from _band(place, band, indicator.gap.dimension, variables, check)
 
@@ -90,4 +90,4 @@ def _lacking(
         delivered = {dimension for table in variables[variable].tables for dimension in table}
         for dimension in dimensions:
             if dimension not in delivered:
-                yield place.problem(f"{variable} is not delivered by {dimension}", key)
+                yield place.problem(f"{variable} wird nicht nach {dimension} geliefert.", key)

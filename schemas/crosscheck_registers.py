@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from schemas import definitions as d
-from schemas.conditions import ConditionError, parse_condition
+from schemas.condition_parsing import ConditionError, parse_condition
 from schemas.definitions_registers import (
     CODED,
     FIELDS,

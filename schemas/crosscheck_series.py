@@ -17,11 +17,11 @@ def break_problems(
     for code, entry in loaded["breaks"].items():
         at = where[f"Break:{code}"]
         if not (entry.indicators or entry.variables or entry.sources):
-            yield at.problem("a break names indicators, variables or sources")
+            yield at.problem("Ein Bruch nennt Indikatoren, Merkmale oder Quellen.")
         for kind in ("indicators", "variables", "sources"):
             for named in getattr(entry, kind):
                 if named not in loaded[kind]:
-                    yield at.problem(f"“{named}” is not defined under {kind}", kind)
+                    yield at.problem(f"„{named}“ gibt es unter {kind} nicht.", kind)
         yield from _region_problems(entry, territory, at)
 
 
@@ -31,4 +31,4 @@ def _region_problems(entry: Break, territory: Territory | None, at: Located) -> 
     groups = {group.code for group in territory.groups()}
     for region in entry.regions:
         if not territory.known(region) and region not in groups:
-            yield at.problem(f"the region “{region}” does not exist", "regions")
+            yield at.problem(f"Das Gebiet „{region}“ gibt es nicht.", "regions")

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from schemas.definitions_intervals import Intervals, Method, Standardise
+from schemas.definitions_intervals import Method, Standardise
 from schemas.definitions_registers import ComputedFrom
-from schemas.definitions_rules import Rule, RuleReview
+from schemas.definitions_rules import Rule
 from schemas.entry import Code, Dated, Entry, EntryCode, Text, Year
 from schemas.shapes import TOTAL
 
@@ -243,69 +243,6 @@ class Message(Entry):
     remedy_de: Text
 
 
-class Confidentiality(Entry):
-    """Thresholds below which nothing is published."""
-
-    suppress_counts_below: int
-    min_denominator_rate: int
-    min_denominator_mark: int
-    survey_min_n: int
-    survey_mark_below: int
-    secondary_suppression: bool
-
-
-class PopulationBasis(Entry):
-    """A population basis that the cover of a delivery can name."""
-
-    code: Code
-    name_de: Text
-    name_en: Text
-
-
-class Deadline(Entry):
-    """Day until which a reporting year is to be delivered."""
-
-    years_after: int
-    month: Annotated[int, Field(ge=1, le=12)]
-    day: Annotated[int, Field(ge=1, le=31)]
-
-
-class Delivery(Entry):
-    """What applies to deliveries."""
-
-    first_year: Year
-    deadline: Deadline
-    contact: Text
-    population_bases: list[PopulationBasis]
-
-
-class Parts(Entry):
-    """Folders of the parts that may lie elsewhere, relative to framework.yaml."""
-
-    catalogue: str = "catalogue"
-    regions: str = "regions"
-    layouts: str = "layouts"
-
-
-class Head(Entry):
-    """framework.yaml: identity of the framework and what applies everywhere."""
-
-    code: EntryCode
-    version: Text
-    date: Text
-    title_de: Text
-    title_en: Text
-    disclaimer_de: str = ""
-    disclaimer_en: str = ""
-    parts: Parts = Parts()
-    breakdown_pairs: list[list[Code]] = []
-    levels: dict[Code, Text]
-    confidentiality: Confidentiality
-    intervals: Intervals = Intervals()
-    delivery: Delivery
-    rule_review: RuleReview = RuleReview()
-
-
 __all__ = [
     "TOTAL",
     "Code",
@@ -313,7 +250,6 @@ __all__ = [
     "Dimension",
     "Entry",
     "EntryCode",
-    "Head",
     "Indicator",
     "Rule",
     "Scheme",

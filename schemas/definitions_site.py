@@ -68,7 +68,7 @@ class Section(Entry):
         for paragraph in paragraphs:
             named = {name for _, name, _, _ in string.Formatter().parse(paragraph) if name is not None}
             if unknown := sorted(named - known):
-                raise ValueError(f"unknown placeholder {unknown[0]!r}, known: {', '.join(sorted(known))}")
+                raise ValueError(f"unbekannter Platzhalter {unknown[0]!r}, bekannt: {', '.join(sorted(known))}")
         return paragraphs
 
 

@@ -50,7 +50,7 @@ class EntryReader:
         if not isinstance(source.data, dict) or (key not in source.data and not required):
             return {}
         if key not in source.data:
-            self.problems.append(Problem(source.name, 1, f"the section “{key}” is missing"))
+            self.problems.append(Problem(source.name, 1, f"Der Abschnitt „{key}“ fehlt."))
             return {}
         return self.listed(source, (key,), source.data[key], model)
 
@@ -69,7 +69,9 @@ class EntryReader:
     def listed(self, source: SourceFile, path: tuple[str | int, ...], data: Any, model: type[_M]) -> dict[str, _M]:
         """A list of entries anywhere in a file, by code."""
         if not isinstance(data, list):
-            self.problems.append(Problem(source.name, source.line(path), "a list of entries is expected here"))
+            self.problems.append(
+                Problem(source.name, source.line(path), "Hier wird eine Liste von Einträgen erwartet.")
+            )
             return {}
         entries: dict[str, _M] = {}
         for index, raw in enumerate(data):
@@ -86,25 +88,30 @@ class EntryReader:
 
     def duplicate(self, located: Located, code: str) -> None:
         """A code that stands there twice."""
-        self.problems.append(located.problem(f"the code “{code}” is used twice"))
+        self.problems.append(located.problem(f"Die Kennung „{code}“ ist doppelt vergeben."))
 
     def model(self, source: SourceFile, path: tuple[str | int, ...], raw: Any, model: type[_M]) -> _M | None:
         """One entry; None (and problems) when it does not fit the model."""
-        try:
-            return model.model_validate(raw)
-        except ValidationError as error:
-            for item in error.errors(include_url=False):
-                where = (*path, *item["loc"])
-                name = ".".join(str(part) for part in item["loc"])
-                self.problems.append(
-                    Problem(source.name, source.line(where), _sentence(name, item["type"], item["msg"]))
-                )
-            return None
+        return model_of(source, path, raw, model, self.problems)
+
+
+def model_of(
+    source: SourceFile, path: tuple[str | int, ...], raw: Any, model: type[_M], problems: list[Problem]
+) -> _M | None:
+    """What stands at a place of a file, as a model; None, and problems with the lines, when it does not fit."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            name = ".".join(str(part) for part in item["loc"])
+            sentence = _sentence(name, item["type"], item["msg"])
+            problems.append(Problem(source.name, source.line((*path, *item["loc"])), sentence))
+        return None
 
 
 def _sentence(name: str, kind: str, message: str) -> str:
     if kind == "extra_forbidden":
-        return f"the key “{name}” is not known here"
+        return f"Der Schlüssel „{name}“ ist hier nicht bekannt."
     if kind == "missing":
-        return f"the key “{name}” is missing"
-    return f"“{name}”: {message}"
+        return f"Der Schlüssel „{name}“ fehlt."
+    return f"„{name}“: Diese Angabe passt nicht ({message})."

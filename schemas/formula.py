@@ -95,7 +95,7 @@ def parse_expression(text: str) -> Expression:
     """Parse an indicator formula; raises FormulaError."""
     tree = _python_tree(text)
     if isinstance(tree, ast.Compare):
-        raise FormulaError(f"a comparison is not a value: {text}")
+        raise FormulaError(f"Ein Vergleich ist kein Wert: {text}")
     return _expression(tree, text)
 
 
@@ -103,7 +103,7 @@ def parse_rule(text: str) -> Comparison:
     """Parse the statement of a rule, exactly one comparison at the top; raises FormulaError."""
     tree = _python_tree(text)
     if not isinstance(tree, ast.Compare) or len(tree.ops) != 1 or type(tree.ops[0]) not in COMPARISONS:
-        raise FormulaError(f"a rule is one comparison (= <= >= < >): {text}")
+        raise FormulaError(f"Eine Regel ist genau ein Vergleich (= <= >= < >): {text}")
     operator = COMPARISONS[type(tree.ops[0])]
     return Comparison(operator, _expression(tree.left, text), _expression(tree.comparators[0], text))
 
@@ -181,7 +181,7 @@ def _python_tree(text: str) -> ast.expr:
     try:
         return ast.parse(python.strip(), mode="eval").body
     except SyntaxError as error:
-        raise FormulaError(f"cannot be read at position {error.offset}: {text}") from error
+        raise FormulaError(f"Ab Stelle {error.offset} nicht lesbar: {text}") from error
 
 
 def _expression(node: ast.expr, text: str) -> Expression:
@@ -200,7 +200,7 @@ def _expression(node: ast.expr, text: str) -> Expression:
             return Operation(ARITHMETIC[type(operator)], _expression(left, text), _expression(right, text))
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             return _call(name, arguments, text)
-    raise FormulaError(f"“{ast.unparse(node)}” is not part of the formula language: {text}")
+    raise FormulaError(f"„{ast.unparse(node)}“ gehört nicht zur Formelsprache: {text}")
 
 
 def _selectors(selector: str, text: str) -> tuple[tuple[str, str], ...]:
@@ -208,25 +208,25 @@ def _selectors(selector: str, text: str) -> tuple[tuple[str, str], ...]:
     for part in selector.split(","):
         dimension, equals, member = (piece.strip() for piece in part.partition("="))
         if not (dimension and equals and member) or dimension in pairs:
-            raise FormulaError(f"“[{selector}]” must read [DIM=MEMBER, ...], each dimension once: {text}")
+            raise FormulaError(f"„[{selector}]“ muss [DIM=MEMBER, ...] lauten, jede Gliederung einmal: {text}")
         pairs[dimension] = member
     return tuple(sorted(pairs.items()))
 
 
 def _call(name: str, arguments: list[ast.expr], text: str) -> Expression:
     if name not in FUNCTIONS:
-        raise FormulaError(f"unknown function “{name}” (known: {', '.join(FUNCTIONS)}): {text}")
+        raise FormulaError(f"Die Funktion „{name}“ gibt es nicht (bekannt: {', '.join(FUNCTIONS)}): {text}")
     if name == "sum":
         if len(arguments) != 2 or not isinstance(arguments[1], ast.Name):
-            raise FormulaError(f"sum takes an expression and a dimension: {text}")
+            raise FormulaError(f"sum nimmt einen Ausdruck und eine Gliederung: {text}")
         return SumOver(_expression(arguments[0], text), arguments[1].id)
     values = tuple(_expression(argument, text) for argument in arguments)
     if name in ("max", "min"):
         if len(values) < 2:
-            raise FormulaError(f"{name} takes two or more expressions: {text}")
+            raise FormulaError(f"{name} nimmt zwei oder mehr Ausdrücke: {text}")
         return Function(name, values)
     if len(values) != 1:
-        raise FormulaError(f"{name} takes one expression: {text}")
+        raise FormulaError(f"{name} nimmt einen Ausdruck: {text}")
     if name == "abs":
         return Function("abs", values)
     earlier = _shifted(values[0])

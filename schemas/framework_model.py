@@ -11,8 +11,10 @@ from pathlib import Path
 
 from schemas import definitions as d
 from schemas.calendar import CalendarRules
-from schemas.conditions import Condition, parse_condition
+from schemas.condition_parsing import parse_condition
+from schemas.conditions import Condition
 from schemas.definitions_confidentiality import ConfidentialityRules
+from schemas.definitions_head import Head
 from schemas.definitions_profile import Profile
 from schemas.definitions_register_pages import RegisterPage
 from schemas.definitions_registers import Codelist, Register, RegisterGroup
@@ -35,7 +37,7 @@ class Framework:
     `indicator_field`, `variable_field` and `rule_field` follow from the file an entry stands in.
     """
 
-    head: d.Head
+    head: Head
     folder: Path
     layouts_folder: Path
     dimensions: Mapping[str, d.Dimension]

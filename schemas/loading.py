@@ -19,6 +19,7 @@ from schemas.crosscheck_register_pages import register_page_problems
 from schemas.crosscheck_registers import register_problems
 from schemas.crosscheck_series import break_problems
 from schemas.definitions_confidentiality import ConfidentialityRules
+from schemas.definitions_head import Head
 from schemas.definitions_profile import Profile
 from schemas.definitions_register_pages import REGISTER_PAGES, RegisterPage
 from schemas.definitions_series import Break, Flag, SeriesRules
@@ -139,15 +140,15 @@ class _Loading(EntryReader):
             **loaded,
         )
 
-    def _head(self) -> d.Head | None:
+    def _head(self) -> Head | None:
         if not self.folder.is_dir():
-            self.problems.append(Problem(str(self.folder), 1, "the folder of the framework does not exist"))
+            self.problems.append(Problem(str(self.folder), 1, "Den Ordner des Rahmens gibt es nicht."))
             return None
         source = self.read(self.folder / "framework.yaml")
         if source.data is None:
             return None
         self.where["Head"] = Located(source, ())
-        return self.model(source, (), source.data, d.Head)
+        return self.model(source, (), source.data, Head)
 
     def _messages(self) -> dict[str, d.Message]:
         """Message texts of all files of `messages/`; a framework without its own uses the shipped ones."""
@@ -165,17 +166,17 @@ class _Loading(EntryReader):
         own = self.folder / "breaks.yaml"
         source = self.read(own if own.exists() else DEFAULT_FOLDER / "breaks.yaml")
         if not isinstance(source.data, dict):
-            self.problems.append(Problem(source.name, 1, "the section “series” is missing"))
+            self.problems.append(Problem(source.name, 1, "Der Abschnitt „series“ fehlt."))
             return None, {}
         self.problems += [
-            Problem(source.name, source.line((key,)), f"the key “{key}” is not known here")
+            Problem(source.name, source.line((key,)), f"Der Schlüssel „{key}“ ist hier nicht bekannt.")
             for key in source.data
             if key not in ("series", "breaks")
         ]
         rules = self.model(source, ("series",), source.data.get("series"), SeriesRules)
         return rules, self.section(source, "breaks", Break, required=False) if own.exists() else {}
 
-    def _calendar(self, head: d.Head) -> CalendarRules:
+    def _calendar(self, head: Head) -> CalendarRules:
         """The calendar, which is no part of the content hash."""
         path = self.folder / CALENDAR
         source = read_yaml(path, self.root, self.problems) if path.exists() else SourceFile(CALENDAR, None, {})
@@ -205,7 +206,7 @@ class _Loading(EntryReader):
             for other in term.see:
                 if other not in glossary:
                     self.problems.append(
-                        self.where[f"GlossaryTerm:{code}"].problem(f"“{other}” is no term of the glossary")
+                        self.where[f"GlossaryTerm:{code}"].problem(f"„{other}“ ist kein Begriff des Glossars.")
                     )
 
     def _tiles(self, folder: Path, territory: Territory | None) -> tuple[Tile, ...]:

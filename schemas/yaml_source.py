@@ -77,11 +77,11 @@ def read_yaml(path: Path, root: Path, problems: list[Problem]) -> SourceFile:
         finally:
             loader.dispose()
     except OSError as error:
-        problems.append(Problem(name, 1, f"cannot be opened ({error.strerror})"))
+        problems.append(Problem(name, 1, f"Die Datei lässt sich nicht öffnen ({error.strerror})."))
         return SourceFile(name, None, {})
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problems.append(Problem(name, mark.line + 1 if mark else 1, f"is not valid YAML ({error.problem})"))
+        problems.append(Problem(name, mark.line + 1 if mark else 1, f"Das ist kein gültiges YAML ({error.problem})."))
         return SourceFile(name, None, {})
     return SourceFile(name, data, lines)
 
@@ -98,7 +98,9 @@ def _collect_lines(
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
-                problems.append(Problem(name, key.start_mark.line + 1, f"the key “{key.value}” stands here twice"))
+                problems.append(
+                    Problem(name, key.start_mark.line + 1, f"Der Schlüssel „{key.value}“ steht hier doppelt.")
+                )
             seen.add(key.value)
             _collect_lines(value, (*path, key.value), lines, name, problems)
             lines[(*path, key.value)] = key.start_mark.line + 1

@@ -211,6 +211,8 @@ def test_a_form_of_the_registers_alone(
 ) -> None:
     asked = ["form", "--region", CITY, "--year", "2021", "--registers-only", "-o", str(tmp_path / "a.xlsx")]
     assert refused(capsys, *asked) == "Für das Jahr 2021 hat der Indikatorenrahmen keine Register."
+    assert main([*asked, "--lang", "en"]) == 2
+    assert capsys.readouterr().err == "Not possible: The framework has no registers for the year 2021.\n"
     monkeypatch.delenv("MONITOR_FRAMEWORK")
     assert main(asked) == 0
     assert capsys.readouterr().out == f"Erhebungsbogen geschrieben: {tmp_path / 'a.xlsx'}\n"

@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-from flows.demo.registers import SampleRegisters, all_records, load_registers
+from flows.demo.registers import SampleRegisters, load_registers
 from flows.demo.world import Value, World, load_world
-from intake.counting import counted
 from schemas import sql
+from schemas.counting import counted
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Point, rule_plan
 from schemas.shapes import TOTAL, member_key
@@ -59,7 +59,7 @@ def figures(
     found = {}
     for (region, year), typed in cells.items():
         delivered = framework.registers if year in registers.years else ()
-        records = all_records(registers, framework, region, year)
+        records = list(chain.from_iterable(registers.records(framework, region, year).values()))
         known = counted(framework, region, year, delivered, records)
         found[region, year] = typed | {(o.variable, ""): int(o.value or 0) for o in known}
     return found

@@ -102,28 +102,28 @@ DAMAGES: dict[str, tuple[str, str, str, str, str]] = {
         "  type: count\n",
         "  type: count\n  colour: blue\n",
         "colour",
-        "the key “colour” is not known here",
+        "Der Schlüssel „colour“ ist hier nicht bekannt",
     ),
     "key misspelt": (
         "catalogue/REC.yaml",
         "  decimals: 1\n",
         "  decimal: 1\n",
         "decimal",
-        "the key “decimal” is not known here",
+        "Der Schlüssel „decimal“ ist hier nicht bekannt",
     ),
     "key twice": (
         "catalogue/REC.yaml",
         "  decimals: 1\n",
         "  decimals: 1\n  unit: ratio\n",
         "unit",
-        "the key “unit” stands here twice",
+        "Der Schlüssel „unit“ steht hier doppelt",
     ),
     "unknown key in the head": (
         "framework.yaml",
         "confidentiality:\n",
         "confidentiality:\n  round_to: 5\n",
         "round_to",
-        "the key “confidentiality.round_to” is not known here",
+        "Der Schlüssel „confidentiality.round_to“ ist hier nicht bekannt",
     ),
     "dominance without contributions": (
         "confidentiality.yaml",
@@ -137,271 +137,271 @@ DAMAGES: dict[str, tuple[str, str, str, str, str]] = {
         "decimals: 1",
         "decimals: one",
         "HERE",
-        "“decimals”",
+        "„decimals“",
     ),
     "unknown direction": (
         "catalogue/REC.yaml",
         "direction: higher_better",
         "direction: up",
         "HERE",
-        "“direction”",
+        "„direction“",
     ),
-    "negative tolerance": ("rules/SIC.yaml", "tolerance: 0", "tolerance: -1", "HERE", "“tolerance"),
-    "unknown severity": ("rules/SIC.yaml", "severity: warning", "severity: bad", "HERE", "“severity”"),
+    "negative tolerance": ("rules/SIC.yaml", "tolerance: 0", "tolerance: -1", "HERE", "„tolerance"),
+    "unknown severity": ("rules/SIC.yaml", "severity: warning", "severity: bad", "HERE", "„severity“"),
     "unknown variable in a formula": (
         "catalogue/REC.yaml",
         "formula: 100 * FOR[RES=SAFE] / FOR\n",
         "formula: 100 * FOR[RES=SAFE] / FOREIGN\n",
         "HERE",
-        "the variable “FOREIGN” does not exist",
+        "Das Merkmal „FOREIGN“ gibt es nicht",
     ),
     "unknown member in a formula": (
         "catalogue/REC.yaml",
         "FOR[RES=SAFE]",
         "FOR[RES=SAVE]",
         "HERE",
-        "FOR has no member RES=SAVE",
+        "FOR hat keine Ausprägung RES=SAVE",
     ),
     "dimension that the variable is not delivered by": (
         "catalogue/REC.yaml",
         "FOR[RES=SAFE]",
         "FOR[GRP=A]",
         "HERE",
-        "FOR is not delivered by GRP",
+        "FOR wird nicht nach GRP geliefert",
     ),
     "aggregate that the listed members cannot make": (
         "catalogue/LEB.yaml",
         "SGB2_RLB[AGE=A00_64]",
         "SGB2_RLB[AGE=A65_UP]",
         "HERE",
-        "SGB2_RLB has no member AGE=A65_UP",
+        "SGB2_RLB hat keine Ausprägung AGE=A65_UP",
     ),
     "formula that cannot be read": (
         "catalogue/REC.yaml",
         "formula: 100 * FOR[RES=SAFE] / FOR\n",
         "formula: 100 * (FOR[RES=SAFE] / FOR\n",
         "HERE",
-        "cannot be read at position",
+        "Ab Stelle",
     ),
     "comparison instead of a formula": (
         "catalogue/REC.yaml",
         "formula: 100 * FOR[RES=SAFE] / FOR\n",
         "formula: FOR[RES=SAFE] <= FOR\n",
         "HERE",
-        "a comparison is not a value",
+        "Ein Vergleich ist kein Wert",
     ),
     "rule without a comparison": (
         "rules/SIC.yaml",
         "expression: TV_RES <= POP[AGE=A14_20]",
         "expression: TV_RES + POP[AGE=A14_20]",
         "HERE",
-        "a rule is one comparison",
+        "Eine Regel ist genau ein Vergleich",
     ),
     "unknown variable in a rule": (
         "rules/SIC.yaml",
         "expression: TV_RES <=",
         "expression: TV_REZ <=",
         "HERE",
-        "the variable “TV_REZ” does not exist",
+        "Das Merkmal „TV_REZ“ gibt es nicht",
     ),
     "sum over listed members": (
         "rules/ARB.yaml",
         "expression: UNEMP = sum(UNEMP, RK)",
         "expression: UNEMP = sum(UNEMP, AGE)",
         "HERE",
-        "UNEMP lists its members of AGE: they need not add up",
+        "UNEMP nennt eigene Ausprägungen von AGE: sie müssen kein Ganzes ergeben",
     ),
     "sum over a dimension that no term has": (
         "rules/ARB.yaml",
         "expression: UNEMP = sum(UNEMP, RK)",
         "expression: UNEMP = sum(UNEMP, STAY)",
         "HERE",
-        "no term inside sum(…, STAY) has this dimension",
+        "Kein Glied in sum(…, STAY) hat diese Gliederung",
     ),
     "rule for each member of a dimension that no term has": (
         "rules/SIC.yaml",
         "for_each: [GRP, SEX]",
         "for_each: [GRP, RES]",
         "HERE",
-        "for_each names RES, which no term of the rule has",
+        "for_each nennt RES, wonach kein Glied der Regel geliefert wird",
     ),
     "breakdown that a term is not delivered by": (
         "catalogue/REC.yaml",
         "breakdowns: [SEX]",
         "breakdowns: [SEX, GRP]",
         "HERE",
-        "the breakdown by GRP is not possible: FOR is not delivered by it",
+        "Die Gliederung nach GRP ist nicht möglich: FOR wird nicht danach geliefert",
     ),
     "gap without its breakdown": (
         "catalogue/IDE.yaml",
         "breakdowns: [GRP, SEX]",
         "breakdowns: [SEX]",
         "GAP",
-        "the gap needs a breakdown by GRP",
+        "Zum Abstand (gap) gehört eine Gliederung nach GRP",
     ),
-    "unknown period": ("variables/BEV.yaml", "period: D3112", "period: D3113", "HERE", "“D3113” is not defined under periods"),
-    "unknown source": ("variables/BEV.yaml", "source: EMR", "source: EMX", "HERE", "“EMX” is not defined under sources"),
+    "unknown period": ("variables/BEV.yaml", "period: D3112", "period: D3113", "HERE", "„D3113“ gibt es unter periods nicht"),
+    "unknown source": ("variables/BEV.yaml", "source: EMR", "source: EMX", "HERE", "„EMX“ gibt es unter sources nicht"),
     "unknown pitfall": (
         "catalogue/REC.yaml",
         "pitfalls: [P_AZR, P_KREIS, P_ROUND]",
         "pitfalls: [P_AZR, P_KRIES, P_ROUND]",
         "HERE",
-        "“P_KRIES” is not defined under pitfalls",
+        "„P_KRIES“ gibt es unter pitfalls nicht",
     ),
     "unknown level": (
         "variables/BEV.yaml",
         "lowest_level: S",
         "lowest_level: Z",
         "HERE",
-        "the level “Z” is not defined",
+        "Die Ebene „Z“ gibt es nicht",
     ),
     "unknown dimension in a table": (
         "variables/BEV.yaml",
         "tables: [[GRP, SEX]]",
         "tables: [[GRP, SEX, COLOR]]",
         "HERE",
-        "the dimension “COLOR” does not exist",
+        "Die Gliederung „COLOR“ gibt es nicht",
     ),
     "unknown scheme": (
         "variables/BEV.yaml",
         "schemes: {GRP: NAT}",
         "schemes: {GRP: NATION}",
         "ENTRY",
-        "“schemes” must name one scheme of GRP",
+        "„schemes“ muss ein Schema von GRP nennen",
     ),
-    "variable without a table": ("variables/ANG.yaml", "tables: [[]]", "tables: []", "HERE", "needs at least one table"),
+    "variable without a table": ("variables/ANG.yaml", "tables: [[]]", "tables: []", "HERE", "braucht mindestens eine Tabelle"),
     "aggregate with an unknown leaf": (
         "dimensions.yaml",
         "SAFE: [EUF, UNB]",
         "SAFE: [EUF, UNBEF]",
         "ENTRY",
-        "the aggregate “SAFE” names “UNBEF”, which is no leaf",
+        "Die Zusammenfassung „SAFE“ nennt „UNBEF“, das steht nicht unter leaves",
     ),
     "member without a label": (
         "dimensions.yaml",
         "    ND: {de: nicht Deutsch, en: not German}\n",
         "",
         "ENTRY",
-        "the member “ND” has no label",
+        "Die Ausprägung „ND“ hat unter „members“ keine Bezeichnung",
     ),
     "code twice in one file": (
         "rules/ANG.yaml",
         "- code: R068",
         "- code: R067",
         "HERE",
-        "the code “R067” is used twice",
+        "Die Kennung „R067“ ist doppelt vergeben",
     ),
     "interval of a formula that is no quotient": (
         "catalogue/WOH.yaml",
         "  unit: index_0_100\n",
         "  unit: index_0_100\n  interval: byar\n",
         "interval",
-        "an interval needs a formula that is a quotient",
+        "Zu einem Intervall gehört eine Formel, die ein Quotient ist",
     ),
     "share interval of a rate": (
         "catalogue/WOH.yaml",
         "  unit: per_1000\n",
         "  unit: per_1000\n  interval: wilson\n",
         "interval",
-        "the interval “wilson” is for shares in percent",
+        "Das Intervall „wilson“ gilt für Anteile in Prozent",
     ),
     "weighted interval without a number of cases": (
         "catalogue/IDE.yaml",
         "  cases: SV_N[ITEM=TRUST]\n",
         "  interval: weighted\n",
         "interval",
-        "needs the unweighted case number",
+        "gehört die ungewichtete Fallzahl",
     ),
     "number of cases that does not exist": (
         "catalogue/IDE.yaml",
         "cases: SV_N[ITEM=TRUST]",
         "cases: SV_NN[ITEM=TRUST]",
         "HERE",
-        "the variable “SV_NN” does not exist",
+        "Das Merkmal „SV_NN“ gibt es nicht",
     ),
     "concept compared with an unknown one": (
         "sources.yaml",
         "  against:\n    REG:\n      text_de: Die Kinder",
         "  against:\n    REGG:\n      text_de: Die Kinder",
         "against",
-        "“REGG” is not defined under concepts",
+        "„REGG“ gibt es unter concepts nicht",
     ),
     "concept compared with itself": (
         "sources.yaml",
         "  against:\n    REG:\n      text_de: Die Kinder",
         "  against:\n    KJH:\n      text_de: Die Kinder",
         "against",
-        "“KJH” and “KJH” are compared twice or with themselves",
+        "„KJH“ und „KJH“ werden doppelt oder mit sich selbst verglichen",
     ),
     "year of a dimension that is in no table": (
         "variables/ARB.yaml",
         "  asked_since: {AGE: 2024}\n",
         "  asked_since: {RES: 2024}\n",
         "asked_since",
-        "the dimension “RES” stands in no table",
+        "Die Gliederung „RES“ steht in keiner Tabelle",
     ),
     "form without any table before a year": (
         "variables/ARB.yaml",
         "  asked_since: {AGE: 2024}\n",
         "  asked_since: {GRP: 2024}\n",
         "asked_since",
-        "no table is left before the year from which GRP is asked",
+        "Vor dem Jahr, ab dem nach GRP gefragt wird, bleibt keine Tabelle übrig",
     ),
     "number of cases without the breakdown": (
         "catalogue/IDE.yaml",
         "cases: SV_N[ITEM=TRUST]",
         "cases: ABW_ELIG",
         "HERE",
-        "ABW_ELIG is not delivered by GRP",
+        "ABW_ELIG wird nicht nach GRP geliefert",
     ),
     "default interval for an unknown pitfall": (
         "framework.yaml",
         "{pitfall: P_SMALL, units: [percent]",
         "{pitfall: P_SMAL, units: [percent]",
         "HERE",
-        "“P_SMAL” is not defined under pitfalls",
+        "„P_SMAL“ gibt es unter pitfalls nicht",
     ),
     "standard population with a member that is no leaf": (
         "framework.yaml",
         "{A00_02: 3000",
         "{A00_03: 3000",
         "HERE",
-        "“A00_03” is no leaf member of “AGE”",
+        "„A00_03“ steht nicht unter leaves von „AGE“",
     ),
     "unknown standard population": (
         "catalogue/ARB.yaml",
         "standard: ESP2013",
         "standard: ESP1976",
         "HERE",
-        "the standard population “ESP1976” does not exist",
+        "Die Standardbevölkerung „ESP1976“ gibt es nicht",
     ),
     "member of two strata": (
         "catalogue/ARB.yaml",
         "members: [A25_34, A35_49",
         "members: [A21_24, A25_34, A35_49",
         "HERE",
-        "“A21_24” is part of two strata",
+        "„A21_24“ gehört zu zwei Schichten",
     ),
     "stratum with an unknown member of a variable": (
         "catalogue/ARB.yaml",
         "base: prev(POP[AGE=A15_24])",
         "base: prev(POP[AGE=A15_25])",
         "HERE",
-        "POP has no member AGE=A15_25",
+        "POP hat keine Ausprägung AGE=A15_25",
     ),
     "stratum by a variable without the compared groups": (
         "catalogue/ARB.yaml",
         "cases: UNEMP[AGE=A15_24]",
         "cases: ABW_ELIG",
         "HERE",
-        "ABW_ELIG is not delivered by GRP",
+        "ABW_ELIG wird nicht nach GRP geliefert",
     ),
     "two signs with one meaning each": (
         "statuses.yaml",
         "secret: [g]",
         "secret: [g, x]",
         "ENTRY",
-        "the sign “x” has two meanings",
+        "Das Zeichen „x“ hat zwei Bedeutungen",
     ),
 }  # fmt: skip
 
@@ -433,27 +433,31 @@ def below(path: Path, line: int, text: str) -> int:
 def test_missing_key_is_reported_at_the_entry(copy: Copy) -> None:
     line = copy.change("catalogue/SIC.yaml", "  decimals: 1\n", "")
     start = above(copy.path("catalogue/SIC.yaml"), line, "- code")
-    ((file, at, message),) = [p for p in copy.problems() if "missing" in p[2]]
-    assert (Path(file).name, at, message) == ("SIC.yaml", start, "the key “decimals” is missing")
+    ((file, at, message),) = [p for p in copy.problems() if "fehlt" in p[2]]
+    assert (Path(file).name, at, message) == ("SIC.yaml", start, "Der Schlüssel „decimals“ fehlt.")
 
 
 def test_code_twice_in_two_files_of_a_folder_is_reported(copy: Copy) -> None:
     line = copy.append("rules/SIC.yaml", copy.entry("rules/ANG.yaml", "R067"))
-    assert ("rules/SIC.yaml", line, "the code “R067” is used twice") in copy.problems()
+    assert ("rules/SIC.yaml", line, "Die Kennung „R067“ ist doppelt vergeben.") in copy.problems()
 
 
 def test_file_whose_name_is_no_field_is_reported(copy: Copy) -> None:
     copy.path("variables/SIC.yaml").rename(copy.path("variables/POLIZEI.yaml"))
     found = [p for p in copy.problems() if p[0] == "variables/POLIZEI.yaml"]
     assert found
-    assert {message for _, _, message in found} == {"the file name “POLIZEI” is no field"}
+    assert {message for _, _, message in found} == {"Der Dateiname „POLIZEI“ ist kein Handlungsfeld."}
 
 
 def test_variable_that_nobody_uses_must_say_so(copy: Copy) -> None:
     entry = copy.entry("variables/SIC.yaml", "HATE_OFF").replace("HATE_OFF", "HATE_OFF_2")
     line = copy.append("variables/SIC.yaml", entry)
     assert copy.problems() == [
-        ("variables/SIC.yaml", line, "no indicator uses it; mark it “auxiliary: true” if it is meant")
+        (
+            "variables/SIC.yaml",
+            line,
+            "Kein Indikator verwendet dieses Merkmal; ist das gewollt, steht hier „auxiliary: true“.",
+        )
     ]
     copy.change("variables/SIC.yaml", entry, entry.rstrip("\n") + "\n  auxiliary: true\n")
     assert "HATE_OFF_2" in load_framework(copy.folder).variables
@@ -462,7 +466,9 @@ def test_variable_that_nobody_uses_must_say_so(copy: Copy) -> None:
 def test_used_variable_must_not_be_called_auxiliary(copy: Copy) -> None:
     entry = copy.entry("variables/SIC.yaml", "HATE_OFF")
     line = copy.change("variables/SIC.yaml", entry, entry.rstrip("\n") + "\n  auxiliary: true\n\n", "auxiliary")
-    assert copy.problems() == [("variables/SIC.yaml", line, "is marked auxiliary, but an indicator uses it")]
+    assert copy.problems() == [
+        ("variables/SIC.yaml", line, "Das Merkmal ist als auxiliary bezeichnet, ein Indikator verwendet es aber.")
+    ]
 
 
 @pytest.mark.parametrize("broken", ["  name_de: 'Aufenthalt\n", "  name_de: {Aufenthalt\n", "\tname_de: Aufenthalt\n"])
@@ -470,23 +476,25 @@ def test_file_that_is_no_yaml_is_reported_and_the_others_are_still_read(copy: Co
     copy.change("catalogue/REC.yaml", "  name_de: Anteil mit gesichertem Aufenthaltsstatus\n", broken)
     elsewhere = copy.change("rules/SIC.yaml", "expression: TV_RES <=", "expression: TV_REZ <=")
     found = copy.problems()
-    assert any(Path(file).name == "REC.yaml" and message.startswith("is not valid YAML") for file, _, message in found)
-    assert ("rules/SIC.yaml", elsewhere, "the variable “TV_REZ” does not exist") in found
+    assert any(
+        Path(file).name == "REC.yaml" and message.startswith("Das ist kein gültiges YAML") for file, _, message in found
+    )
+    assert ("rules/SIC.yaml", elsewhere, "Das Merkmal „TV_REZ“ gibt es nicht.") in found
 
 
 def test_missing_file_is_reported(copy: Copy) -> None:
     copy.path("dimensions.yaml").unlink()
-    assert ("dimensions.yaml", 1, "cannot be opened (No such file or directory)") in copy.problems()
+    assert ("dimensions.yaml", 1, "Die Datei lässt sich nicht öffnen (No such file or directory).") in copy.problems()
 
 
 def test_missing_section_is_reported(copy: Copy) -> None:
     copy.change("sources.yaml", "periods:", "times:")
-    assert ("sources.yaml", 1, "the section “periods” is missing") in copy.problems()
+    assert ("sources.yaml", 1, "Der Abschnitt „periods“ fehlt.") in copy.problems()
 
 
 def test_mapping_where_a_list_is_expected_is_reported(copy: Copy) -> None:
     copy.path("rules/SIC.yaml").write_text("code: R096\n", encoding="utf-8")
-    assert copy.problems() == [("rules/SIC.yaml", 1, "a list of entries is expected here")]
+    assert copy.problems() == [("rules/SIC.yaml", 1, "Hier wird eine Liste von Einträgen erwartet.")]
 
 
 def test_errors_in_several_files_are_reported_together(copy: Copy) -> None:
@@ -505,13 +513,13 @@ def test_two_errors_in_one_entry_are_both_reported(copy: Copy) -> None:
     second = copy.change("variables/BEV.yaml", "period: D3112", "period: D3113")
     found = [(line, message) for _, line, message in copy.problems()]
     assert found == [
-        (first, "“EMX” is not defined under sources"),
-        (second, "“D3113” is not defined under periods"),
+        (first, "„EMX“ gibt es unter sources nicht."),
+        (second, "„D3113“ gibt es unter periods nicht."),
     ]
 
 
 def test_folder_without_a_framework_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FrameworkError, match="cannot be opened"):
+    with pytest.raises(FrameworkError, match="lässt sich nicht öffnen"):
         load_framework(tmp_path)
 
 

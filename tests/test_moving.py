@@ -108,3 +108,20 @@ def test_the_command_moves_and_refuses_in_the_language_asked_for(
     monkeypatch.setenv("MONITOR_DATA", str(tmp_path / "new"))
     assert main(["in", str(tmp_path / "folder")]) == 0
     assert capsys.readouterr().out == "Datenbestand gefüllt und als Nr. 2 veröffentlicht.\n"
+
+
+def test_what_stands_wrong_in_a_file_is_an_answer_and_no_fault(
+    tmp_path: Path,
+    tiny: Framework,
+    tiny_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("MONITOR_FRAMEWORK", str(tiny_folder))
+    monkeypatch.setenv("MONITOR_DATA", str(tmp_path))
+    (tmp_path / "settings.toml").write_text("unknown = 1")
+    assert main(["out", str(tmp_path / "folder")]) == 2
+    assert "„unknown“ ist keine Einstellung" in capsys.readouterr().err
+    (tmp_path / LIST).write_text("[]")
+    with pytest.raises(MoveRefused, match="kein ausgelagerter"):
+        move_in(tmp_path / "root", tiny, tmp_path)

@@ -443,11 +443,14 @@ def test_a_framework_without_calendar_has_its_deadline(small: Framework) -> None
     [
         ("reminder_day: [1]\n", "calendar.yaml:1"),
         ("# x\nprovisional: {years_after: 1, month: 13, day: 1}\n", "calendar.yaml:2"),
-        ("final: {years_after: 0, month: 1, day: 1}\n", "not in order"),
-        ("years:\n  2025: {final: 2026-01-01, reason_de: x}\n", "2025 are not in order"),
+        ("final: {years_after: 0, month: 1, day: 1}\n", "folgen nicht aufeinander"),
+        ("years:\n  2025: {final: 2026-01-01, reason_de: x}\n", "2025 folgen nicht aufeinander"),
         ("years:\n  2025: {final: 2027-05-01}\n", "reason_de"),
-        ("years:\n\n  2025: {deadline: 2025-12-01, reason_de: x}\n", "calendar.yaml:3: .* 2025 are not in order"),
-        ("final: {years_after: 1, month: 2, day: 29}\n", "year 2000 does not exist"),
+        (
+            "years:\n\n  2025: {deadline: 2025-12-01, reason_de: x}\n",
+            "calendar.yaml:3: .* 2025 folgen nicht aufeinander",
+        ),
+        ("final: {years_after: 1, month: 2, day: 29}\n", "Berichtsjahres 2000 gibt es nicht"),
     ],
 )
 def test_a_wrong_calendar_is_refused_with_its_line(tmp_path: Path, tiny_folder: Path, text: str, why: str) -> None:

@@ -355,7 +355,7 @@ def test_a_framework_without_limits_gets_the_shipped_ones_without_names(framewor
         ("variable: POP", "variable: POPP", "the variable “POPP” is not known"),
         ("SV_VALID >= 0.5 * SV_N", "SV_VALID >= 0.5 * SV_NN", "“SV_NN” is not known"),
         ("lower: 0.4", "low: 0.4", "year_on_year.low"),
-        ("expression: SV_VALID <=", "expression: SV_VALID", "cannot be read"),
+        ("expression: SV_VALID <=", "expression: SV_VALID", "nicht lesbar"),
     ],
 )
 def test_faults_in_the_limits_are_named(framework: Framework, tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 import duckdb
@@ -23,11 +23,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from reference import Cells, Figure, Members, Reference, Years, key_of, members_of, parsed
 
-from flows.demo.registers import all_records, load_registers
+from flows.demo.registers import load_registers
 from flows.demo.world import World, load_world
 from indicators.compute import compute, values_alone
-from intake.counting import counted
 from intake.rules import RuleInput, check_rules
+from schemas.counting import counted
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import Observation
@@ -200,7 +200,7 @@ def demo(world: World) -> dict[tuple[str, int], Cells]:
     for region, year in product(world.regions, YEARS):
         typed = {(v, members_of(key)): Fraction(x) for (v, key), x in world.values(region, year).items()}
         for of in sample.years[-1:] if year == YEARS[-1] else sample.years[:1] if year == YEARS[-2] else ():
-            records = all_records(sample, framework, region, of)
+            records = list(chain.from_iterable(sample.records(framework, region, of).values()))
             for o in counted(framework, region, of, framework.registers, records):
                 typed[o.variable, members_of("")] = Fraction(o.value or 0)
         cells[region, year] = typed

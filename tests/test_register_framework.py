@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_framework_loading import Copy
 
-from flows.demo.registers import all_records, load_registers
-from intake.counting import counted
+from flows.demo.registers import load_registers
 from schemas.changes import State, changes
-from schemas.conditions import holds, parse_condition
+from schemas.condition_parsing import parse_condition
+from schemas.conditions import holds
+from schemas.counting import counted
 from schemas.crosscheck_registers import register_problems
 from schemas.definitions import Variable
 from schemas.definitions_registers import REFERRING
@@ -49,10 +51,10 @@ def record(register: str, number: int, row: int = 0, **values: str) -> Record:
 OFFERS, TARGETS, PAGES = "registers/offers.yaml", "registers/action_plan.yaml", "registers/web_presence.yaml"
 # file, text to replace, replacement, word of the replacement on whose line the problem stands, what must be said
 DAMAGES: dict[str, tuple[str, str, str, str, str]] = {
-    "unknown key of a register": (OFFERS, "    id_prefix: A", "    colour: blue\n    id_prefix: A", "colour", "“colour” is"),
-    "unknown key of a field": (OFFERS, "type: yes_no, public", "kind: x, type: yes_no, public", "kind", "kind” is not"),
-    "unknown type": (OFFERS, "type: email", "type: mail", "type", "type”: Input"),
-    "public not said": (OFFERS, "type: date, public: true,", "type: date,", "type", "public” is missing"),
+    "unknown key of a register": (OFFERS, "    id_prefix: A", "    colour: blue\n    id_prefix: A", "colour", "„colour“ ist"),
+    "unknown key of a field": (OFFERS, "type: yes_no, public", "kind: x, type: yes_no, public", "kind", "kind“ ist hier nicht"),
+    "unknown type": (OFFERS, "type: email", "type: mail", "type", "type“: Diese Angabe passt nicht (Input"),
+    "public not said": (OFFERS, "type: date, public: true,", "type: date,", "type", "public“ fehlt"),
     "unknown key beside group and registers": (OFFERS, "group:\n", "grupp: 1\ngroup:\n", "grupp", "„grupp“ ist hier nicht"),
     "field twice": (OFFERS, "{code: URL,", "{code: TITLE,", "{code", "Das Feld „TITLE“ steht zweimal da."),
     "no such code list": (OFFERS, "codelist: SERVICE,", "codelist: SERVICES,", "{code: SERVICE", "„SERVICES“ gibt es nicht."),
@@ -142,7 +144,7 @@ def test_group_file_that_is_a_list_is_reported(copy: Copy) -> None:
 
 def test_register_twice_in_two_files_is_reported(copy: Copy) -> None:
     line = copy.change(PAGES, "- code: EVENT", "- code: OFFER")
-    assert any((at, "the code “OFFER” is used twice") == (line, said) for _, at, said in copy.problems())
+    assert any((at, "Die Kennung „OFFER“ ist doppelt vergeben.") == (line, said) for _, at, said in copy.problems())
 
 
 def test_a_framework_may_have_no_registers(copy: Copy) -> None:
@@ -435,7 +437,7 @@ def reference(records: list[Record], year: int) -> dict[str, int]:
 @pytest.mark.parametrize("region", ["06413", "06532023"])
 @pytest.mark.parametrize("year", [2024, 2025])
 def test_sample_registers_count_as_the_reference_says(framework: Framework, region: str, year: int) -> None:
-    records = list(all_records(load_registers(framework), framework, region, year))
+    records = list(chain.from_iterable(load_registers(framework).records(framework, region, year).values()))
     found = counted(framework, region, year, framework.registers, records)
     assert {o.variable: int(o.value or 0) for o in found} == reference(records, year)
     assert len(found) == 17
@@ -499,7 +501,7 @@ def test_sample_fills_registers_as_they_ask(framework: Framework) -> None:
     for region in sample.regions:
         ids: dict[int, set[tuple[str, str]]] = {}
         for year in sample.years:
-            records = list(all_records(sample, framework, region, year))
+            records = list(chain.from_iterable(sample.records(framework, region, year).values()))
             known = {(one.register, one.id): one.values for one in records}
             assert len(known) == len(records)
             assert {one.register for one in records} == set(framework.registers)

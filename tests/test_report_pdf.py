@@ -21,7 +21,7 @@ from report.chart_style import colours, drawing, fixed_rules
 from report.content import Report, build_content
 from report.data import ReportData
 from report.numbers import MINUS, THIN_SPACE
-from report.pdf import UNBROKEN_SPACE, typeset, write_volumes
+from report.pdf import UNBROKEN_SPACE, typeset, volumes_beside
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import TOTAL
@@ -313,7 +313,8 @@ def test_sample_data_says_so_on_every_page_and_pages_are_numbered(sheets: dict[s
 def volume(data: ReportData, framework: Framework, folder: Path, *, langs: tuple[str, ...] = ("de",)) -> Report:
     """Write the volumes of one indicator and one region."""
     report = build_content(data, framework, YEAR, lambda _: None)
-    report.failures.update(write_volumes(report, folder, langs, lambda _: None))
+    with volumes_beside(report, folder, langs, lambda _: None) as failures:
+        report.failures.update(failures())
     return report
 
 
@@ -437,7 +438,8 @@ def test_an_indicator_that_failed_is_shown_as_missing(
     framework, data, code, region = narrow
     report = build_content(data, framework, YEAR, lambda _: None)
     report.failures[code] = "ValueError: something"
-    assert write_volumes(report, tmp_path, ("de",), lambda _: None) == {}
+    with volumes_beside(report, tmp_path, ("de",), lambda _: None) as failures:
+        assert failures() == {}
     text = text_of(tmp_path / "de" / "regionen" / f"{region}.pdf")
     assert "Grund: ValueError: something" in text
 

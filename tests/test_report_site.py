@@ -453,9 +453,9 @@ def test_faults_of_texts_are_named_with_their_line(tmp_path: Path) -> None:
     with pytest.raises(FrameworkError) as caught:
         load_framework(tmp_path / "framework")
     said = str(caught.value)
-    assert re.search(r"glossary\.yaml:1.*“b” is no term", said)
+    assert re.search(r"glossary\.yaml:1.*„b“ ist kein Begriff", said)
     assert "glossary.yaml:2" in said
-    assert re.search(r"site_pages\.yaml:6.*unknown placeholder 'who'", said)
+    assert re.search(r"site_pages\.yaml:6.*unbekannter Platzhalter 'who'", said)
 
 
 def test_the_page_of_changes_says_what_the_open_data_say(

@@ -12,15 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from reference import Cells, Members, Reference, key_of, members_of, parsed
 
-from flows.demo.registers import all_records, load_registers
+from flows.demo.registers import load_registers
 from flows.demo.world import load_world
-from intake.counting import counted
 from intake.rules import RuleInput, RuleResult, check_rules
+from schemas.counting import counted
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import Finding, Observation, Severity
@@ -110,7 +111,8 @@ def sample() -> dict[int, Cells]:
         typed = world.values(REGION, ELECTION) | world.values(REGION, year)
         cells[year] = {(variable, members_of(key)): Fraction(value) for (variable, key), value in typed.items()}
         delivered = FRAMEWORK.registers if year in registers.years else ()
-        for o in counted(FRAMEWORK, REGION, year, delivered, all_records(registers, FRAMEWORK, REGION, year)):
+        records = chain.from_iterable(registers.records(FRAMEWORK, REGION, year).values())
+        for o in counted(FRAMEWORK, REGION, year, delivered, records):
             cells[year][o.variable, members_of("")] = Fraction(o.value or 0)
     return cells
 

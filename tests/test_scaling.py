@@ -206,6 +206,27 @@ def test_a_run_that_dies_before_the_answers_is_finished(
     assert files(many / "outbox") == files(one / "outbox")
 
 
+def test_what_was_loaded_is_answered_later_with_what_was_known_then(
+    tmp_path: Path, tiny: Framework, drop: Drop, tiny_values: Callable[..., Any], still: None
+) -> None:
+    """A crew dies before the answers, and the year before comes meanwhile."""
+    drop(tmp_path / "one", CITY, "a.xlsx", year=2021, values=tiny_values(5000))
+    one, many = twins(tmp_path)
+    night(one, tiny)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScaledBatch, "_release", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            night(many, tiny, Here())
+    drop(one, CITY, "b.xlsx", year=2020)
+    Inbox(one, 0).claim_all()
+    (claim,) = (one / "raw/claims").iterdir()
+    shutil.copytree(claim, many / "raw/claims" / claim.name)
+    night(one, tiny)
+    night(many, tiny, Here())
+    assert stored(many) == stored(one)
+    assert files(many / "outbox") == files(one / "outbox")
+
+
 def _killed(*_: object) -> None:
     raise KeyboardInterrupt
 

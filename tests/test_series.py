@@ -227,13 +227,13 @@ def test_index_over_sub_areas_breaks_when_these_change(framework: Framework) -> 
 # --- the data of the framework --------------------------------------------------------------------------------------
 
 DAMAGES = {
-    "unknown variable": ("variables: [ABW_ELIG, ABW_VOTERS]", "variables: [ABW_NONE]", "“ABW_NONE” is not defined"),
-    "unknown source": ("sources: [SEU]", "sources: [SEX]", "“SEX” is not defined under sources"),
-    "unknown region": ("regions: ['06414']", "regions: ['99999']", "the region “99999” does not exist"),
-    "break of nothing": ("  sources: [SEU]\n", "", "a break names indicators, variables or sources"),
-    "unknown cause": ("  cause: definition\n", "  cause: weather\n", "“cause”"),
-    "unknown section": ("breaks:\n", "brakes:\n", "the key “brakes” is not known here"),
-    "rule without a number": ("  min_regions: 3\n", "", "the key “min_regions” is missing"),
+    "unknown variable": ("variables: [ABW_ELIG, ABW_VOTERS]", "variables: [ABW_NONE]", "„ABW_NONE“ gibt es unter"),
+    "unknown source": ("sources: [SEU]", "sources: [SEX]", "„SEX“ gibt es unter sources nicht"),
+    "unknown region": ("regions: ['06414']", "regions: ['99999']", "Das Gebiet „99999“ gibt es nicht"),
+    "break of nothing": ("  sources: [SEU]\n", "", "Ein Bruch nennt Indikatoren, Merkmale oder Quellen"),
+    "unknown cause": ("  cause: definition\n", "  cause: weather\n", "„cause“"),
+    "unknown section": ("breaks:\n", "brakes:\n", "Der Schlüssel „brakes“ ist hier nicht bekannt"),
+    "rule without a number": ("  min_regions: 3\n", "", "Der Schlüssel „min_regions“ fehlt"),
 }
 
 

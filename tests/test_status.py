@@ -41,10 +41,11 @@ def deliver(connection: Connection) -> Deliver:
         year: int | None = YEAR,
         days_late: int = -10,
         nil: bool = False,
+        hour: float = 12,
     ) -> None:
         count[0] += 1
         findings = tuple(Finding("V03", severity, "Etwas.", "Bitte prüfen.", cell="C9") for severity in severities)
-        received = datetime(2022, 6, 30, 12) + timedelta(days=days_late)
+        received = datetime(2022, 6, 30) + timedelta(days=days_late, hours=hour)
         submission = Submission(
             id=f"{received.year}-{region or '00000'}-{count[0]:04d}",
             sha256=f"{count[0]:064x}",
@@ -151,6 +152,13 @@ def test_hanau_is_expected_under_the_code_of_the_year(tiny: Framework, connectio
     after = {line.region for line in standings(connection, tiny, 2026)}
     assert {"06435014", "06415"} & before == {"06435014"}
     assert {"06435014", "06415"} & after == {"06415"}
+
+
+def test_the_day_is_that_of_the_german_calendar(tiny: Framework, connection: Connection, deliver: Deliver) -> None:
+    """Half past midnight after the deadline is still the day of the deadline in UTC."""
+    deliver(days_late=0, hour=22.5)
+    found = standing(connection, tiny)
+    assert (found.days_before_deadline, found.received) == (-1, f"{DEADLINE + timedelta(days=1):%d.%m.%Y}")
 
 
 @pytest.mark.parametrize(

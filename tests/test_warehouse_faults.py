@@ -42,7 +42,7 @@ from warehouse.faults import StorageFault
 from warehouse.places import Places
 from warehouse.publishing import publish
 from warehouse.restoring import restore
-from warehouse.results import RESULTS, Run, record_run, replace_results
+from warehouse.results import RESULTS, Run, record_run, replace_all_results
 from warehouse.snapshot import open_snapshot
 from warehouse.store import Writer, writer
 from warehouse.withdrawals import withdraw
@@ -130,7 +130,7 @@ def with_results(target: Writer, number: int) -> None:
     table = t.value_table(
         [{"region": UNIT_X, "year": 2025, "indicator": f"I{n}", "value": n / number} for n in range(50)]
     )
-    replace_results(target.connection, "indicator_value", table)
+    replace_all_results(target.connection, {"indicator_value": table})
 
 
 def steps(root: Path, framework: Framework) -> list[tuple[str, Callable[[], Any]]]:
@@ -479,7 +479,7 @@ def test_readers_while_deliveries_are_published(
         row = {"region": UNIT_X, "year": 2025, "indicator": "I", "value": float(number)}
         with writer(tmp_path, framework) as target:
             load(target, delivery(number, dict.fromkeys(keys, number)))
-            replace_results(target.connection, "indicator_value", t.value_table([row]))
+            replace_all_results(target.connection, {"indicator_value": t.value_table([row])})
         publish(tmp_path, framework)
 
     round_of(1)

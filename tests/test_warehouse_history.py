@@ -25,7 +25,7 @@ from flows.corrections import CorrectionsError, read_corrections
 from flows.corrections import summary as corrections_summary
 from flows.deadlines import Calendar
 from flows.reporting import report_data
-from flows.revisions_text import as_text, edition_as_of, revisions_between, revisions_since
+from flows.revisions_text import as_text, edition_as_of, revisions_since
 from flows.settings import Settings
 from flows.status import standings
 from flows.why_text import as_text as why_text
@@ -36,19 +36,21 @@ from schemas.loading import load_framework
 from schemas.plan import rule_plan
 from schemas.shapes import TOTAL, Finding, FindingState, Severity, Verdict
 from warehouse import compacting, migrations
-from warehouse.access import rows
+from warehouse.access import arrow, rows
 from warehouse.backup import MANIFEST, WORK, BackupRefused, backup, read_manifest
 from warehouse.compacting import compact
 from warehouse.corrections import Correction, Held, apply_corrections
+from warehouse.history import TICK
 from warehouse.lineage import why
-from warehouse.loading import as_of, current_observations, known_sha, previous_values, submissions
+from warehouse.loading import as_of, known_sha
 from warehouse.migrations import ForeignFramework, NewerWarehouse
 from warehouse.past import (
     confirmed_findings,
-    confirmed_findings_of_year,
     deliveries_before,
-    delivery_before,
+    moments_before,
     population_bases,
+    previous_values,
+    values_of_year,
     verdict_of_submission,
 )
 from warehouse.places import Places, wal_of
@@ -87,7 +89,7 @@ def test_what_a_withdrawn_delivery_had_replaced_counts_again(opened: Writer, fra
     done = withdraw(opened.connection, "2026-06531-0002", "falsche Datei", "Amt 33", NOON + 2 * HOUR)
     assert (done.values_closed, done.values_reopened, done.already) == (2, 2, False)
     assert cells(opened) == {(a, ""): 1, (b, ""): 2}
-    (first, second) = submissions(opened.connection).to_pylist()
+    (first, second) = t.submissions(opened.connection).to_pylist()
     assert first["withdrawn_at"] is None
     assert (second["withdrawn_by"], second["withdrawn_reason"], second["verdict"]) == (
         "Amt 33",
@@ -98,7 +100,7 @@ def test_what_a_withdrawn_delivery_had_replaced_counts_again(opened: Writer, fra
     for moment, expected in ((at(0), {1, 2}), (at(1), {10, 3}), (at(2), {1, 2})):
         assert set(as_of(opened.connection, moment)["value"].to_pylist()) == expected
     load(opened, delivery(3, {(a, ()): 5}), now=NOON + 3 * HOUR)
-    assert submissions(opened.connection).to_pylist()[-1]["supersedes"] == "2026-06531-0001"
+    assert t.submissions(opened.connection).to_pylist()[-1]["supersedes"] == "2026-06531-0001"
     assert cells(opened) == {(a, ""): 5}
 
 
@@ -177,16 +179,16 @@ def test_the_basis_of_a_withdrawn_delivery_is_forgotten(opened: Writer) -> None:
 def test_what_earlier_deliveries_said_is_not_asked_of_a_withdrawn_one(opened: Writer) -> None:
     said = Finding("M15", Severity.WARNING, "Satz.", "Abhilfe.", state=FindingState.CONFIRMED, reason="geprüft")
     load(opened, delivery(1, {}), delivery(2, {}, findings=(said,)))
-    asked = ("2026-06531-0003", UNIT_X, UNIT_X, 2025, "form")
+    load(opened, delivery(3, {}, verdict=Verdict.RETURNED))
+    own = "2026-06531-0003"
     for expected, verdict, reasons in (("0002", "accepted", ["geprüft"]), ("0001", "", [])):
-        before = delivery_before(opened.connection, *asked)
-        assert before is not None
-        assert before.id[-4:] == expected
+        assert deliveries_before(opened.connection, [own])[own].id[-4:] == expected
         assert verdict_of_submission(opened.connection, "2026-06531-0002") == verdict
-        assert [found.reason for found in confirmed_findings(opened.connection, UNIT_X, 2025)] == reasons
+        confirmed = confirmed_findings(opened.connection, 2025).get(UNIT_X, [])
+        assert [found.reason for found in confirmed] == reasons
         withdraw(opened.connection, "2026-06531-0002", "Grund", "Amt", NOON)
     withdraw(opened.connection, "2026-06531-0001", "Grund", "Amt", NOON)
-    assert delivery_before(opened.connection, *asked) is None
+    assert deliveries_before(opened.connection, [own]) == {}
 
 
 def test_many_at_once_are_told_what_each_would_be_told(opened: Writer) -> None:
@@ -196,19 +198,46 @@ def test_many_at_once_are_told_what_each_would_be_told(opened: Writer) -> None:
     before = deliveries_before(opened.connection, ids)
     assert {own[-1]: earlier.id[-1] for own, earlier in before.items()} == {"2": "1", "3": "2"}
     assert [found.reason for found in before[ids[1]].findings] == ["geprüft"]
-    assert confirmed_findings_of_year(opened.connection, 2025) == {
-        UNIT_X: list(confirmed_findings(opened.connection, UNIT_X, 2025))
-    }
+    confirmed = confirmed_findings(opened.connection, 2025)
+    assert {region: [found.submission for found in each] for region, each in confirmed.items()} == {UNIT_X: [ids[0]]}
     withdraw(opened.connection, ids[1], "Grund", "Amt", NOON)
     assert deliveries_before(opened.connection, ids)[ids[2]].id == ids[0]
-    assert confirmed_findings_of_year(opened.connection, 2024) == {}
+    assert confirmed_findings(opened.connection, 2024) == {}
+
+
+def test_what_was_known_before_a_load_is_asked_of_the_moment_before_it(opened: Writer, framework: Framework) -> None:
+    """Two are loaded together, then each of the others alone; the first is withdrawn before the last comes."""
+    (a,) = t.base(framework, 1)
+    basis = iter(("zensus", "register", "zensus", "fort"))
+    said = Finding("M15", Severity.WARNING, "Satz.", "Abhilfe.", state=FindingState.CONFIRMED, reason="geprüft")
+    one, two, three, four = (
+        replace(sent, submission=replace(sent.submission, population_basis=next(basis)))
+        for sent in (delivery(n, {(a, ()): n}, findings=(said,)) for n in (1, 2, 3, 4))
+    )
+    load(opened, one, two)
+    load(opened, three, now=NOON + HOUR)
+    withdraw(opened.connection, three.submission.id, "Grund", "Amt", NOON + 2 * HOUR)
+    load(opened, four, now=NOON + 3 * HOUR)
+    ids = [sent.submission.id for sent in (one, two, three, four)]
+    before = moments_before(opened.connection, [*ids, "2026-06531-0099"])
+    assert before == {name: at(hour) - TICK for name, hour in zip(ids, (0, 0, 1, 3), strict=True)}
+    for name, value, counting, reasons in ((0, None, None, 0), (2, 2, "register", 2), (3, 2, "register", 2)):
+        moment = before[ids[name]]
+        known = values_of_year(opened.connection, 2025, moment).get(UNIT_X, {})
+        assert known.get((a, ""), (None,))[0] == value
+        assert population_bases(opened.connection, 2025, moment).get(UNIT_X) == counting
+        assert len(confirmed_findings(opened.connection, 2025, moment).get(UNIT_X, ())) == reasons
+    then = before[ids[3]] - HOUR - HOUR + TICK + TICK  # the third one stood
+    assert population_bases(opened.connection, 2025, then) == {UNIT_X: "zensus"}
+    assert values_of_year(opened.connection, 2025, then)[UNIT_X][a, ""][0] == 3
 
 
 def test_the_report_lists_what_stood_at_its_moment(tmp_path: Path, framework: Framework) -> None:
+    """What had been dropped by then and was worked through later is not listed."""
     (a,) = t.base(framework, 1)
     publish(tmp_path, framework)
     early, late = delivery(1, {(a, ()): 1}), delivery(2, {(a, ()): 2})
-    late = replace(late, submission=replace(late.submission, received_at=NOON + 2 * HOUR))
+    late = replace(late, submission=replace(late.submission, received_at=NOON - HOUR))
     with writer(tmp_path, framework) as target:
         load(target, early)
         withdraw(target.connection, "2026-06531-0001", "Grund", "Amt", NOON + HOUR)
@@ -460,7 +489,7 @@ def test_the_file_of_corrections_is_read(tmp_path: Path, framework: Framework) -
         ("when: 2026-11-01", "when: gestern", 4, "Tag"),
         ("id: K2", "id: K1", 13, "steht schon in Zeile 2"),
         ("year: 2024, variable: POP", "year: 2025, variable: POP", 15, "schon in Zeile 13"),
-        ("id: K1", "id: K1\n  id: K2", 3, "twice"),
+        ("id: K1", "id: K1\n  id: K2", 3, "doppelt"),
     ],
 )
 def test_a_wrong_file_of_corrections_names_the_line(
@@ -552,7 +581,7 @@ def test_the_warehouse_agrees_with_a_plain_replay(opened: Writer, framework: Fra
         found = rows(opened.connection, query)
         assert len(found) == len(expected)
         assert {row[:3]: row[3:] for row in found} == expected, (seed, step, what)
-        states.append((now, t.ordered(current_observations(opened.connection))))
+        states.append((now, t.ordered(arrow(opened.connection, "SELECT * FROM observation"))))
     for now, state_then in states:
         assert t.ordered(as_of(opened.connection, now)) == state_then
     empty_versions = "SELECT count(*) FROM observation_version WHERE valid_to <= valid_from"
@@ -810,7 +839,8 @@ def test_two_open_generations_are_compared(
     shutil.copyfile(Places(root).generation(published[0][2]), places.generation(1))
     places.link.symlink_to("generations/monitor-1.duckdb")
     with open_snapshot(tmp_path) as older, open_snapshot(root) as newer:
-        found = revisions_between(older, newer, framework)
+        before, after = (edition_of(one.connection, str(one.generation)) for one in (older, newer))
+        found = revisions(newer.connection, framework, before, after)
     assert {revision.cause for revision in found} == {"correction", "late"}
 
 
@@ -849,8 +879,8 @@ def test_every_earlier_version_is_migrated_with_its_data(
         assert as_of(old, at(0)).num_rows == 3
         assert t.by_role(why(old, framework, "BEV-02", UNIT_X, 2025, {}), "numerator")["value"] == 25
         assert len(edition_of(old, "alt").published) == 0
-        assert [found.reason for found in confirmed_findings(old, UNIT_X, 2025)] == ["geprüft"]
-        assert delivery_before(old, "neu", UNIT_X, UNIT_X, 2025, "foreign") is not None
+        assert [found.reason for found in confirmed_findings(old, 2025)[UNIT_X]] == ["geprüft"]
+        assert deliveries_before(old, ["2026-06531-0002"])["2026-06531-0002"].id == "2026-06531-0001"
         assert verdict_of_submission(old, "2026-06531-0003") == "accepted"
         states = {line.region: line.state for line in standings(old, framework, 2025)}
         assert (states[UNIT_X], states[FULDA]) == ("angenommen", "zurückgegeben")
@@ -863,7 +893,7 @@ def test_every_earlier_version_is_migrated_with_its_data(
         assert sorted(({k: row[k] for k in kept} for row in now), key=repr) == sorted(
             ({k: row[k] for k in kept} for row in history), key=repr
         )
-        assert [row["id"][-4:] for row in submissions(connection).to_pylist()] == ["0001", "0002", "0003"] * 2
+        assert [row["id"][-4:] for row in t.submissions(connection).to_pylist()] == ["0001", "0002", "0003"] * 2
         assert rows(connection, "SELECT outcome, rules_hash FROM run") == [("clean", None)]
         assert rows(connection, "SELECT DISTINCT nil_fields FROM submission") == [(None,)]
         assert rows(connection, "SELECT value FROM indicator_value") == [(22.727272,)]
@@ -877,7 +907,7 @@ def test_every_earlier_version_is_migrated_with_its_data(
         assert rows(connection, "SELECT nil_fields FROM submission WHERE id = '2026-06531-0008'") == [("BEV,SPR",)]
     assert publish(tmp_path, framework).number == 2
     with writer(tmp_path, framework) as target:
-        assert len(submissions(target.connection)) == 7
+        assert len(t.submissions(target.connection)) == 7
 
 
 def test_a_run_keeps_its_details(opened: Writer) -> None:
@@ -956,7 +986,7 @@ def test_a_backup_comes_back_and_the_replaced_state_is_kept(kept: tuple[Path, Pa
         assert rows(former, "SELECT value FROM observation") == [(4,)]
     assert (done.replaced / "monitor-3.duckdb").exists()
     with writer(root, framework) as target:
-        assert len(submissions(target.connection)) == 3
+        assert len(t.submissions(target.connection)) == 3
         load(target, delivery(5, {(a, ()): 5}))
     assert publish(root, framework).number == 5
     assert not (Places(root).work / ".restored").exists()
@@ -983,7 +1013,7 @@ def test_a_crashed_or_damaged_work_file_is_replaced(kept: tuple[Path, Path], fra
     assert (done.replaced / "warehouse.duckdb.wal").exists()
     assert not wal_of(places.work_file).exists()
     with writer(root, framework) as target:
-        assert len(submissions(target.connection)) == 3
+        assert len(t.submissions(target.connection)) == 3
 
 
 def _shorten(path: Path) -> None:

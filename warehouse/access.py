@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MEMORY_LIMIT = "2GB"
 Connection = duckdb.DuckDBPyConnection
+VALID_THEN = "valid_from <= $moment AND (valid_to IS NULL OR valid_to > $moment)"
+"""Condition: a version counted at the moment that a query gives."""
 
 
 def connect(database: Path, *, read_only: bool = False, temporary: Path | None = None) -> Connection:
@@ -91,6 +93,11 @@ def records(
 def arrow(connection: Connection, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> pa.Table:
     """The result of a query as an Arrow table."""
     return connection.sql(query, params=parameters or None).to_arrow_table()
+
+
+def has_table(connection: Connection, name: str) -> bool:
+    """Generations of earlier versions lack some tables."""
+    return bool(rows(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]))
 
 
 def widened(relation: str, **columns: str) -> str:

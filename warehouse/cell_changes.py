@@ -12,7 +12,7 @@ from schemas.framework_model import Framework
 from schemas.plan import Lookup, Point
 from schemas.shapes import TOTAL, member_key
 from schemas.sql import column
-from warehouse.access import Connection, ledger, records, utc, widened
+from warehouse.access import VALID_THEN, Connection, ledger, records, utc, widened
 from warehouse.cells import CellFinder, delivered_cells
 
 CORRECTION, LATE, WITHDRAWAL, DECLARED = "correction", "late", "withdrawal", "declared_correction"
@@ -103,7 +103,7 @@ class CellChanges:
 def _read(connection: Connection, framework: Framework, earlier: datetime, later: datetime) -> list[CellChange]:
     dims = [column(code) for code in framework.dimension_order]
     history = widened("observation_history", correction_id="VARCHAR")
-    then = f"SELECT * FROM {history} WHERE valid_from <= $then AND (valid_to IS NULL OR valid_to > $then)"
+    then = f"SELECT * FROM {history} WHERE {VALID_THEN}"
     same = " AND ".join(f"o.{name} = n.{name}" for name in ("region", "year", "variable", *dims))
     sides = ", ".join(
         f"{side}.{name} AS {side}_{name}"
@@ -111,7 +111,7 @@ def _read(connection: Connection, framework: Framework, earlier: datetime, later
         for name in ("value", "status", "submission_id", "sheet", "cell", "correction_id")
     )
     query = f"""
-        WITH o AS ({then.replace("$then", "$earlier")}), n AS ({then.replace("$then", "$later")}),
+        WITH o AS ({then.replace("$moment", "$earlier")}), n AS ({then.replace("$moment", "$later")}),
         sent AS (SELECT id, checked_at, withdrawn_at FROM {ledger()})
         SELECT coalesce(o.region, n.region) AS region, coalesce(o.year, n.year) AS year,
                coalesce(o.variable, n.variable) AS variable,
@@ -154,6 +154,8 @@ def _kind(before: Side | None, after: Side | None, withdrawn: bool, known: bool)
         return DECLARED
     if after is None:
         return WITHDRAWAL if withdrawn else CORRECTION
+    if stayed and not old:  # counted anew, because a register it looks into was delivered again
+        return CORRECTION
     if known:
         return WITHDRAWAL
     return LATE if before is None else CORRECTION

@@ -17,7 +17,7 @@ from schemas.framework_model import Framework
 from schemas.plan import Lookup, Part, Point
 from schemas.shapes import TOTAL, member_key
 from schemas.sql import column
-from warehouse.access import Connection, rows, utc, widened
+from warehouse.access import VALID_THEN, Connection, rows, utc, widened
 
 Position = tuple[str, ...]
 """Members in the order of the variable's own dimensions."""
@@ -75,8 +75,7 @@ def delivered_cells(
         FROM {widened("observation_history", correction_id="VARCHAR", register="VARCHAR")} o
         LEFT JOIN submission s ON s.id = o.submission_id
         WHERE o.variable = $variable AND o.year = $year AND o.region IN (SELECT unnest(CAST($units AS VARCHAR[])))
-          AND CASE WHEN $moment IS NULL THEN o.valid_to IS NULL
-                   ELSE o.valid_from <= $moment AND (o.valid_to IS NULL OR o.valid_to > $moment) END"""
+          AND CASE WHEN $moment IS NULL THEN valid_to IS NULL ELSE {VALID_THEN} END"""
     found: dict[str, dict[Position, Cell]] = {}
     asked = {"variable": variable, "year": year, "units": list(units), "moment": utc(moment) if moment else None}
     for region, *entries in rows(connection, query, asked):

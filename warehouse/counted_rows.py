@@ -6,26 +6,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.conditions import holds
+from schemas.counting import looked_into
 from schemas.definitions_registers import ComputedFrom
 from schemas.framework_model import Framework
 from schemas.shapes import Record
 from warehouse.access import Connection
 from warehouse.cells import Cell
-from warehouse.records import records_behind
+from warehouse.records import records_behind, records_of, sources_of
 
 
 def counted_rows(connection: Connection, framework: Framework, cell: Cell) -> dict[str, Any] | None:
     """The rows behind a counted cell, in the order of the sheet; None for any other cell, a corrected one included.
 
     `entries` is the number of rows of the register in that delivery, `rows` are those that count, each with id, title,
-    sheet, row and, where a field is summed or told apart, its text.
+    sheet, row and, where a field is summed or told apart, its text. `beside` are the other registers that decided which
+    of them count, as they stand, each with the delivery that brought it.
     """
     made = framework.variables[cell.variable].computed_from
     if made is None or not cell.register or cell.correction:
         return None
+    others = looked_into(framework, made)
     sent = [record for record in records_behind(connection, cell.submission_id) if _place(record) == _place(cell)]
-    known = {(record.register, record.id): record.values for record in sent}
     rows = [record for record in sent if record.register == made.records]
+    standing = [r for r in records_of(connection, *_place(cell)) if r.register in others] if others else []
+    known = {(record.register, record.id): record.values for record in (*rows, *standing)}
     condition = framework.condition(made.records, made.where)
 
     def find(register: str, id_: str) -> Mapping[str, str] | None:
@@ -41,6 +45,11 @@ def counted_rows(connection: Connection, framework: Framework, cell: Cell) -> di
         "submission_id": cell.submission_id,
         "entries": len(rows),
         "rows": [_row(record, register.title, made) for record in counted if _looked_at(record, made)],
+        "beside": [
+            {"register": code, "name_de": other.name_de, "name_en": other.name_en, "submission_id": submission}
+            for code, submission in sources_of(connection, *_place(cell)).items()
+            if code in others and (other := framework.registers[code])
+        ],
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
@@ -63,14 +63,26 @@ def finding_table(delivery: CheckedDelivery) -> pa.Table:
 
 
 def observation_table(delivery: CheckedDelivery, vocabulary: Vocabulary, moment: datetime) -> pa.Table:
-    """The values of a delivery as versions that are valid from `moment`. Raises LoadError.
+    """The values of a delivery as versions that are valid from `moment`. Raises LoadError."""
+    sent = delivery.submission.id
+    return version_table(sent, delivery.registers, delivery.observations, vocabulary, moment)
+
+
+def version_table(
+    submission: str,
+    brought: Collection[str],
+    observations: Sequence[Observation],
+    vocabulary: Vocabulary,
+    moment: datetime,
+) -> pa.Table:
+    """Values under a submission that brought these registers, as versions valid from `moment`. Raises LoadError.
 
     What is counted from a register comes with the register alone: where the delivery does not bring it, the check says
     of these variables that they are missing, and that is no statement about what another delivery has counted.
     """
-    registers = [_register(observation, delivery, vocabulary) for observation in delivery.observations]
-    kept = [i for i, o in enumerate(delivery.observations) if registers[i] is not None or not _missing(o, vocabulary)]
-    seen = [delivery.observations[i] for i in kept]
+    registers = [_register(observation, brought, vocabulary) for observation in observations]
+    kept = [i for i, o in enumerate(observations) if registers[i] is not None or not _missing(o, vocabulary)]
+    seen = [observations[i] for i in kept]
     _refuse_duplicates(seen)
     size = len(seen)
     text = {
@@ -82,7 +94,7 @@ def observation_table(delivery: CheckedDelivery, vocabulary: Vocabulary, moment:
         text
         | {code.lower(): pa.array(values, type=pa.string()) for code, values in dimensions.items()}
         | {
-            "submission_id": pa.array([delivery.submission.id] * size, type=pa.string()),
+            "submission_id": pa.array([submission] * size, type=pa.string()),
             "register": pa.array([registers[i] for i in kept], type=pa.string()),
             "year": pa.array([observation.year for observation in seen], type=pa.int32()),
             "value": pa.array([_stored(observation) for observation in seen], type=_VALUE),
@@ -139,10 +151,10 @@ def _versions(arrays: Mapping[str, pa.Array], size: int, submission: str, moment
     )
 
 
-def _register(observation: Observation, delivery: CheckedDelivery, vocabulary: Vocabulary) -> str | None:
+def _register(observation: Observation, brought: Collection[str], vocabulary: Vocabulary) -> str | None:
     """The register of this delivery from which a value was counted; None when it was not."""
     register = vocabulary.counted.get(observation.variable)
-    return register if register in delivery.registers else None
+    return register if register in brought else None
 
 
 def _missing(observation: Observation, vocabulary: Vocabulary) -> bool:

@@ -48,6 +48,11 @@ def _number(error: Exception) -> int | None:
     return next((number for sign, number in _SIGNS.items() if sign in text), None) if _of_disk(error) else None
 
 
+def concerns_all(error: Exception) -> bool:
+    """Is it the disk that refuses, and not what should be stored?"""
+    return isinstance(error, OSError) or _of_disk(error)
+
+
 def _of_disk(error: Exception) -> bool:
     """A database error about files; anything else may hold such words in a value."""
     return isinstance(error, duckdb.IOException | duckdb.TransactionException | duckdb.FatalException)

@@ -34,7 +34,9 @@ def last_moment(connection: Connection) -> datetime:
     query = """
         SELECT max(moment) FROM (
             SELECT max(checked_at) AS moment FROM submission UNION ALL SELECT max(withdrawn_at) FROM submission
-            UNION ALL SELECT max(applied_at) FROM correction UNION ALL SELECT max(ended_at) FROM correction)"""
+            UNION ALL SELECT max(applied_at) FROM correction UNION ALL SELECT max(ended_at) FROM correction
+            UNION ALL SELECT max(valid_from) FROM observation_version
+            UNION ALL SELECT max(valid_to) FROM observation_version)"""
     ((found,),) = rows(connection, query)
     return found or datetime.min
 
@@ -85,15 +87,17 @@ def settle(connection: Connection, scope: Scope, moment: datetime) -> Settled:
 
 def _counting(dimensions: list[str]) -> str:
     key = ", ".join(("region", "year", "variable", *dimensions))
+    said = ", ".join("v." + name for name in key.split(", "))
     return f"""
         WITH sent AS (
             SELECT id AS submission_id, layout, region, year, nil_return, checked_at FROM submission
             WHERE starts_with(verdict, 'accepted') AND withdrawn_at IS NULL
         ), delivered AS (
-            SELECT DISTINCT v.* EXCLUDE (valid_from, valid_to), s.layout, s.checked_at AS moment
+            SELECT v.* EXCLUDE (valid_from, valid_to), s.layout, s.checked_at AS moment
             FROM observation_version v SEMI JOIN wanted_scope w ON w.region = v.region AND w.year = v.year
             JOIN sent s ON s.submission_id = v.submission_id
             WHERE v.correction_id IS NULL
+            QUALIFY row_number() OVER (PARTITION BY {said}, v.submission_id ORDER BY v.valid_from DESC) = 1
         ), corrected AS (
             SELECT {", ".join("c." + name for name in key.split(", "))}, c.value, c.status, c.conf_status,
                    c.submission_id, c.sheet, c.cell, '' AS text, c.reason AS note, c.id AS correction_id, c.register,

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from decimal import Decimal
 
 import pyarrow as pa
 
-from schemas.shapes import CheckedDelivery, member_key
-from warehouse.access import Connection, arrow, dimension_codes, dimension_names, rows, utc
+from schemas.shapes import CheckedDelivery
+from warehouse.access import VALID_THEN, Connection, arrow, rows, utc
 from warehouse.bulk_loading import load_prepared, prepare
 from warehouse.delivery_tables import Vocabulary
+from warehouse.faults import concerns_all
 from warehouse.stored import LoadResult, vocabulary_of
 
 UNKNOWN_REGION = "00000"
@@ -49,11 +49,17 @@ def load_deliveries(
     An accepted delivery replaces, for every region and year it speaks of, what the same layout said before, and any
     single value of another layout that it contradicts. A nil return replaces the values of its own region and year.
     A register, and with it what is counted from it, is replaced by the next delivery that brings it, and by no other.
+    One on which our code breaks is told by the kind of error and does not stop the others; a disk that refuses does.
     """
     result, vocabulary = LoadResult(), vocabulary_of(connection) if deliveries else None
     for delivery in deliveries:
         assert vocabulary is not None
-        result.add(_load(connection, [delivery], vocabulary, now, run_id))
+        try:
+            result.add(_load(connection, [delivery], vocabulary, now, run_id))
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            result.failed[delivery.submission.id] = type(error).__name__
     return result
 
 
@@ -76,38 +82,10 @@ def _load(
     return result
 
 
-def previous_values(
-    connection: Connection, region: str, year: int
-) -> dict[tuple[str, str], tuple[Decimal | None, str]]:
-    """Current values of a region and year: (variable, member key) -> (value, status)."""
-    codes, names = dimension_codes(connection), dimension_names(connection)
-    listed = "".join(f"{name}, " for name in names)
-    query = f"SELECT variable, {listed} value, status FROM observation WHERE region = ? AND year = ?"
-    return {
-        (variable, member_key(zip(codes, members, strict=True))): (value, status)
-        for variable, *members, value, status in rows(connection, query, [region, year])
-    }
-
-
-def current_observations(connection: Connection) -> pa.Table:
-    """Columns of the view `observation`, in no particular order."""
-    return arrow(connection, "SELECT * FROM observation")
-
-
 def as_of(connection: Connection, moment: datetime) -> pa.Table:
     """What the view `observation` showed at a moment, in no particular order."""
-    query = """
-        SELECT * EXCLUDE (valid_from, valid_to) FROM observation_history
-        WHERE valid_from <= $moment AND (valid_to IS NULL OR valid_to > $moment)"""
+    query = f"SELECT * EXCLUDE (valid_from, valid_to) FROM observation_history WHERE {VALID_THEN}"
     return arrow(connection, query, {"moment": utc(moment)})
-
-
-def submissions(connection: Connection, *, region: str | None = None, year: int | None = None) -> pa.Table:
-    """Submissions in the order in which they were stored."""
-    query = """
-        SELECT * FROM submission WHERE ($region IS NULL OR region = $region) AND ($year IS NULL OR year = $year)
-        ORDER BY checked_at"""
-    return arrow(connection, query, {"region": region, "year": year})
 
 
 def changed_values(connection: Connection, dimensions: Iterable[str]) -> pa.Table:

@@ -41,13 +41,14 @@ def move_in(root: Path, framework: Framework, folder: Path) -> Generation:
     """Fill an empty warehouse from such a folder, in one transaction, and publish it. Raises MoveRefused."""
     try:
         said = json.loads((folder / LIST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        code, counts = said["framework"], dict(said["rows"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise MoveRefused(f"In {folder} liegt kein ausgelagerter Datenbestand.") from error
-    if said["framework"] != framework.code:
-        raise MoveRefused(f"Der ausgelagerte Datenbestand gehört zum Rahmen {said['framework']}.")
+    if code != framework.code:
+        raise MoveRefused(f"Der ausgelagerte Datenbestand gehört zum Rahmen {code}.")
     with exclusive(root) as lock:
         with writer(root, framework, lock=lock) as opened:
-            connection, counts = opened.connection, said["rows"]
+            connection = opened.connection
             if _count(connection, "submission"):
                 raise MoveRefused("Der Datenbestand enthält schon Lieferungen; es wird nur ein leerer gefüllt.")
             if set(_tables(connection)) != set(counts):

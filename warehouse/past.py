@@ -1,17 +1,19 @@
 """What earlier deliveries said, for the checks that look back and for the answer to the sender.
 
-A withdrawn delivery says nothing any more.
+A withdrawn delivery says nothing any more. Questions with a `moment` (UTC) are answered as they would have been then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from schemas.shapes import Finding, FindingState, Severity, member_key
-from warehouse.access import Connection, dimension_codes, dimension_names, ledger, records, rows
+from warehouse.access import VALID_THEN, Connection, dimension_codes, dimension_names, ledger, records, rows, utc
+from warehouse.history import TICK
 
 Values = dict[tuple[str, str], tuple[Decimal | None, str]]
 """(variable, member key) -> (value, status)."""
@@ -26,14 +28,25 @@ class Earlier:
     findings: tuple[Finding, ...]
 
 
-def values_of_year(connection: Connection, year: int) -> dict[str, Values]:
-    """Current values of every region for a year, read in one pass; equal cells of the regions share their key."""
+def values_of_year(connection: Connection, year: int, moment: datetime | None = None) -> dict[str, Values]:
+    """Values of every region that count for a year, read in one pass; equal cells of the regions share their key."""
+    counting = "observation WHERE" if moment is None else f"observation_history WHERE {VALID_THEN} AND"
+    return _values(connection, f"{counting} year = $year", _asked(moment, year=year))
+
+
+def previous_values(connection: Connection, region: str, year: int) -> Values:
+    """Values of one region that count for a year."""
+    found = _values(connection, "observation WHERE region = $region AND year = $year", {"region": region, "year": year})
+    return found.get(region, {})
+
+
+def _values(connection: Connection, source: str, asked: Mapping[str, Any]) -> dict[str, Values]:
     codes, names = dimension_codes(connection), dimension_names(connection)
     listed = "".join(f", {name}" for name in names)
-    query = f"SELECT region, value, status, variable{listed} FROM observation WHERE year = ?"
+    query = f"SELECT region, value, status, variable{listed} FROM {source}"
     found: dict[str, Values] = {}
     cells: dict[tuple[str, ...], tuple[str, str]] = {}
-    for row in rows(connection, query, [year]):
+    for row in rows(connection, query, asked):
         region, value, status, *_ = row
         place = row[3:]
         cell = cells.get(place)
@@ -45,31 +58,17 @@ def values_of_year(connection: Connection, year: int) -> dict[str, Values]:
     return found
 
 
-def population_bases(connection: Connection, year: int) -> dict[str, str]:
+def population_bases(connection: Connection, year: int, moment: datetime | None = None) -> dict[str, str]:
     """Population basis that the newest accepted delivery of each region declared for a year, where one did."""
     query = f"""
         SELECT region, arg_max(population_basis, checked_at) FROM {ledger()}
-        WHERE year = ? AND starts_with(verdict, 'accepted') AND population_basis <> '' AND withdrawn_at IS NULL
-        GROUP BY region"""
-    return {region: str(basis) for region, basis in rows(connection, query, [year])}
-
-
-def delivery_before(
-    connection: Connection, own_id: str, sender: str, region: str, year: int, layout: str
-) -> Earlier | None:
-    """The newest other delivery of this sender for a region, year and layout, accepted or not, with its findings."""
-    query = f"""
-        SELECT id, received_at FROM {ledger()}
-        WHERE id <> ? AND sender = ? AND region = ? AND year = ? AND layout = ? AND withdrawn_at IS NULL
-        ORDER BY checked_at DESC LIMIT 1"""
-    for number, received_at in rows(connection, query, [own_id, sender, region, year, layout]):
-        return Earlier(number, received_at, findings_of(connection, number))
-    return None
+        WHERE year = $year AND population_basis <> '' AND {_counting(moment)} GROUP BY region"""
+    return {region: str(basis) for region, basis in rows(connection, query, _asked(moment, year=year))}
 
 
 def deliveries_before(connection: Connection, ids: Sequence[str]) -> dict[str, Earlier]:
     """For each of these stored deliveries the newest one that was stored before it and is of the same sender, region,
-    year and layout, accepted or not; for many at once what `delivery_before` says of one that is not stored yet."""
+    year and layout, accepted or not."""
     query = f"""
         WITH known AS (SELECT * FROM {ledger()})
         SELECT own.id, arg_max(other.id, other.checked_at), arg_max(other.received_at, other.checked_at)
@@ -81,6 +80,23 @@ def deliveries_before(connection: Connection, ids: Sequence[str]) -> dict[str, E
         own: Earlier(number, received_at, findings_of(connection, number))
         for own, number, received_at in rows(connection, query, [list(ids)])
     }
+
+
+def moments_before(connection: Connection, ids: Sequence[str]) -> dict[str, datetime]:
+    """For each of these deliveries that is stored, the last moment before the load that stored it.
+
+    What is loaded together is checked together before, and gets moments that follow one another tick by tick.
+    """
+    query = """
+        WITH stored AS (
+            SELECT id, checked_at, lag(checked_at) OVER run AS last FROM submission
+            WINDOW run AS (PARTITION BY run_id ORDER BY checked_at)
+        ), loaded AS (
+            SELECT id, max(checked_at) FILTER (last IS NULL OR checked_at - last > $tick) OVER (ORDER BY checked_at) AS begun
+            FROM stored
+        )
+        SELECT id, begun FROM loaded WHERE id IN (SELECT unnest($ids))"""
+    return {name: begun - TICK for name, begun in rows(connection, query, {"ids": list(ids), "tick": TICK})}
 
 
 def known_contents(connection: Connection, fingerprints: Sequence[str]) -> set[str]:
@@ -103,24 +119,28 @@ def findings_of(connection: Connection, submission_id: str) -> tuple[Finding, ..
     )
 
 
-def confirmed_findings(connection: Connection, region: str, year: int) -> tuple[Finding, ...]:
-    """Warnings of the accepted deliveries of a region and year that the sender confirmed with a reason."""
-    query = f"""{_FINDINGS} WHERE state = 'confirmed' AND submission_id IN (
-        SELECT id FROM {ledger()}
-        WHERE region = ? AND year = ? AND starts_with(verdict, 'accepted') AND withdrawn_at IS NULL)"""
-    return tuple(_finding(entry) for entry in records(connection, query, [region, year]))
-
-
-def confirmed_findings_of_year(connection: Connection, year: int) -> dict[str, list[Finding]]:
-    """`confirmed_findings` of every region for a year."""
-    accepted = f"{ledger()} WHERE year = ? AND starts_with(verdict, 'accepted') AND withdrawn_at IS NULL"
+def confirmed_findings(connection: Connection, year: int, moment: datetime | None = None) -> dict[str, list[Finding]]:
+    """Warnings of the accepted deliveries of each region for a year that the sender confirmed with a reason."""
+    accepted, asked = f"{ledger()} WHERE year = $year AND {_counting(moment)}", _asked(moment, year=year)
     query = f"{_FINDINGS} WHERE state = 'confirmed' AND submission_id IN (SELECT id FROM {accepted})"
-    entries = records(connection, query, [year])
-    regions = dict(rows(connection, f"SELECT id, region FROM {accepted}", [year])) if entries else {}
+    entries = records(connection, query, asked)
+    regions = dict(rows(connection, f"SELECT id, region FROM {accepted}", asked)) if entries else {}
     found: dict[str, list[Finding]] = {}
     for entry in entries:
         found.setdefault(regions[str(entry["submission"])], []).append(_finding(entry))
     return found
+
+
+def _counting(moment: datetime | None) -> str:
+    """Condition: a delivery was accepted and not withdrawn, now or until a moment."""
+    if moment is None:
+        return "starts_with(verdict, 'accepted') AND withdrawn_at IS NULL"
+    standing = "checked_at <= $moment AND (withdrawn_at IS NULL OR withdrawn_at > $moment)"
+    return f"starts_with(verdict, 'accepted') AND {standing}"
+
+
+def _asked(moment: datetime | None, **known: Any) -> dict[str, Any]:
+    return known if moment is None else known | {"moment": utc(moment)}
 
 
 _COLUMNS = (

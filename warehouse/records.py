@@ -6,17 +6,18 @@ replaced is closed and stays; snapshots of earlier versions of this code have no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from schemas.shapes import Record, Registers
-from warehouse.access import Connection, arrow, lent, rows, utc
+from warehouse.access import VALID_THEN, Connection, has_table, lent, rows, utc
 
 VERSIONS = ("register_version", "record_version")
 _PLACE = "region, year, register"
+Asked = Sequence[Any] | Mapping[str, Any]
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -24,7 +25,7 @@ _PLACE = "region, year, register"
 
 def has_records(connection: Connection) -> bool:
     """Snapshots of earlier versions have no registers."""
-    return bool(rows(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'record_version'"))
+    return has_table(connection, "record_version")
 
 
 def records_of(connection: Connection, region: str, year: int) -> list[Record]:
@@ -32,10 +33,15 @@ def records_of(connection: Connection, region: str, year: int) -> list[Record]:
     return _records(connection, "record", "region = ? AND year = ?", [region, year])
 
 
-def records_of_year(connection: Connection, year: int) -> dict[str, list[Record]]:
-    """`records_of` of every region for a year, where there are any."""
+def records_of_year(connection: Connection, year: int, moment: datetime | None = None) -> dict[str, list[Record]]:
+    """`records_of` of every region for a year, where there are any; with a moment what counted then."""
     found: dict[str, list[Record]] = {}
-    for record in _records(connection, "record", "year = ?", [year]):
+    if moment is None:
+        known = _records(connection, "record", "year = ?", [year])
+    else:
+        then = {"year": year, "moment": utc(moment)}
+        known = _records(connection, "record_version", f"year = $year AND {VALID_THEN}", then)
+    for record in known:
         found.setdefault(record.region, []).append(record)
     return found
 
@@ -43,6 +49,12 @@ def records_of_year(connection: Connection, year: int) -> dict[str, list[Record]
 def registers_of(connection: Connection, region: str, year: int) -> tuple[str, ...]:
     """Codes of the registers that were delivered for a region and year, the empty ones included."""
     return tuple(code for place, about, code in _places(connection) if (place, about) == (region, year))
+
+
+def sources_of(connection: Connection, region: str, year: int) -> dict[str, str]:
+    """The registers that count for a region and year, each with the delivery that brought it."""
+    query = "SELECT register, submission_id FROM delivered_register WHERE region = ? AND year = ? ORDER BY register"
+    return dict(rows(connection, query, [region, year]))
 
 
 def records_behind(connection: Connection, submission_id: str) -> list[Record]:
@@ -54,19 +66,13 @@ def all_registers(connection: Connection, moment: datetime | None = None) -> Reg
     """All registers and rows that count now, or counted at a moment."""
     if moment is None:
         return Registers(_places(connection), tuple(_records(connection, "record", "true", [])))
-    then = "valid_from <= $1 AND (valid_to IS NULL OR valid_to > $1)"
-    at = [utc(moment)]
-    records = _records(connection, "record_version", then, at)
-    return Registers(_places(connection, "register_version", then, at), tuple(records))
-
-
-def current_records(connection: Connection) -> pa.Table:
-    """Columns of the view `record`: one row for every filled field of every row that counts, ordered."""
-    return arrow(connection, "SELECT * FROM record ORDER BY region, year, register, id, field")
+    at = {"moment": utc(moment)}
+    records = _records(connection, "record_version", VALID_THEN, at)
+    return Registers(_places(connection, "register_version", VALID_THEN, at), tuple(records))
 
 
 def _places(
-    connection: Connection, relation: str = "delivered_register", where: str = "true", asked: Sequence[Any] = ()
+    connection: Connection, relation: str = "delivered_register", where: str = "true", asked: Asked = ()
 ) -> tuple[tuple[str, int, str], ...]:
     if not has_records(connection):
         return ()
@@ -74,7 +80,7 @@ def _places(
     return tuple((region, year, code) for region, year, code in rows(connection, query, asked))
 
 
-def _records(connection: Connection, relation: str, where: str, asked: Sequence[Any]) -> list[Record]:
+def _records(connection: Connection, relation: str, where: str, asked: Asked) -> list[Record]:
     if not has_records(connection):
         return []
     query = f"""

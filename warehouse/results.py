@@ -40,11 +40,6 @@ class Run:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def replace_results(connection: Connection, name: str, table: pa.Table) -> None:
-    """Replace the whole content of one result table."""
-    replace_all_results(connection, {name: table})
-
-
 def replace_all_results(connection: Connection, tables: Mapping[str, pa.Table]) -> None:
     """Replace several result tables in one transaction.
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from schemas.framework_model import Framework
 from schemas.sql import key_expression
-from warehouse.access import Connection, arrow, lent, rows, transaction, utc
+from warehouse.access import Connection, arrow, has_table, lent, rows, transaction, utc
 
 _KEY = "region, indicator, members, target_id, year"
 
@@ -19,7 +19,7 @@ _KEY = "region, indicator, members, target_id, year"
 def read_symbols(connection: Connection, until: datetime | None = None) -> pa.Table:
     """The last record (up to a moment) of every figure, target and year: region, indicator, members, target_id, year,
     symbol. Empty where a snapshot of an earlier version has no records."""
-    if not rows(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = 'published_symbol'"):
+    if not has_table(connection, "published_symbol"):
         schema = pa.schema([(n, pa.int32() if n == "year" else pa.string()) for n in (*_KEY.split(", "), "symbol")])
         return schema.empty_table()
     query = f"""

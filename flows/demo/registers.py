@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from schemas.definitions_registers import NO, SEPARATOR, YES, Register
+from schemas.entry_reading import model_of
 from schemas.framework_model import Framework
 from schemas.shapes import Record
 from schemas.yaml_source import FrameworkError, Problem, read_yaml
@@ -77,12 +78,9 @@ def load_registers(framework: Framework, path: Path = FILE) -> SampleRegisters:
     """Read the sample and check it against the framework; raises FrameworkError with the problems found."""
     problems: list[Problem] = []
     source = read_yaml(path, path.parent, problems)
-    try:
-        sample = SampleRegisters.model_validate(source.data)
-    except ValidationError as error:
-        found = [(tuple(part["loc"]), part["msg"]) for part in error.errors()]
-        problems += [Problem(source.name, source.line(at), f"{'.'.join(map(str, at))}: {said}") for at, said in found]
-        raise FrameworkError(problems) from error
+    sample = model_of(source, (), source.data, SampleRegisters, problems)
+    if sample is None:
+        raise FrameworkError(problems)
     for code, entries in sample.registers.items():
         register = framework.registers.get(code)
         for number, entry in enumerate(entries):
@@ -122,9 +120,3 @@ def _text(said: Any, words: Mapping[str, Any], values: Mapping[str, str], draw: 
             return _text(said[year], words, values, draw, year) if year in said else ""
         case _:
             return str(said).format_map(words)
-
-
-def all_records(sample: SampleRegisters, framework: Framework, region: str, year: int) -> Iterator[Record]:
-    """The records of a region and year, register after register."""
-    for records in sample.records(framework, region, year).values():
-        yield from records

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.commands import refusals
 from flows.settings import load_settings
 from flows.wording import LANGUAGES, answered, asked_language, say, speaking, text
 from schemas.loading import load_framework
 from warehouse.moving import move_in, move_out
-from warehouse.places import WarehouseError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,15 +26,15 @@ def _run(arguments: Sequence[str] | None) -> int:
     parser.add_argument("folder", type=Path, help=text("scaling.folder"))
     parser.add_argument("--lang", choices=LANGUAGES, default=None, help=text("help.lang"))
     asked = parser.parse_args(arguments)
-    root, framework = load_settings().root, load_framework()
     try:
+        root, framework = load_settings().root, load_framework()
         if asked.direction == "out":
             counts = move_out(root, framework, asked.folder)
             say(text("scaling.moved_out", tables=len(counts), rows=sum(counts.values()), folder=asked.folder))
         else:
             generation = move_in(root, framework, asked.folder)
             say(text("scaling.moved_in", number=generation.number))
-    except WarehouseError as error:
+    except refusals() as error:
         print(answered(str(error)), file=sys.stderr)
         return 2
     return 0

@@ -12,7 +12,8 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ from warehouse.access import Connection
 from warehouse.bulk_loading import joined, load_prepared
 from warehouse.desk import Wanted, copied, laid
 from warehouse.loading import next_submission_id
-from warehouse.past import Earlier, delivery_before
+from warehouse.past import deliveries_before
 from warehouse.places import Places
 from warehouse.stored import vocabulary_of
 
@@ -88,7 +89,6 @@ class ScaledBatch(Batch):
 
     def __init__(self, *arguments: Any, crew: Crew, exchange: Exchange) -> None:
         super().__init__(*arguments)
-        self.warehouse = self.connection
         self.crew = crew
         self.job = Job(exchange, self.framework.content_hash, fingerprint())
         self.vocabulary = vocabulary_of(self.warehouse)
@@ -152,18 +152,16 @@ class ScaledBatch(Batch):
         self.taken.add(number)
         return self.inbox.remember(claim, number)
 
-    def _check_and_load(self, pairs: list[tuple[Claim, Any]]) -> None:
+    def _check_and_load(self, pairs: list[tuple[Claim, Any]], moment: datetime | None) -> None:
         """One year: checked by the crew, loaded here in one transaction, answered by the crew."""
         items: list[_Item] = [item for _, item in pairs]
         places = {place for item in items for place in item.account.places}
         wanted = Wanted(
             {item.claim.sender for item in items}, {region for region, _ in places}, {year for _, year in places}
         )
-        tables = copied(self.warehouse, wanted)
-        past = self.job.exchange.put_tables(tables)
+        past = self.job.exchange.put_tables(copied(self.warehouse, wanted, moment))
         try:
-            with self._at_desk_of(tables):
-                self._work_through(items, past)
+            self._work_through(items, past)
         finally:
             self.job.exchange.remove(past.values())
 
@@ -185,13 +183,13 @@ class ScaledBatch(Batch):
             for name, table in self.job.exchange.get_tables(found.tables).items():
                 rows[name].append(table)
         stored = [item for item in items if item.number in came]
-        before = self._before(stored, came)
         for item in stored:
             self._file(item.claim, came[item.number])
         load_prepared(self.warehouse, _ordered(joined(rows), stored), now(), self.run_id)
+        before = deliveries_before(self.warehouse, [item.number for item in stored])
         tasks = {}
         for place, group in enumerate(groups):
-            if wanted := {item.number: before[item.number] for item in group if item.number in came}:
+            if wanted := {item.number: before.get(item.number) for item in group if item.number in came}:
                 tasks[self.crew.submit(answer, self.job, past, checks[place], wanted)] = place
         self._release(groups, came, self._results(tasks))
 
@@ -218,22 +216,6 @@ class ScaledBatch(Batch):
                 else:
                     self._broken_by(item.claim, found)
 
-    def _before(self, stored: list[_Item], came: dict[str, CheckedDelivery]) -> dict[str, Earlier | None]:
-        """The delivery before each: an earlier one of this batch, or the newest one that the warehouse knows."""
-        newest: dict[tuple[Any, ...], Earlier] = {}
-        found: dict[str, Earlier | None] = {}
-        for item in stored:
-            delivery = came[item.number]
-            sent = delivery.submission
-            if not (sent.region and sent.year):
-                found[sent.id] = None
-                continue
-            place = (sent.sender, sent.region, sent.year, sent.layout)
-            found[sent.id] = newest.get(place) or delivery_before(self.connection, sent.id, *place)
-            findings = tuple(replace(noticed, count=1) for noticed in delivery.findings)  # as the warehouse tells them
-            newest[place] = Earlier(sent.id, sent.received_at, findings)
-        return found
-
     def _send(self, claims: Sequence[Claim]) -> Task:
         """Put the files of a parcel into the exchange and begin to read it."""
         received = tuple(self._received(claim, claim.submission_id) for claim in claims)
@@ -259,12 +241,8 @@ class ScaledBatch(Batch):
 
     @contextmanager
     def _at_desk(self, wanted: Wanted) -> Iterator[None]:
-        with self._at_desk_of(copied(self.warehouse, wanted)):
-            yield
-
-    @contextmanager
-    def _at_desk_of(self, tables: dict[str, pa.Table]) -> Iterator[None]:
         outer: Connection = self.connection
+        tables = copied(self.warehouse, wanted)
         with closing(laid(tables, self.framework, Places(self.settings.root).work / "tmp")) as self.connection:
             try:
                 yield

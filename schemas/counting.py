@@ -1,4 +1,4 @@
-"""Figures that nobody types: counted from the records of the registers that a delivery brings."""
+"""Figures that nobody types: counted from the records of registers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from intake.reading import column_letters, column_number
 from schemas.conditions import entries, holds, registers_of
 from schemas.definitions import Variable
+from schemas.definitions_registers import ComputedFrom
 from schemas.framework_model import Framework
 from schemas.shapes import Observation, Record
 
@@ -26,6 +26,11 @@ def counted(
     none of them fills the field. The origin of a figure is the cell range of all records of its register.
     """
     return tuple(_Counting(framework, region, year, registers, records).observations())
+
+
+def looked_into(framework: Framework, said: ComputedFrom) -> frozenset[str]:
+    """The other registers that decide which records count."""
+    return frozenset(registers_of(framework.condition(said.records, said.where))) - {said.records}
 
 
 class _Counting:
@@ -55,9 +60,9 @@ class _Counting:
         """The figure; None when nothing can be said."""
         said = variable.computed_from
         assert said is not None
-        condition = self.framework.condition(said.records, said.where)
-        if not self.delivered.issuperset((said.records, *registers_of(condition))):
+        if not self.delivered.issuperset((said.records, *looked_into(self.framework, said))):
             return None
+        condition = self.framework.condition(said.records, said.where)
         counting = [
             record.values
             for record in self.records.get(said.records, ())
@@ -103,10 +108,10 @@ def _range(records: Sequence[Record]) -> str:
     places = [found.groups() for record in records for cell in record.cells.values() if (found := _ADDRESS.match(cell))]
     if not places:
         return ""
-    columns = [column_number(letters) for letters, _ in places]
-    rows = [int(row) for _, row in places]
-    first, last = f"{column_letters(min(columns))}{min(rows)}", f"{column_letters(max(columns))}{max(rows)}"
+    columns = sorted((len(letters), letters) for letters, _ in places)
+    rows = sorted(int(row) for _, row in places)
+    first, last = (f"{columns[end][1]}{rows[end]}" for end in (0, -1))
     return first if first == last else f"{first}:{last}"
 
 
-__all__ = ["counted"]
+__all__ = ["counted", "looked_into"]
