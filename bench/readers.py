@@ -1,8 +1,8 @@
 """Do readers wait while deliveries are loaded? `python -m bench.readers`
 
-20 reader processes query the published snapshot in a loop; one writer takes 50 deliveries through the whole chain, one
-after the other as in watch mode: inbox, check, load, all indicators, publication. Idle phases, busy ones and a control
-take turns, so that all are measured with the same readers on the same machine.
+20 reader processes query the published snapshot in a loop; one writer takes 50 deliveries through the whole chain, a few
+at a time (`--together`) as in watch mode: inbox, check, load, all indicators, attack, publication. Idle phases, busy ones
+and a control take turns, so that all are measured with the same readers on the same machine.
 
 What is compared: for each reader the median duration of its looks (open the snapshot, query, close) in the busy phases
 against its own median in the idle ones. Wanted: no error, no mixed state, no reader slower than twice its idle median.
@@ -44,7 +44,7 @@ from warehouse.snapshot import Snapshot, open_snapshot
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
 
-READERS, DELIVERIES, BLOCKS = 20, 50, 5
+READERS, DELIVERIES, TOGETHER, BLOCKS = 20, 50, 5, 5
 REST_SECONDS = 3.0
 IDLE_SECONDS = 12.0
 WANTED = 2.0
@@ -90,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.readers", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--readers", type=int, default=READERS)
     parser.add_argument("--deliveries", type=int, default=DELIVERIES)
+    parser.add_argument("--together", type=int, default=TOGETHER, help="deliveries that one run finds in the inbox")
     parser.add_argument("--rest", type=float, default=REST_SECONDS, help="seconds between two looks of a reader")
     parser.add_argument("--nice", type=int, default=NICE, help="of the writer, as its service sets it")
     chosen = parser.parse_args(arguments)
@@ -152,9 +153,9 @@ def _take_turns(root: Path, files: Sequence[Path], phase: Phase, chosen: argpars
     for begin in range(0, len(files), share):
         _hold(phase, IDLE, lambda: time.sleep(IDLE_SECONDS))
         block = files[begin : begin + share]
-        _hold(phase, CONTROL, lambda block=block: in_a_child(lambda: _write(apart, block, chosen.nice)))  # type: ignore[misc]
+        _hold(phase, CONTROL, lambda block=block: in_a_child(lambda: _write(apart, block, chosen)))  # type: ignore[misc]
         began = time.monotonic()
-        _hold(phase, BUSY, lambda block=block: in_a_child(lambda: _write(root, block, chosen.nice)))  # type: ignore[misc]
+        _hold(phase, BUSY, lambda block=block: in_a_child(lambda: _write(root, block, chosen)))  # type: ignore[misc]
         wrote += time.monotonic() - began
     _hold(phase, IDLE, lambda: time.sleep(IDLE_SECONDS))
     return wrote
@@ -171,7 +172,10 @@ def say(reports: Sequence[Report], failed: int, wrote: float, load: float, chose
         f"{chosen.readers} readers, a rest of {chosen.rest:g} s between looks, {os.cpu_count()} processors,"
         f" load before {load:.1f}"
     )
-    print(f"{chosen.deliveries} deliveries loaded and published in {wrote:.0f} s by a writer of niceness {chosen.nice}")
+    print(
+        f"{chosen.deliveries} deliveries, {chosen.together} at a time, loaded and published in {wrote:.0f} s by a writer of"
+        f" niceness {chosen.nice}"
+    )
     for name, phase in (("idle", IDLE), ("control", CONTROL), ("busy", BUSY)):
         middle = 1000 * statistics.median(medians[phase])
         within = 1000 * tail[phase]
@@ -205,12 +209,12 @@ def _hold(phase: Phase, value: int, work: Callable[[], Any]) -> None:
 # --- in the children --------------------------------------------------------------------------------------------------
 
 
-def _write(root: Path, block: Sequence[Path], nice: int) -> None:
-    """Every delivery on its own through the whole chain."""
-    os.nice(nice)
+def _write(root: Path, block: Sequence[Path], chosen: argparse.Namespace) -> None:
+    """All deliveries through the whole chain, a few at a time."""
+    os.nice(chosen.nice)
     settings = Settings(root, settle_seconds=0)
-    for folder in block:
-        for path in folder.glob("*/*"):
+    for begin in range(0, len(block), chosen.together):
+        for path in (path for folder in block[begin : begin + chosen.together] for path in folder.glob("*/*")):
             target = root / "raw" / "inbox" / path.parent.name / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)

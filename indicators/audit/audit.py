@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -104,27 +105,60 @@ def audit(
         return AuditReport(_table([]), 0, Counter(), 0, 0, 0, 0)
     memory = Memory() if memory is None else memory
     memory.speak_of(index.regions, index.years)
+    equations = _equations(framework, forms, index, editions, truth, ledger, former, moments)
+    rows, sizes, contradictions = _attacked(equations.system.pieces(equations.targets), exact, memory)
+    verdicts = Counter(row.verdict for row in rows)
+    verdicts[CARELESS] += equations.careless
+    return AuditReport(
+        _table(rows),
+        len(equations.targets),
+        +verdicts,
+        len(sizes),
+        sum(sizes),
+        contradictions + equations.contradictions,
+        max(sizes, default=0),
+    )
+
+
+class _Equations(NamedTuple):
+    """All equations, what is sought by them, how many rows printed a secret, how many contradictions were found."""
+
+    system: System
+    targets: Sequence[Target]
+    careless: int
+    contradictions: int
+
+
+def _equations(
+    framework: Framework,
+    forms: Forms,
+    index: Index,
+    editions: Sequence[Tables],
+    truth: Truth,
+    ledger: pa.Table | None,
+    former: bool,
+    moments: Sequence[int],
+) -> _Equations:
+    """What `audit` attacks. What the equations were made of is large, and gone when this returns."""
     where = places(framework, index)
     opened = [] if truth.observations is None or former else open_nodes(framework, forms, index, truth.observations)
-    seen = [read_edition(framework, forms, index, edition) for edition in editions]
-    facts = [
-        facts_of(forms, index, evidence, where, profile_rows(framework, edition))
-        for evidence, edition in zip(seen, editions, strict=True)
-    ]
+    first, careless = read_edition(framework, forms, index, editions[0]), 0
+    facts = []
+    for number, edition in enumerate(editions):  # one at a time
+        seen = read_edition(framework, forms, index, edition) if number else first
+        facts.append(facts_of(forms, index, seen, where, profile_rows(framework, edition)))
+        careless += len(seen.careless)
     records = None if ledger is None else Records.read(forms, index, ledger)
     facts = list(grown(facts, len(forms.nodes)))
     atoms = Atoms(forms)
-    sent = None if truth.observations is None else counts(framework, forms, truth.observations)
     newest, older = (Facts(np.full_like(facts[0].nodes, np.nan)), facts) if former else (facts[0], facts[1:])
-    if truth.observations is not None and not former:
-        for region, year, node, value in open_nodes(
-            framework, forms, index, truth.observations
-        ):  # assumed, not printed
-            newest.nodes[region, year, node] = value
+    for region, year, node, value in opened:  # assumed, not printed
+        newest.nodes[region, year, node] = value
+    sent = None if truth.observations is None else counts(framework, forms, truth.observations)
+    true = true_atoms(framework, forms, atoms, index, sent)
     released = records.moments if records else []
     published = [*moments, *[max(released, default=TODAY)] * (len(older) - len(moments))]
     dates = sorted({*released, *published} - {TODAY})
-    true = true_atoms(framework, forms, atoms, index, sent)
     versions = versions_of(framework, forms, atoms, index, true, truth.history, dates)
     told = [told_by(versions, *edition) for edition in zip(older, [newest] * len(older), published, strict=True)]
     told += [records.told(versions)] if records else []
@@ -133,34 +167,27 @@ def audit(
     nested = nested_units(framework, index)
     complete = complete_units(framework, index, nested)
     wrong = {} if sent is None else untrue(framework, forms, atoms, rests(framework, index, nested, sent), complete)
-    system = System(forms, atoms, versions, known, nested, complete, index.years, wrong)
-    found = targets(framework, forms, atoms, index, seen[0], where, truth)
-    pieces = list(system.pieces(found))
-    rows, contradictions = _attacked(pieces, exact, memory)
-    verdicts = Counter(row.verdict for row in rows)
-    verdicts[CARELESS] += sum(len(one.careless) for one in seen)
-    return AuditReport(
-        _table(rows),
-        len(found),
-        +verdicts,
-        len(pieces),
-        sum(len(piece.places) for piece in pieces),
-        contradictions + known.contradictions + sum(one.contradictions for one in facts),
-        max((len(piece.places) for piece in pieces), default=0),
+    return _Equations(
+        System(forms, atoms, versions, known, nested, complete, index.years, wrong),
+        targets(framework, forms, atoms, index, first, where, truth),
+        careless,
+        known.contradictions + sum(one.contradictions for one in facts),
     )
 
 
-def _attacked(pieces: Iterable[Piece], exact: bool, memory: Memory) -> tuple[list[Interval], int]:
-    """The intervals of all targets, and how many pieces contradict themselves."""
+def _attacked(pieces: Iterable[Piece], exact: bool, memory: Memory) -> tuple[list[Interval], list[int], int]:
+    """The intervals of all targets, how many unknowns each piece has, and how many of them contradict themselves."""
     rows: list[Interval] = []
+    sizes: list[int] = []
     contradictions = 0
     for piece in pieces:
+        sizes.append(len(piece.places))
         try:
             rows += intervals(piece, exact, memory)
         except Contradiction:
             contradictions += 1
             rows += without_doubt(piece, exact, memory)
-    return rows, contradictions
+    return rows, sizes, contradictions
 
 
 def not_given_away(
