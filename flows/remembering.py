@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from flows.reusing import code_of
 from indicators.audit.memory import Memory
@@ -19,6 +21,42 @@ FILE = Path("state") / "attack.npz"
 """Equations say what nobody may know who is not of the house."""
 MOST = 64 * 2**20
 """Bytes: the whole state over fifteen years needs a tenth of it."""
+DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
+"""What a file may raise that is not what was written."""
+Arrays = Mapping[str, npt.NDArray[np.generic]]
+
+
+def recall(root: Path, framework: Framework) -> Memory:
+    """What the last attack left, or nothing."""
+    try:
+        kept = read_arrays(root / FILE, framework)
+        questions = [question.tobytes() for question in kept["questions"]]
+        answers = np.split(kept["answers"], np.cumsum(kept["sizes"])[:-1]) if questions else []
+        shaped = [one if flat else one.reshape(-1, 2) for one, flat in zip(answers, kept["flat"], strict=True)]
+        return Memory(dict(zip(questions, shaped, strict=True)), (kept["names"], kept["values"]))  # type: ignore[arg-type]
+    except DAMAGED:
+        return Memory()
+
+
+def keep(root: Path, framework: Framework, memory: Memory) -> Path:
+    """Write what this attack needed, for the house alone."""
+    names, values = memory.solved
+    answers = list(memory.used.values())
+    arrays: Arrays = {
+        "questions": digests(memory.used),
+        "sizes": np.array([answer.size for answer in answers], np.int64),
+        "flat": np.array([answer.ndim == 1 for answer in answers], bool),
+        "answers": np.concatenate([*(answer.ravel() for answer in answers), []]),
+        "names": names,
+        "values": values,
+    }
+    return write_arrays(root / FILE, framework, arrays)
+
+
+def digests(questions: Iterable[bytes]) -> npt.NDArray[np.uint8]:
+    """Digests of questions, one in each row."""
+    rows = [np.frombuffer(question, np.uint8) for question in questions]
+    return np.stack(rows) if rows else np.zeros((0, 0), np.uint8)
 
 
 def fingerprint(framework: Framework) -> str:
@@ -26,41 +64,22 @@ def fingerprint(framework: Framework) -> str:
     return f"{framework.content_hash} {code_of()}"
 
 
-def recall(root: Path, framework: Framework) -> Memory:
-    """What the last attack left, or nothing."""
-    path = root / FILE
-    try:
-        if path.stat().st_size > MOST:
-            return Memory()
-        with np.load(path, allow_pickle=False) as kept:
-            if str(kept["fingerprint"]) != fingerprint(framework):
-                return Memory()
-            questions = [question.tobytes() for question in kept["questions"]]
-            answers = np.split(kept["answers"], np.cumsum(kept["sizes"])[:-1]) if questions else []
-            shaped = [one if flat else one.reshape(-1, 2) for one, flat in zip(answers, kept["flat"], strict=True)]
-            return Memory(dict(zip(questions, shaped, strict=True)), (kept["names"], kept["values"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return Memory()
+def read_arrays(path: Path, framework: Framework) -> Arrays:
+    """What was written for this framework, code and engines. Raises one of DAMAGED."""
+    if path.stat().st_size > MOST:
+        raise ValueError("too large")
+    with np.load(path, allow_pickle=False) as kept:
+        if str(kept["fingerprint"]) != fingerprint(framework):
+            raise ValueError("of another framework, code or engine")
+        return {name: kept[name] for name in kept.files}
 
 
-def keep(root: Path, framework: Framework, memory: Memory) -> Path:
-    """Write what this attack needed, for the house alone; all at once or not at all."""
-    path = root / FILE
+def write_arrays(path: Path, framework: Framework, arrays: Arrays) -> Path:
+    """Write them for the house alone; all at once or not at all."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
-    names, values = memory.solved
-    answers = list(memory.used.values())
     temporary.unlink(missing_ok=True)
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        np.savez(
-            file,
-            fingerprint=np.array(fingerprint(framework)),
-            questions=np.frombuffer(b"".join(memory.used), np.uint8).reshape(len(answers), -1 if answers else 0),
-            sizes=np.array([answer.size for answer in answers], np.int64),
-            flat=np.array([answer.ndim == 1 for answer in answers], bool),
-            answers=np.concatenate([*(answer.ravel() for answer in answers), []]),
-            names=names,
-            values=values,
-        )
+        np.savez(file, fingerprint=np.array(fingerprint(framework)), **arrays)  # type: ignore[arg-type]
     os.replace(temporary, path)
     return path
