@@ -80,7 +80,9 @@ def test_what_contradicts_itself_is_known_one_by_one_only() -> None:
         ({0b111: 3}, 0b111),  # nobody knows who
         ({0b001: 3, 0b011: 0}, 0b011),  # the women made up for the men
         ({0b001: 3, 0b010: -3, 0b111: 0}, 0b011),  # the two made up for each other
-        ({0b110: 2, 0b111: 2, 0b100: 0}, 0b110),
+        ({0b110: 2, 0b111: 2, 0b100: 0}, 0b010),  # the women, as the third sex is told to be as many as before
+        ({0b001: 3, 0b111: 5}, 0b111),  # two more than the men explain: women or the third sex
+        ({0b001: 3, 0b010: 2, 0b111: 5}, 0b011),
     ],
 )
 def test_what_may_have_changed_by_what_did(changes: dict[int, float], apart: int) -> None:

@@ -1,7 +1,8 @@
 """What an attacker believes of a table that was corrected: which of its hidden numbers are still the old ones.
 
-He sees which printed sums moved. Those of the smallest sums that did have changed, he thinks, as far as no sum that stayed
-says otherwise; all other numbers he takes for the old ones. Where that is wrong it proves nothing (see `versions`).
+He sees which printed sums moved, and subtracts what he sees move within them. Where nothing is left to explain he takes the
+rest of a sum for unchanged; where something is, nobody outside the house can say what of the rest it was. What no printed
+sum speaks of he takes for unchanged, too. Where that is wrong it proves nothing (see `versions`).
 """
 
 from __future__ import annotations
@@ -63,28 +64,22 @@ def _printed_twice(versions: Versions, newest: Facts, told: Told) -> Iterable[tu
 
 
 def moved(changes: Mapping[int, float]) -> int:
-    """Atoms (bits) that may have changed, by what changed in sums of them: those of the smallest sums that did; and where a
-    sum stayed although parts of it moved, all of it, as the rest must have made up for these."""
-    moves = {own: by for own, by in changes.items() if abs(by) > _NEAR}
-    smallest = [own for own in moves if not any(other != own and _within(other, own) for other in moves)]
+    """Atoms (bits) that may have changed, by what changed in sums of them (bits as well)."""
+    kept, rests = 0, []
+    sizes = sorted(changes, key=lambda own: (-own.bit_count(), own))
+    for place, whole in enumerate(sizes):
+        rest, left = whole, changes[whole]
+        for part in sizes[place + 1 :]:  # the largest parts that do not overlap
+            if part & rest == part:
+                rest, left = rest ^ part, left - changes[part]
+        if abs(left) > _NEAR:
+            rests.append(rest)
+        else:
+            kept |= rest
     apart = 0
-    for own in smallest:
-        apart |= own
-    balanced: list[int] = []
-    for whole in sorted(changes.keys() - moves.keys(), key=lambda own: (own.bit_count(), own)):
-        inside = [own for own in smallest if _within(own, whole)]
-        inside = [own for own in inside if not any(_within(own, part) and _within(part, whole) for part in balanced)]
-        if abs(sum(moves[own] for own in inside)) > _NEAR:
-            balanced.append(whole)
-            apart |= whole
-    for own in moves:  # a sum that moved although none of its parts is known to have
-        if not apart & own:
-            apart |= own
+    for rest in rests:
+        apart |= rest & ~kept or rest
     return apart
-
-
-def _within(part: int, whole: int) -> bool:
-    return part & whole == part
 
 
 def _bits(number: int) -> Iterable[int]:
