@@ -126,11 +126,14 @@ def _nights(
     nothing = _stage(f"{STAGES}:night", str(root))
     _stage(f"{STAGES}:one_more", str(root), str(scope.workbooks))
     one = _stage(f"{STAGES}:night", str(root))
+    _stage(f"{STAGES}:one_more", str(root), str(scope.workbooks), "2")
+    later = _stage(f"{STAGES}:night", str(root))
     own = full.cpu - _seconds(full, "protection") - _seconds(full, "attack") if full.done else None
     lines = [
         Line("all of them, with every reply", full, sketch, _parts(full)),
         Line("a night with nothing new", nothing, None, _parts(nothing)),
-        Line("a night with one delivery more", one, None, _parts(one)),
+        Line("the second night ever, with one delivery more", one, None, _parts(one)),
+        Line("a later night with one corrected delivery", later, None, _parts(later)),
     ]
     goals = [
         Goal("Inbox to published state, beside the sketch", _ratio(full, sketch), most=4),
@@ -138,7 +141,10 @@ def _nights(
         Goal("The naive script beside inbox to published state", _ratio(naive, full), least=6),
         Goal("the same without protection and attack", naive.cpu / own if own and naive.done else None, least=6),
         Goal("A night with nothing new, beside imports", _work(nothing), most=1, unit="CPU s"),
-        Goal("A night with one delivery more, beside imports", _work(one), most=3, unit="CPU s"),
+        Goal(
+            "A night with one delivery more (the second night ever), beside imports", _work(one), most=3, unit="CPU s"
+        ),
+        Goal("the same in a later night (the third)", _work(later), most=3, unit="CPU s"),
         Goal("Peak memory of the night with all of them", full.peak if full.done else None, most=1000, unit="MB"),
     ]
     return lines, goals

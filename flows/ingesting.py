@@ -16,6 +16,7 @@ from flows.known_past import KnownPast
 from flows.misplaced import untold_files
 from flows.settings import Settings
 from flows.wording import counted, text
+from indicators.remembered import give_back
 from intake.answer import write_reply
 from intake.checking import Past, check_read
 from intake.deliveries import PERSONAL_DATA, ReadDelivery, Reader, Received, latest_year, read_deliveries
@@ -25,6 +26,7 @@ from intake.reading import Workbook
 from intake.rules import Known
 from intake.sandbox import ReaderPool
 from schemas.framework_model import Framework
+from schemas.remembered import forget
 from schemas.shapes import CheckedDelivery, Verdict
 from warehouse.loading import known_sha, load_together, next_submission_id
 from warehouse.past import deliveries_before, known_contents, moments_before, verdict_of_submission
@@ -75,7 +77,8 @@ def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str
     result.interrupted = answered_by_the_dead(writer.connection, settings.root, taken_up)
     if claims:
         progress(counted("run.files", len(claims)))
-    if len(claims) > settings.batch_files:
+    many = len(claims) > settings.batch_files
+    if many:
         claims = _by_year(framework, claims)
     known = KnownPast(writer.connection)
     with _batches(settings, claims) as begin:
@@ -84,6 +87,10 @@ def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str
             with without_collecting():
                 begin(settings, framework, writer, run_id, inbox, result, known).run(batch)
             progress(text("run.processed", done=min(start + len(batch), len(claims)), count=len(claims)))
+    if many:  # what the checks had worked out would lie beside the computation
+        del known
+        forget(framework)
+        give_back()
     return result
 
 

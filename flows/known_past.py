@@ -32,6 +32,7 @@ class KnownPast:
         self.bases: dict[int, OfYear[str]] = {}
         self.records: dict[int, OfYear[list[Record]]] = {}
         self.confirmed: dict[int, OfYear[list[Finding]]] = {}
+        self.asked: set[int] = set()
 
     @cached_property
     def past(self) -> Past:
@@ -47,17 +48,23 @@ class KnownPast:
         )
 
     def forget(self, loaded: Iterable[CheckedDelivery]) -> None:
-        """Deliveries were loaded: what was read of the years they speak of no longer holds."""
+        """Deliveries were loaded: what was read of the years they speak of no longer holds.
+
+        A year that no check asked for since the last load is not kept either: the years of deliveries ascend.
+        """
+        kept, self.asked = self.asked, set()
         for delivery in loaded:
-            spoken = {value.year for value in delivery.observations} | {record.year for record in delivery.records}
-            for year in spoken | {delivery.submission.year or 0}:
-                for known in (self.values, self.bases, self.records, self.confirmed):
-                    known.pop(year, None)
+            kept -= {value.year for value in delivery.observations} | {record.year for record in delivery.records}
+            kept.discard(delivery.submission.year or 0)
+        for known in (self.values, self.bases, self.records, self.confirmed):
+            for year in known.keys() - kept:
+                del known[year]
 
     def _values(self, year: int) -> OfYear[Values]:
         return self._once(self.values, values_of_year, year)
 
     def _once(self, known: dict[int, OfYear[Found]], read: Callable[..., OfYear[Found]], year: int) -> OfYear[Found]:
+        self.asked.add(year)
         if year not in known:
             known[year] = read(self.connection, year, self.moment)
         return known[year]

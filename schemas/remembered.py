@@ -30,3 +30,8 @@ def remembered(
             answers.pop(next(iter(answers)))
         answers[further] = work()
     return answers[further]  # type: ignore[return-value]
+
+
+def forget(framework: object) -> None:
+    """Give up all answers for a framework; whoever asks again has them worked out anew."""
+    _ANSWERS.get(id(framework), {}).clear()

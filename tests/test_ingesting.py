@@ -16,7 +16,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from intake.layout_sample import write_sample
 from intake.layouts import load_layouts
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
-from schemas.shapes import CheckedDelivery, Verdict
+from schemas.shapes import CheckedDelivery, Submission, Verdict
 from warehouse.places import Places
 from warehouse.store import writer
 
@@ -405,6 +405,21 @@ def test_small_batches_give_what_one_large_batch_gives(
         outcomes.append((facts(root), {d.submission.id: d.submission.verdict for d in result.deliveries}))
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert len(outcomes[0][1]) == 4
+
+
+def test_the_past_is_read_once_and_not_kept_when_nobody_asks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each year looks back to the two before it; what was loaded is read again, what is too old is given up."""
+    read: list[int] = []
+    monkeypatch.setattr(flows.known_past, "values_of_year", lambda _, year, moment: read.append(year) or {"06": {}})
+    known = flows.known_past.KnownPast(None)  # type: ignore[arg-type]
+    for year in (2021, 2022, 2023):
+        for region in ("06411", "06412"):
+            for back in (0, 1, 2):
+                known.past.values(region, year - back)
+        sent = Submission("1", "", "", "06411", datetime(2026, 1, 1), "06411", year)
+        known.forget([CheckedDelivery(sent)])
+        assert set(known.values) == {year - 1, year - 2}
+    assert read == [2021, 2020, 2019, 2022, 2021, 2023, 2022]
 
 
 # --- finished by the next run -----------------------------------------------------------------------------------------

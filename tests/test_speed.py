@@ -15,12 +15,13 @@ from bench import peers
 from bench.speed.goals import BEGIN, END, Goal, Hidden, Line, page, write
 from bench.speed.measuring import Measured, measure
 from bench.speed.scripts import naive, sketch
-from bench.speed.worlds import Size, grown, load_rows, places, write_workbooks
+from bench.speed.worlds import Size, correction, grown, load_rows, places, write_workbooks
 from flows.demo.running import WORLD
 from flows.demo.world import World, load_world
 from intake.cause_equations import Sums
 from intake.rules import RuleInput
 from schemas.framework_model import Framework
+from schemas.remembered import forget, remembered
 from schemas.shapes import TOTAL, Observation, member_key
 from schemas.tables import entry_tables
 
@@ -31,7 +32,7 @@ def test_sums_that_deliveries_share_are_those_of_each_alone(framework: Framework
     shared = Sums.for_items(framework, items)
     for item in items:
         values = {(o.variable, member_key(o.members)): o.value for o in item.observations if o.value is not None}
-        alone = Sums(framework, shared.dynamic).of(item, values).all
+        alone = Sums(replace(framework), shared.dynamic).of(item, values).all
         assert alone
         assert shared.of(item, values).all == alone
         assert shared.of(item, values).all == alone, "asked once more"
@@ -61,6 +62,20 @@ def test_tables_that_regions_share_are_those_of_each_alone(framework: Framework,
         ]
 
 
+def test_what_was_forgotten_is_worked_out_again() -> None:
+    class Something:
+        pass
+
+    one, other, worked = Something(), Something(), []
+    for framework in (one, other, one):
+        remembered(framework, lambda framework=framework: worked.append(framework), "a question")
+    forget(one)
+    for framework in (one, other, one):
+        remembered(framework, lambda framework=framework: worked.append(framework), "a question")
+    assert worked == [one, other, one]
+    forget(Something())
+
+
 # --- the bench -------------------------------------------------------------------------------------------------------
 
 
@@ -84,6 +99,16 @@ def test_the_same_world_is_made_again(framework: Framework, large: World, forms:
     assert made == {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.xlsx")}
     assert len(made) == 2
     assert len(set(places(large, 100))) == 100
+
+
+def test_each_correction_is_of_another_delivery(framework: Framework, large: World, tmp_path: Path) -> None:
+    """So that a later night has something of its own to do."""
+    wanted = places(large, 40)
+    for which in (1, 2):
+        path = correction(framework, tmp_path, 40, which)
+        region, year = wanted[-which]
+        assert (path.parent.name, path.stem) == (region, f"Musterdaten_{region}_{year}_Korrektur")
+    assert wanted[-1][0] != wanted[-2][0]
 
 
 def test_rows_grow_with_regions_and_years(framework: Framework) -> None:

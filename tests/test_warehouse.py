@@ -24,7 +24,16 @@ import pytest
 from schemas import definitions as d
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
-from schemas.shapes import CheckedDelivery, Finding, FindingState, Observation, Severity, Submission, Verdict
+from schemas.shapes import (
+    CheckedDelivery,
+    Finding,
+    FindingState,
+    Observation,
+    Severity,
+    Submission,
+    Verdict,
+    member_key,
+)
 from warehouse import migrations, publishing
 from warehouse.access import arrow
 from warehouse.lineage import UnknownNumber, why
@@ -35,7 +44,7 @@ from warehouse.loading import (
     next_submission_id,
 )
 from warehouse.migrations import ForeignFramework, NewerWarehouse
-from warehouse.past import previous_values
+from warehouse.past import previous_values, values_of_year
 from warehouse.places import Places, Unusable, wal_of
 from warehouse.publishing import current_generation, fingerprint, publish
 from warehouse.results import RESULTS, Run, record_run, replace_all_results
@@ -323,6 +332,25 @@ def test_previous_values_are_told_by_member_key(opened: Writer, framework: Frame
         (b, ""): (None, "secret"),
     }
     assert previous_values(opened.connection, UNIT_X, 2025) == {}
+
+
+def test_the_values_of_a_year_are_those_of_each_of_its_regions(opened: Writer, framework: Framework) -> None:
+    """Equal numbers with another status, equal statuses with another number, cells that only one region has."""
+    a, b = base(framework, 2)
+    women, born = (("GRP", "A"), ("SEX", "W")), (("GRP", "A"),)
+    here: Values = {(a, women): 4, (a, born): 4, (a, ()): 9, (b, ()): "secret", (b, born): 0}
+    there: Values = {(b, ()): 4, (a, ()): "secret", (b, women): "unreliable", (a, (("SEX", "W"),)): 9}
+    load(opened, delivery(1, here), delivery(1, there, region=FULDA), delivery(2, {(a, ()): 7}, year=2024))
+    told = {
+        region: {
+            (variable, member_key(members)): (None, value) if isinstance(value, str) else (Decimal(str(value)), "ok")
+            for (variable, members), value in cells.items()
+        }
+        for region, cells in ((UNIT_X, here), (FULDA, there))
+    }
+    assert values_of_year(opened.connection, 2025) == told
+    assert {region: previous_values(opened.connection, region, 2025) for region in told} == told
+    assert values_of_year(opened.connection, 2023) == {}
 
 
 def test_more_than_four_decimals_are_rounded_half_to_even(opened: Writer, framework: Framework) -> None:

@@ -9,11 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.shapes import Finding, FindingState, Severity, member_key
-from warehouse.access import VALID_THEN, Connection, dimension_codes, dimension_names, ledger, records, rows, utc
+from warehouse.access import VALID_THEN, Connection, arrow, dimension_codes, dimension_names, ledger, records, rows, utc
 from warehouse.history import TICK
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
 
 Values = dict[tuple[str, str], tuple[Decimal | None, str]]
 """(variable, member key) -> (value, status)."""
@@ -41,21 +45,38 @@ def previous_values(connection: Connection, region: str, year: int) -> Values:
 
 
 def _values(connection: Connection, source: str, asked: Mapping[str, Any]) -> dict[str, Values]:
+    """Column by column: objects for every row would scatter over the memory of the night what the checks keep of them."""
+    import numpy as np  # not with the module: commands that only ask the warehouse do without
+
     codes, names = dimension_codes(connection), dimension_names(connection)
     listed = "".join(f", {name}" for name in names)
-    query = f"SELECT region, value, status, variable{listed} FROM {source}"
-    found: dict[str, Values] = {}
-    cells: dict[tuple[str, ...], tuple[str, str]] = {}
-    for row in rows(connection, query, asked):
-        region, value, status, *_ = row
-        place = row[3:]
-        cell = cells.get(place)
-        if cell is None:
-            cell = cells[place] = (place[0], member_key(zip(codes, place[1:], strict=True)))
-        if region not in found:
-            found[region] = {}
-        found[region][cell] = (value, status)
-    return found
+    table = arrow(connection, f"SELECT region, value, status, variable{listed} FROM {source}", asked)
+    places, at = _told_apart(table, table.column_names[3:])
+    cells = [(variable, member_key(zip(codes, members, strict=True))) for variable, *members in places]
+    pairs, said = _told_apart(table, ["value", "status"])
+    regions = table["region"].combine_chunks().dictionary_encode()
+    whose = regions.indices.to_numpy()
+    own = np.split(np.argsort(whose, kind="stable"), np.cumsum(np.bincount(whose))[:-1])
+    return {
+        region: dict(
+            zip((cells[one] for one in at[mine].tolist()), (pairs[one] for one in said[mine].tolist()), strict=True)
+        )
+        for region, mine in zip(regions.dictionary.to_pylist(), own, strict=False)
+    }
+
+
+def _told_apart(table: pa.Table, columns: Sequence[str]) -> tuple[list[tuple[Any, ...]], np.ndarray]:
+    """The different rows of some columns, and for every row of the table which of them it is."""
+    import numpy as np
+
+    number = np.zeros(table.num_rows, np.int64)
+    for name in columns:
+        coded = table[name].combine_chunks().dictionary_encode("encode")
+        if len(coded.dictionary) > 1:
+            number = np.unique(number * len(coded.dictionary) + coded.indices.to_numpy(), return_inverse=True)[1]
+    first = np.unique(number, return_index=True)[1]
+    different = table.select(columns).take(first).to_pydict()
+    return list(zip(*different.values(), strict=True)), number
 
 
 def population_bases(connection: Connection, year: int, moment: datetime | None = None) -> dict[str, str]:

@@ -38,12 +38,13 @@ def deliver(root: str, folder: str) -> Facts:
     return {}
 
 
-def one_more(root: str, number: str) -> Facts:
-    """One delivery more: the newest one again with one value changed, as a correction would come."""
+def one_more(root: str, number: str, which: str = "1") -> Facts:
+    """One delivery more: the newest one (`which` 2: the newest but one) again with one value changed, as a correction
+    would come."""
     from bench.speed.worlds import correction
     from schemas.loading import load_framework
 
-    correction(load_framework(), Path(root) / "raw" / "inbox", int(number))
+    correction(load_framework(), Path(root) / "raw" / "inbox", int(number), int(which))
     return {}
 
 

@@ -170,10 +170,10 @@ def _cells(framework: Framework, world: World) -> Iterator[dict[str, object]]:
             yield {"template": number, "variable": variable, **dims, "value": float(value)}
 
 
-def correction(framework: Framework, inbox: Path, number: int) -> Path:
-    """The newest of so many deliveries again, one count one higher than before."""
+def correction(framework: Framework, inbox: Path, number: int, which: int = 1) -> Path:
+    """The newest of so many deliveries (`which` 2: the newest but one) again, one count one higher than before."""
     world = grown(framework, load_world(WORLD, framework))
-    region, year = places(world, number)[-1]
+    region, year = places(world, number)[-which]
     values = entries(framework, world, region, year)
     changed = next(key for key, value in reversed(values.items()) if isinstance(value, int) and value > 100)
     values[changed] = int(values[changed]) + 1
