@@ -9,6 +9,7 @@ import os
 import posixpath
 import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
@@ -38,6 +39,16 @@ class Relationship:
     id: str
     kind: str
     target: str
+
+
+def mentions(source: Path, text: str) -> bool:
+    """Could a part of this workbook hold the text? True also where it is no package, so that a reader has to look."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".xml")]
+            return any(text.encode() in archive.read(name) for name in names)
+    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, EOFError, ValueError):
+        return True
 
 
 class Package:

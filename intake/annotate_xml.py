@@ -87,18 +87,13 @@ def elements(data: bytes, wanted: Wanted) -> list[Element]:
 
 def tag_end(data: bytes, start: int) -> int:
     """Offset behind the `>` of the tag that starts at `start`; a `>` inside an attribute does not count."""
-    position, quote = start, b""
-    while True:
-        character = data[position : position + 1]
-        if not character:
-            raise NotAnnotatable("a tag does not end")
-        if quote:
-            quote = b"" if character == quote else quote
-        elif character in (b'"', b"'"):
-            quote = character
-        elif character == b">":
-            return position + 1
-        position += 1
+    tag = _TAG.match(data, start)
+    if tag is None:
+        raise NotAnnotatable("a tag does not end")
+    return tag.end()
+
+
+_TAG = re.compile(rb"""(?:[^>"']++|"[^"]*+"|'[^']*+')*+>""")
 
 
 @dataclass

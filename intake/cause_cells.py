@@ -51,7 +51,8 @@ class Cells:
 
     def pairs(self, cells: Sequence[CellKey]) -> list[tuple[CellKey, float, float]]:
         """(cell, value, value of the year before) of those cells that have both."""
-        return [self._paired[cell] for cell in cells if cell in self._paired]
+        paired = self._paired
+        return [pair for cell in cells if (pair := paired.get(cell)) is not None]
 
     @cached_property
     def _paired(self) -> Mapping[CellKey, tuple[CellKey, float, float]]:

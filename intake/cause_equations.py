@@ -10,22 +10,28 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from typing import NamedTuple
 
 from intake.equations import Equation, Equations, Values
-from intake.rules import CellKey, RuleInput, tolerance
-from schemas.formula import Expression, Number, Operation, SumOver, Term
+from intake.kept import Kept
+from intake.linear import Linear, linear_sides
+from intake.rule_plans import plan_of, summed_members
+from intake.rules import CellKey, RuleInput
 from schemas.framework_model import Framework
-from schemas.plan import Lookup, Point, rule_plan
+from schemas.plan import Lookup, Point
 from schemas.remembered import remembered
 from schemas.shapes import TOTAL, member_key
 
-Linear = dict[int, Decimal]
-_KEPT = 8
-"""Answers kept: one for each set of sub-areas that deliveries of a batch name."""
+_POINTS_KEPT = 1 << 9
+"""Answers kept: one for each rule, and for each set of sub-areas where a rule adds these up."""
+_MOST_STATED = 1 << 12
+"""Answers kept: a few hundred for each form, and some more for whatever a delivery leaves out."""
+_MOST_CELLS = 1 << 17
 
+LinearPoint = tuple[list[tuple[Lookup, Decimal]], Decimal]
+"""Lookups with their factors, and the tolerance."""
 
 Named = tuple[frozenset[CellKey], Equation]
 
@@ -38,17 +44,28 @@ class Parts(NamedTuple):
 
 
 @dataclass
+class _Shared:
+    """What follows from a framework, for whatever deliveries: worked out once for all checks."""
+
+    parts: Kept[CellKey, list[Parts]] = field(default_factory=lambda: Kept(_MOST_CELLS))
+    expansions: Kept[CellKey, Parts] = field(default_factory=lambda: Kept(_MOST_CELLS))
+    slacks: dict[str, Decimal] = field(default_factory=dict)
+    stated: Kept[Hashable, list[Named]] = field(default_factory=lambda: Kept(_MOST_STATED))
+
+
+@dataclass
 class Sums:
-    """Equations of deliveries. One object per check: what follows from the framework is worked out once for all."""
+    """Equations of deliveries. One object per check; what follows from the framework alone is shared by all checks."""
 
     framework: Framework
     dynamic: Mapping[str, frozenset[str]]
-    _parts: dict[CellKey, list[Parts]] = field(default_factory=dict)
-    _expansions: dict[CellKey, Parts] = field(default_factory=dict)
-    _slacks: dict[str, Decimal] = field(default_factory=dict)
-    _known: dict[Hashable, list[Named]] = field(default_factory=dict)
+    _members: dict[str, Hashable] = field(default_factory=dict)
     _same: dict[Hashable, Equations] = field(default_factory=dict)
     _years: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def _shared(self) -> _Shared:
+        return remembered(self.framework, _Shared, "equations")
 
     @classmethod
     def for_items(cls, framework: Framework, items: Iterable[RuleInput]) -> Sums:
@@ -86,17 +103,20 @@ class Sums:
             variable: (tuple(delivered.get(variable, ())), frozenset(without.get(variable, ())))
             for variable in (*delivered, *without)
         }
+        known = self._shared.stated
         for owner in self._tried(item.year):
-            key: Hashable = (owner, *(seen.get(variable) for variable in self._owners[owner]))
-            if key not in self._known:
-                self._known[key] = _named(self._of_rule(owner, values, unknown))
-            for cells, equation in self._known[key]:
+            key: Hashable = (owner, self._summed(owner), *(seen.get(variable) for variable in self._owners[owner]))
+            stated = known.get(key)
+            if stated is None:
+                stated = known[key] = _named(self._of_rule(owner, values, unknown))
+            for cells, equation in stated:
                 found.setdefault(cells, equation)
         for variable, own in delivered.items():
             key = (variable, *seen[variable])
-            if key not in self._known:
-                self._known[key] = _named(self._of_dimensions(own, values, unknown))
-            for cells, equation in self._known[key]:
+            stated = known.get(key)
+            if stated is None:
+                stated = known[key] = _named(self._of_dimensions(own, values, unknown))
+            for cells, equation in stated:
                 found.setdefault(cells, equation)
         return list(found.values())
 
@@ -106,14 +126,16 @@ class Sums:
         self, own: Iterable[CellKey], values: Values, unknown: Collection[CellKey]
     ) -> Iterator[Equation]:
         """Equations of the cells of one variable."""
+        shared = self._shared
         for whole in own:
-            if whole not in self._parts:
-                self._parts[whole] = list(self._parts_of(*whole))
-                self._slacks.setdefault(whole[0], self._slack(whole[0]))
-            for dimension, parts in self._parts[whole]:
+            made = shared.parts.get(whole)
+            if made is None:
+                made = shared.parts[whole] = list(self._parts_of(*whole))
+                shared.slacks.setdefault(whole[0], self._slack(whole[0]))
+            for dimension, parts in made:
                 cells = _present(parts, values, unknown)
                 if cells:
-                    slack = self._slacks[whole[0]] * (len(cells) + 1)
+                    slack = shared.slacks[whole[0]] * (len(cells) + 1)
                     yield Equation(((whole, _ONE), *((cell, -_ONE) for cell in cells)), slack, "", dimension, whole)
 
     def _parts_of(self, variable: str, key: str) -> Iterator[Parts]:
@@ -143,22 +165,29 @@ class Sums:
     # --- rules --------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _points(self) -> Mapping[str, list[tuple[list[tuple[Lookup, Decimal]], Decimal]]]:
-        """Every point of every linear rule, by rule: its lookups with their factors, and its tolerance."""
-        members = tuple((dimension, tuple(sorted(found))) for dimension, found in sorted(self.dynamic.items()))
-        return remembered(self.framework, self._all_points, "points of linear rules", members, most=_KEPT)
+    def _points(self) -> Mapping[str, list[LinearPoint]]:
+        """Every point of every linear rule, by rule."""
+        linear = remembered(self.framework, partial(_linear_rules, self.framework), "linear rules")
+        return {code: own for code, factors in linear.items() if (own := self._points_of(code, factors))}
 
-    def _all_points(self) -> Mapping[str, list[tuple[list[tuple[Lookup, Decimal]], Decimal]]]:
-        shown = [code for code, rule in self.framework.rules.items() if rule.shown]
-        linear = {code: found for code in shown if (found := _linear_rule(self.framework, code))}
-        points: dict[str, list[tuple[list[tuple[Lookup, Decimal]], Decimal]]] = {}
-        for point in rule_plan(self.framework, self.dynamic, linear).points:
-            looks = [
-                (look, factor) for slot, factor in linear[point.owner].items() for look in _slot_lookups(point, slot)
+    def _points_of(self, code: str, factors: Linear) -> list[LinearPoint]:
+        """The points of a rule that looks at no other year."""
+
+        def made() -> list[LinearPoint]:
+            plan, allowed = plan_of(self.framework, self.dynamic, [code])
+            found = [
+                ([(look, factor) for slot, factor in factors.items() for look in _slot_lookups(point, slot)], slack)
+                for point, slack in zip(plan.points, allowed, strict=True)
             ]
-            if all(look.lag == 0 for look, _ in looks):
-                points.setdefault(point.owner, []).append((looks, tolerance(self.framework, point)))
-        return points
+            return [(looks, slack) for looks, slack in found if all(look.lag == 0 for look, _ in looks)]
+
+        return remembered(self.framework, made, "points of a linear rule", code, self._summed(code), most=_POINTS_KEPT)
+
+    def _summed(self, code: str) -> Hashable:
+        """The members of dynamic dimensions that a rule adds up."""
+        if code not in self._members:
+            self._members[code] = summed_members(self.framework, self.dynamic, code)
+        return self._members[code]
 
     @cached_property
     def _owners(self) -> Mapping[str, tuple[str, ...]]:
@@ -191,9 +220,10 @@ class Sums:
             return [cell]
         if cell in unknown:
             return None
-        if cell not in self._expansions:
-            self._expansions[cell] = Parts("", tuple(self._expanded(cell)))
-        return _present(self._expansions[cell].cells, values, unknown) or ([] if look.zero else None)
+        made = self._shared.expansions.get(cell)
+        if made is None:
+            made = self._shared.expansions[cell] = Parts("", tuple(self._expanded(cell)))
+        return _present(made.cells, values, unknown) or ([] if look.zero else None)
 
     def _expanded(self, cell: CellKey) -> Iterator[tuple[CellKey, bool]]:
         variable, key = cell
@@ -256,36 +286,13 @@ def dynamic_members(framework: Framework, items: Iterable[RuleInput]) -> dict[st
     return {code: frozenset(own) for code, own in found.items()}
 
 
+def _linear_rules(framework: Framework) -> dict[str, Linear]:
+    """The linear ones of the rules that senders see."""
+    shown = [code for code, rule in framework.rules.items() if rule.shown]
+    return {code: found for code in shown if (found := _linear_rule(framework, code))}
+
+
 def _linear_rule(framework: Framework, code: str) -> Linear | None:
     """Factor of every slot of a rule with `=`, or None when it is no linear equation without a constant."""
     statement = framework.statements[code]
-    slots: list[Expression] = []
-    left, right = (_linear(side, slots) for side in (statement.left, statement.right))
-    if statement.operator != "=" or left is None or right is None:
-        return None
-    if any(isinstance(slot, SumOver) and not isinstance(slot.expression, Term) for slot in slots):
-        return None
-    return {slot: left.get(slot, Decimal(0)) - right.get(slot, Decimal(0)) for slot in (*left, *right)}
-
-
-def _linear(expression: Expression, slots: list[Expression]) -> Linear | None:
-    """Factors by slot; slots are numbered as `schemas.plan` numbers them."""
-    match expression:
-        case Term() | SumOver():
-            if expression not in slots:
-                slots.append(expression)
-            return {slots.index(expression): Decimal(1)}
-        case Operation("*", Number(value), inner) | Operation("*", inner, Number(value)):
-            parts = _linear(inner, slots)
-            factor = Decimal(value.numerator) / value.denominator
-            return None if parts is None else {slot: part * factor for slot, part in parts.items()}
-        case Operation("+" | "-" as sign, left, right):
-            sides = (_linear(left, slots), _linear(right, slots))
-            if sides[0] is None or sides[1] is None:
-                return None
-            joined = dict(sides[0])
-            for slot, part in sides[1].items():
-                joined[slot] = joined.get(slot, Decimal(0)) + (part if sign == "+" else -part)
-            return joined
-        case _:
-            return None
+    return linear_sides(statement) if statement.operator == "=" else None

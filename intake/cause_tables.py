@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from itertools import combinations
 from math import log, log10
 from statistics import median
@@ -53,6 +55,9 @@ class _TableCheck:
         limits = self.limits.copied
         if sum(change == 0 for change in self.cells.changes.values()) < limits.cells:
             return
+        pairs = self.cells.pairs(list(self.cells.values))
+        if sum(now == before >= limits.minimum for _, now, before in pairs) < limits.share * limits.cells:
+            return
         done = set(taken)
         for group in self.groups.all(lines=False):
             pairs = [p for p in self.cells.pairs(group.cells) if p[0] not in done and max(p[1:]) >= limits.minimum]
@@ -99,7 +104,10 @@ class _TableCheck:
         """Two rows or two columns of a table that fit each other's values of last year."""
         if self._changed(self.limits.swapped.own) < self.limits.swapped.cells:
             return
+        far = Counter(variable for variable, _ in self._far)
         for table in self.groups.tables:
+            if sum(far[variable] for variable in {*table.variables}) < 2 * self._fewest:
+                continue
             for kind, lines in self.groups.lines(table).items():
                 strange = [line for line in lines if not taken.intersection(line.cells) and self._strange(line)]
                 pairs = [pair for pair in combinations(strange, 2) if self._exchanged(*pair)]
@@ -115,8 +123,23 @@ class _TableCheck:
                     mended |= {left: self.cells.values[right], right: self.cells.values[left]}
         return suspicion(self.framework, SWAPPED, table, {"place": table.name, "kind": kind, "names": names}, mended)
 
+    @cached_property
+    def _far(self) -> frozenset[CellKey]:
+        """Cells that do not fit their own value of last year."""
+        limits = self.limits.swapped
+        pairs = self.cells.pairs(list(self.cells.changes))
+        large = (cell for cell, now, before in pairs if min(now, before) >= limits.minimum)
+        return frozenset(cell for cell in large if abs(self.cells.changes[cell]) >= limits.own)
+
+    @property
+    def _fewest(self) -> int:
+        """So many cells of a strange line are far off at least: half of them, because it is the median that counts."""
+        return (self.limits.swapped.cells + 1) // 2
+
     def _strange(self, line: Group) -> bool:
         """Does the line not fit its own values of last year?"""
+        if sum(map(self._far.__contains__, line.cells)) < self._fewest:
+            return False
         least = self.limits.swapped.minimum
         pairs = self.cells.pairs(line.cells)
         changes = [abs(self.cells.changes[cell]) for cell, now, before in pairs if min(now, before) >= least]

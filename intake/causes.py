@@ -19,11 +19,11 @@ from intake.cause_settings import Limits, load_limits
 from intake.cause_single import SUM
 from intake.messages import finding
 from intake.plausibility import Noticed, cell_findings, check_plausibility
+from intake.rule_plans import plan_of
 from intake.rules import CellKey, RuleInput, check_rules
 from intake.values import german
 from schemas.formula import rule_terms
 from schemas.framework_model import Framework
-from schemas.plan import rule_plan
 from schemas.shapes import Finding, Severity
 
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
@@ -77,7 +77,7 @@ def involved(framework: Framework, item: RuleInput, findings: Sequence[Finding])
     if not codes:
         return [{(found.variable, found.members)} for found in findings]
     sums = Sums.for_items(framework, [item])
-    plan = rule_plan(framework, sums.dynamic, codes)
+    plan, _ = plan_of(framework, sums.dynamic, codes)
     points = {(point.owner, point.key): point for point in plan.points}
     at = cells_of(item).at
     result: list[set[CellKey]] = []

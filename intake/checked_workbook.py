@@ -12,7 +12,7 @@ from pathlib import Path
 
 from intake.annotate_cells import Place, SheetPart, merge_anchor, place_of, unselected
 from intake.annotate_comments import change_comments, comment_text
-from intake.annotate_package import OFFICE, SHEET_TYPE, STYLES_TYPE, Package
+from intake.annotate_package import OFFICE, SHEET_TYPE, STYLES_TYPE, Package, mentions
 from intake.annotate_sheet import protocol_part, write_protocol_workbook
 from intake.annotate_styles import COLOURS, EMPTY_STYLES, Originals, StyleSheet
 from intake.annotate_xml import Edits, Element, NotAnnotatable, elements, prefix_of, with_attribute, written
@@ -51,6 +51,8 @@ def write_checked(
     of last year. Returns what was written; None where there is nothing to answer: a refused file, or nothing noticed.
     """
     if delivery.submission.verdict is Verdict.REFUSED:
+        return None
+    if not (delivery.findings or previous) and not mentions(source, PROTOCOL_MARK):
         return None
     package, old = _opened(source)
     if not (delivery.findings or previous or old):

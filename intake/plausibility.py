@@ -22,6 +22,7 @@ from intake.messages import finding
 from intake.rules import RuleInput, check_rules
 from schemas.formula import rule_terms
 from schemas.framework_model import Framework
+from schemas.remembered import remembered
 from schemas.shapes import Finding
 
 __all__ = ["History", "Noticed", "Suspicion", "cell_findings", "check_plausibility"]
@@ -84,7 +85,7 @@ def cell_findings(
 def _value_rules(framework: Framework, limits: Limits, items: Sequence[RuleInput]) -> dict[str, list[Finding]]:
     """Rules of the plausibility file (M16), by the same set-wise pass as the rules of the fields."""
     rules = {rule.code: rule for rule in limits.rules}
-    own = replace(framework, rules=rules)
+    own: Framework = remembered(framework, lambda: replace(framework, rules=rules), "value rules", repr(limits.rules))
     used = {term.variable for statement in own.statements.values() for term in rule_terms(statement)}
     reduced = [restricted(item, used) for item in items]
     checked = check_rules(own, [item for item in reduced if item.observations]) if rules else {}

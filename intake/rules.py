@@ -6,8 +6,9 @@ is missing. Rules that look at the previous year get its accepted values.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -31,11 +32,13 @@ from intake.rule_places import (
     split_key,
     without_consequences,
 )
+from intake.rule_plans import plan_of
+from intake.rule_screen import Screen
 from intake.rule_text import describe
 from intake.values import german
 from schemas import sql
 from schemas.framework_model import Framework
-from schemas.plan import Lookup, Plan, Point, rule_plan
+from schemas.plan import Plan, Point
 from schemas.remembered import remembered
 from schemas.shapes import TOTAL, Finding, FindingState, Severity
 
@@ -52,6 +55,11 @@ class RuleResult:
     run: int = 0
     not_evaluable: int = 0
 
+    def add(self, run: int) -> None:
+        """Rules that could be tried after all."""
+        self.run += run
+        self.not_evaluable -= run
+
 
 def check_rules(framework: Framework, deliveries: Sequence[RuleInput], *, told: bool = True) -> dict[str, RuleResult]:
     """All findings of all rules by delivery (`unit`); a rule is tried on the reporting years it is valid in.
@@ -67,28 +75,46 @@ def check_rules(framework: Framework, deliveries: Sequence[RuleInput], *, told: 
         return results
     planned = _planned(framework, _dynamic_members(framework, deliveries), tuple(codes))
     plan = planned.plan
-    connection = _evaluate(framework, planned, deliveries)
-    try:
-        _count(connection, results)
-        inputs = {delivery.unit: delivery for delivery in deliveries}
-        delivered: dict[str, Delivered] = {}  # of the few that anything is said about
-        computed: dict[tuple[str, bool], set[int]] = defaultdict(set)
-        for unit, number, left, right in connection.execute(_VIOLATIONS).fetchall():
-            point = plan.points[number]
-            shown = framework.rules[point.owner].shown
-            noticed = results[unit].findings if shown else results[unit].shadow
-            if unit not in delivered:
-                delivered[unit] = Delivered.of(framework, inputs[unit].observations)
-            if not has_delivered_cell(point, delivered[unit].at):
-                computed[unit, shown].add(len(noticed))
-            sides = _decimal(left), _decimal(right)
-            noticed.append(_finding(framework, point, inputs[unit], delivered[unit], sides) if told else _bare(point))
-        for unit, result in results.items():
-            result.findings = without_consequences(framework, result.findings, computed[unit, True])
-            result.shadow = without_consequences(framework, result.shadow, computed[unit, False])
-    finally:
-        connection.close()
+    inputs = {delivery.unit: delivery for delivery in deliveries}
+    delivered: dict[str, Delivered] = {}  # of the few that anything is said about
+    computed: dict[tuple[str, bool], set[int]] = defaultdict(set)
+    for unit, number, left, right in _violations(framework, planned, deliveries, results):
+        point = plan.points[number]
+        shown = framework.rules[point.owner].shown
+        noticed = results[unit].findings if shown else results[unit].shadow
+        if unit not in delivered:
+            delivered[unit] = Delivered.of(framework, inputs[unit].observations)
+        if not has_delivered_cell(point, delivered[unit].at):
+            computed[unit, shown].add(len(noticed))
+        sides = _decimal(left), _decimal(right)
+        noticed.append(_finding(framework, point, inputs[unit], delivered[unit], sides) if told else _bare(point))
+    for unit, result in results.items():
+        result.findings = without_consequences(framework, result.findings, computed[unit, True])
+        result.shadow = without_consequences(framework, result.shadow, computed[unit, False])
     return results
+
+
+def _violations(
+    framework: Framework, planned: _Planned, deliveries: Sequence[RuleInput], results: dict[str, RuleResult]
+) -> Iterator[tuple[str, int, Any, Any]]:
+    """Unit, point and both sides of what does not fit; notes in the results how many rules could be tried."""
+    rest = deliveries
+    if planned.screen is not None:
+        screened = planned.screen.tried(deliveries)
+        for unit, run in screened.run.items():
+            results[unit].add(run)
+        rest = [delivery for delivery in deliveries if delivery.unit in screened.left]
+        if screened.slots.num_rows:
+            with _connected(planned) as connection:
+                connection.register("slot_value", screened.slots)
+                connection.execute(sql.evaluated(planned.plan, ""))
+                _count(connection, results, screened.linear)
+                yield from connection.execute(_VIOLATIONS).fetchall()
+    if rest:
+        with _connected(planned) as connection:
+            _evaluate(framework, planned.plan, rest, connection)
+            _count(connection, results)
+            yield from connection.execute(_VIOLATIONS).fetchall()
 
 
 _VIOLATIONS = """
@@ -111,29 +137,38 @@ def shown_rules(framework: Framework, year: int) -> list[str]:
 
 @dataclass(frozen=True)
 class _Planned:
-    """What rules ask for, and the same as tables."""
+    """What rules ask for, the same as tables, and (where that serves) as arrays."""
 
     plan: Plan
     tables: Mapping[str, pa.Table]
+    screen: Screen | None
 
 
 def _planned(framework: Framework, dynamic: Mapping[str, set[str]], codes: tuple[str, ...]) -> _Planned:
     """The plan of these rules; it depends on the sub-areas in the deliveries, too, and is used again for the next ones."""
 
     def made() -> _Planned:
-        plan = rule_plan(framework, dynamic, codes)
-        own = {"rule": _rule_table(framework), "tolerance": _tolerance_table(framework, plan)}
-        return _Planned(plan, {"leaves": sql.leaf_table(framework), **own, **sql.plan_tables(plan)})
+        plan, allowed = plan_of(framework, dynamic, codes)
+        own = {"rule": _rule_table(framework), "tolerance": _tolerance_table(plan, allowed)}
+        tables = {"leaves": sql.leaf_table(framework), **own, **sql.plan_tables(plan)}
+        return _Planned(plan, tables, Screen(framework, plan, allowed) if Screen.serves(plan) else None)
 
     members = tuple((dimension, tuple(sorted(found))) for dimension, found in sorted(dynamic.items()))
     return remembered(framework, made, "rule plan", codes, members, most=_PLANS)
 
 
-def _evaluate(framework: Framework, planned: _Planned, deliveries: Sequence[RuleInput]) -> duckdb.DuckDBPyConnection:
-    plan = planned.plan
-    connection = duckdb.connect(":memory:", config={"threads": "2"})
-    for name, table in planned.tables.items():
-        connection.register(name, table)
+@contextmanager
+def _connected(planned: _Planned) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
+        for name, table in planned.tables.items():
+            connection.register(name, table)
+        yield connection
+
+
+def _evaluate(
+    framework: Framework, plan: Plan, deliveries: Sequence[RuleInput], connection: duckdb.DuckDBPyConnection
+) -> None:
+    """All in SQL: for cells delivered twice, for huge numbers, and for sums of what is worked out of several cells."""
     cells = cell_tables(framework, deliveries)
     for name, table in cells.tables.items():
         connection.register(f"own_{name}", table)
@@ -145,7 +180,6 @@ def _evaluate(framework: Framework, planned: _Planned, deliveries: Sequence[Rule
         connection.execute(statement)
     connection.execute(sql.evaluated(plan, ""))
     connection.execute("DELETE FROM evaluated WHERE (unit, year) NOT IN (SELECT (unit, year) FROM reported)")
-    return connection
 
 
 def _dynamic_members(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[str, set[str]]:
@@ -172,45 +206,25 @@ def _rule_table(framework: Framework) -> pa.Table:
     )
 
 
-def _tolerance_table(framework: Framework, plan: Plan) -> pa.Table:
-    values = [tolerance(framework, point) for point in plan.points]
+def _tolerance_table(plan: Plan, allowed: Sequence[Decimal]) -> pa.Table:
     return pa.table(
         {
             "point": pa.array([point.number for point in plan.points], type=pa.int32()),
-            "tolerance": pa.array(values, type=pa.decimal128(24, 4)),
+            "tolerance": pa.array(allowed, type=pa.decimal128(24, 4)),
         }
     )
 
 
-def tolerance(framework: Framework, point: Point) -> Decimal:
-    """Allowed difference at a point: the declared number, or for `round` the sum over the cells involved of half the
-    rounding base of their source (rounded down), plus one per annual mean (framework grammar, `tolerance`)."""
-    declared = framework.rules[point.owner].tolerance
-    if not isinstance(declared, str):
-        return Decimal(declared)
-    lookups = [*point.lookups.values(), *(look for parts in point.sums.values() for p in parts for look in p.lookups)]
-    return sum((_slack(framework, lookup) for lookup in lookups), Decimal(0))
-
-
-def _slack(framework: Framework, lookup: Lookup) -> Decimal:
-    variable = framework.variables[lookup.variable]
-    cells = 1
-    for dimension, member in split_key(lookup.key):
-        if not framework.dimensions[dimension].dynamic:
-            cells *= len(framework.scheme(lookup.variable, dimension).aggregates.get(member, (member,)))
-    mean = 1 if framework.periods[variable.period].annual_mean else 0
-    return Decimal(cells * (framework.sources[variable.source].rounding // 2 + mean))
-
-
-def _count(connection: duckdb.DuckDBPyConnection, results: dict[str, RuleResult]) -> None:
+def _count(
+    connection: duckdb.DuckDBPyConnection, results: dict[str, RuleResult], counted: frozenset[str] = frozenset()
+) -> None:
+    """Add the rules that could be tried, but for those that are counted already."""
     tried = connection.execute("""
-        SELECT e.unit, count(DISTINCT p.owner) FROM evaluated e JOIN point p USING (point) JOIN rule r ON r.owner = p.owner
+        SELECT DISTINCT e.unit, p.owner FROM evaluated e JOIN point p USING (point) JOIN rule r ON r.owner = p.owner
         WHERE e.left_value IS NOT NULL AND e.right_value IS NOT NULL AND r.shown
-          AND e.year BETWEEN coalesce(r.since, e.year) AND coalesce(r.until, e.year) GROUP BY e.unit""").fetchall()
-    run = dict(tried)
-    for unit, result in results.items():
-        result.run = int(run.get(unit, 0))
-        result.not_evaluable -= result.run
+          AND e.year BETWEEN coalesce(r.since, e.year) AND coalesce(r.until, e.year)""").fetchall()
+    for unit, run in Counter(unit for unit, owner in tried if owner not in counted).items():
+        results[unit].add(run)
 
 
 def _finding(

@@ -25,7 +25,7 @@ from indicators.breaks import Breaks
 from indicators.compute import compute
 from indicators.convergence import convergence_statements, scope_table
 from indicators.series import read_trends, series_statements, trend_statements
-from intake.rules import tolerance
+from intake.rule_plans import tolerance
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.plan import rule_plan
@@ -62,7 +62,10 @@ def trends(
         for region, values in series.items()
         for year, value in values.items()
     ]
-    connection.register("given", pa.Table.from_pylist(rows))
+    whole = dict.fromkeys(("year", "n_reported", "n_members"), pa.int64()) | {"value": pa.float64()}
+    texts = ("region", "indicator", *(dimension.lower() for dimension in framework.dimension_order))
+    kinds = whole | dict.fromkeys(texts, pa.string())
+    connection.register("given", pa.Table.from_pylist(rows, schema=pa.schema(list(kinds.items()))))
     for statement in (
         *series_statements(framework, "given", breaks, f"{target}_series"),
         *trend_statements(framework, f"{target}_series", target, like),

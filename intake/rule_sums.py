@@ -1,0 +1,229 @@
+"""What deliveries say and what follows from it by adding up, as whole numbers in one table: cells by deliveries.
+
+The meaning is that of `schemas.sql.completion`: an undelivered total, then an undelivered aggregate, is the sum of its
+leaves when all of them have a value; residual leaves may be absent. What adds up to what follows from the kinds of cells
+(variable and members) alone, so it is worked out once for the members in which a variable was delivered, and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from intake.rule_cells import RuleInput
+from intake.rule_places import CellKey, split_key
+from schemas.framework_model import Framework
+from schemas.remembered import remembered
+from schemas.shapes import TOTAL
+
+DECIMALS = 4
+"""Values are held as whole multiples of a ten-thousandth, as `schemas.sql.VALUE_TYPE` does."""
+_KEPT = 1 << 12
+"""Answers kept: several for each variable, because deliveries differ in their sub-areas and in what they leave out."""
+_ROOM = 2.0**58
+"""Sums stay exact below this; the rest of 64 bits is for the factors of the rules."""
+
+Kind = tuple[str, ...]
+"""One member for each dimension of the framework."""
+Whole = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Cells with what follows from them: row by cell; the last row is a cell that nobody has.
+
+    All arrays are rows by lag (0: the year itself, 1: the year before) by deliveries. `values` are 0 where there is none;
+    `there`: delivered, or added up; `secret`: delivered without a value. `plain`: deliveries that are held here; others say
+    a cell twice, or numbers too large to be added up exactly.
+    """
+
+    rows: Mapping[CellKey, int]
+    values: Whole
+    there: Flags
+    secret: Flags
+    plain: Flags
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One round of adding up: for every target the leaves, which of them are needed, and where those of a target start."""
+
+    targets: Sequence[int]
+    leaves: Sequence[int]
+    needed: Sequence[bool]
+    sizes: Sequence[int]
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """The kinds of a variable, delivered ones first in the order given, and the rounds that make the others."""
+
+    keys: Sequence[CellKey]
+    steps: Mapping[int, _Step]
+
+
+def filled(framework: Framework, deliveries: Sequence[RuleInput], variables: Collection[str], room: float) -> Filled:
+    """The cells of these variables, in these deliveries and those of the year before. `room`: the largest factor that a
+    rule multiplies values with, all its values together."""
+    kinds = _Kinds(framework, variables)
+    numbers: list[int] = []
+    values: list[Decimal | None] = []
+    columns: list[int] = []
+    for delivery in deliveries:
+        numbers += map(kinds.__getitem__, delivery.cells)
+        values += [o.value for o in delivery.observations]
+        numbers += map(kinds.__getitem__, delivery.previous)
+        values += [value for value, _ in delivery.previous.values()]
+        columns += [len(delivery.cells), len(delivery.previous)]
+    order, steps, rows = _arranged(framework, kinds)
+    count = len(deliveries)
+    number = np.array(numbers, dtype=np.intp)
+    column = np.repeat(np.arange(2 * count), columns).reshape(-1)
+    kept = number >= 0
+    row = order[number[kept]]
+    lag, unit = column[kept] % 2, column[kept] // 2
+    whole, secret_ones, fits = _whole(values, kept)
+    shape = (len(rows) + 1, 2, count)
+    held = Filled(
+        rows, np.zeros(shape, np.int64), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_), np.ones(count, np.bool_)
+    )
+    held.values[row, lag, unit] = whole
+    held.there[row, lag, unit] = True
+    held.secret[row, lag, unit] = secret_ones
+    twice = held.there.sum(axis=(0, 1)) < np.bincount(unit, minlength=count)
+    size = np.bincount(unit, np.abs(whole.astype(float)), minlength=count)
+    held.plain[:] = ~twice & (size * room < _ROOM)
+    held.plain[unit[~fits]] = False
+    for step in steps:
+        _add(held, *step)
+    return held
+
+
+class _Kinds(dict[CellKey, int]):
+    """The number of the kind of a cell, -1 for variables that nobody asks for; a new kind gets the next number."""
+
+    def __init__(self, framework: Framework, variables: Collection[str]) -> None:
+        self.framework, self.variables = framework, variables
+        self.of: dict[str, dict[Kind, int]] = {}
+        self.count = 0
+
+    def __missing__(self, cell: CellKey) -> int:
+        variable, key = cell
+        if variable not in self.variables:
+            self[cell] = -1
+            return -1
+        named = dict(split_key(key))
+        kind = tuple(named.get(dimension, TOTAL) for dimension in self.framework.dimension_order)
+        number = self[cell] = self.of.setdefault(variable, {}).setdefault(kind, self.count)
+        self.count = max(self.count, number + 1)
+        return number
+
+
+def _arranged(
+    framework: Framework, kinds: _Kinds
+) -> tuple[NDArray[np.intp], list[tuple[NDArray[np.intp], ...]], Mapping[CellKey, int]]:
+    """Row of every numbered kind, the rounds of adding up over rows (targets, leaves, needed, starts), and row by cell."""
+    order = np.empty(kinds.count, dtype=np.intp)
+    rows: dict[CellKey, int] = {}
+    joined: dict[int, tuple[list[int], list[int], list[bool], list[int]]] = {}
+    for variable, numbered in kinds.of.items():
+        members = tuple(sorted(numbered))
+        made = remembered(
+            framework, partial(_shape, framework, variable, members), "sums", variable, members, most=_KEPT
+        )
+        first = len(rows)
+        order[[numbered[kind] for kind in members]] = np.arange(first, first + len(members))
+        rows.update(zip(made.keys, range(first, first + len(made.keys)), strict=True))
+        for round_number, step in made.steps.items():
+            targets, leaves, needed, sizes = joined.setdefault(round_number, ([], [], [], []))
+            targets += [first + target for target in step.targets]
+            leaves += [first + leaf for leaf in step.leaves]
+            needed += step.needed
+            sizes += step.sizes
+    return order, [_arrays(*joined[number]) for number in sorted(joined)], rows
+
+
+def _arrays(
+    targets: list[int], leaves: list[int], needed: list[bool], sizes: list[int]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    starts = np.cumsum([0, *sizes[:-1]])
+    return np.array(targets, np.intp), np.array(leaves, np.intp), np.array(needed, np.bool_), starts
+
+
+def _shape(framework: Framework, variable: str, delivered: Sequence[Kind]) -> _Shape:
+    """What follows from the delivered kinds of a variable: totals first, then aggregates, by dimension."""
+    dimensions = framework.dimension_order
+    numbers = {kind: number for number, kind in enumerate(delivered)}
+    steps: dict[int, _Step] = {}
+    own = framework.variable_dimensions(variable)
+    for totals in (True, False):
+        for place, dimension in enumerate(dimensions):
+            if dimension in own:
+                step = _step(numbers, place, *_leaves(framework, variable, dimension, numbers, totals=totals))
+                if step.targets:
+                    steps[place if totals else place + len(dimensions)] = step
+    keys = [
+        (variable, ",".join(f"{d}={m}" for d, m in zip(dimensions, kind, strict=True) if m != TOTAL))
+        for kind in numbers
+    ]
+    return _Shape(keys, steps)
+
+
+def _leaves(
+    framework: Framework, variable: str, dimension: str, kinds: Collection[Kind], *, totals: bool
+) -> tuple[dict[str, list[tuple[str, bool]]], dict[str, int]]:
+    """Of which members a leaf is a part, and whether it is needed there; and how many leaves each of these needs."""
+    entry = framework.dimensions[dimension]
+    if entry.dynamic:
+        place = framework.dimension_order.index(dimension)
+        found = {kind[place] for kind in kinds} - {TOTAL} if totals else set()
+        return {leaf: [(TOTAL, False)] for leaf in found}, {TOTAL: 0}
+    parts: dict[str, list[tuple[str, bool]]] = {}
+    needs: dict[str, int] = {}
+    for member, leaves in framework.scheme(variable, dimension).aggregates.items():
+        if (member == TOTAL) == totals:
+            for leaf in leaves:
+                parts.setdefault(leaf, []).append((member, not entry.is_residual(leaf)))
+            needs[member] = sum(not entry.is_residual(leaf) for leaf in leaves)
+    return parts, needs
+
+
+def _step(
+    numbers: dict[Kind, int], place: int, parts: Mapping[str, list[tuple[str, bool]]], needs: Mapping[str, int]
+) -> _Step:
+    """One round in one dimension; kinds that it makes are numbered."""
+    made: dict[Kind, list[tuple[int, bool]]] = {}
+    for kind, number in numbers.items():
+        for member, needed in parts.get(kind[place], ()):
+            made.setdefault((*kind[:place], member, *kind[place + 1 :]), []).append((number, needed))
+    whole = {kind: leaves for kind, leaves in made.items() if sum(needed for _, needed in leaves) == needs[kind[place]]}
+    targets = [numbers.setdefault(kind, len(numbers)) for kind in whole]
+    leaves = [leaf for found in whole.values() for leaf in found]
+    return _Step(targets, [n for n, _ in leaves], [needed for _, needed in leaves], [len(f) for f in whole.values()])
+
+
+def _add(held: Filled, targets: NDArray[Any], leaves: NDArray[Any], needed: NDArray[Any], starts: NDArray[Any]) -> None:
+    """One round: what is not there yet, and has all it needs."""
+    there, secret = held.there[leaves], held.secret[leaves]
+    lacking = secret | (needed[:, None, None] & ~there)
+    made = ~np.logical_or.reduceat(lacking, starts) & np.logical_or.reduceat(there, starts) & ~held.there[targets]
+    sums = np.add.reduceat(held.values[leaves], starts)
+    held.values[targets] = np.where(made, sums, held.values[targets])
+    held.there[targets] |= made
+
+
+def _whole(values: Sequence[Decimal | None], kept: Flags) -> tuple[Whole, Flags, Flags]:
+    """The kept values as whole numbers, which of them have no value, and which of them fit into 64 bits."""
+    column = pa.array(values, pa.decimal128(24, DECIMALS))
+    halves = np.frombuffer(column.buffers()[1], dtype=np.int64, count=2 * len(values)).reshape(-1, 2)[kept]
+    secret = column.is_null().to_numpy(zero_copy_only=False)[kept]
+    low = np.where(secret, 0, halves[:, 0])
+    return low, secret, secret | (halves[:, 1] == low >> 63)
