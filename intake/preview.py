@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -130,13 +130,12 @@ class _Page:
         self.names: dict[str, str] = {}
         self.others: dict[tuple[str, str, str], tuple[float | None, str]] = {}
         self.shown_signs: set[str] = set()
-        for row in reference[list(REFERENCE_COLUMNS)].to_dict("records"):
-            self.names.setdefault(str(row["region"]), str(row["region_name"]))
-            key = (str(row["region"]), str(row["indicator"]), str(row["members"]))
-            self.others[key] = (_number(row["value"]), _text(row["sign"]))
+        for code, name, indicator, members, value, sign in _rows(reference, REFERENCE_COLUMNS):
+            self.names.setdefault(str(code), str(name))
+            self.others[str(code), str(indicator), str(members)] = (_number(value), _text(sign))
         self.own: dict[str, list[Mapping[str, Any]]] = {}
-        for row in own[list(OWN_COLUMNS)].to_dict("records"):
-            self.own.setdefault(str(row["indicator"]), []).append({str(k): v for k, v in row.items()})
+        for row in _rows(own, OWN_COLUMNS):
+            self.own.setdefault(str(row[0]), []).append(dict(zip(OWN_COLUMNS, row, strict=True)))
 
     def content(self, title: str, region: str, year: int, *, sample: bool) -> Preview:
         fields = tuple(
@@ -229,6 +228,11 @@ class _Page:
 
     def _unit(self, unit: str) -> str:
         return _UNITS.get(unit, unit)
+
+
+def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
+    """Row by row, read column by column: a dictionary for each row costs more than the page."""
+    return zip(*(frame[name].tolist() for name in columns), strict=True)
 
 
 def _change(value: float | None, previous: float | None, decimals: int) -> str:
