@@ -15,6 +15,13 @@ Real = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 _SLACK = 1e-6
 _DIGITS = 6
+_INTERIOR: dict[str, str | float | int] = {
+    "solver": "ipm",
+    "run_crossover": "off",
+    "ipm_optimality_tolerance": 1e-6,
+    "ipm_iteration_limit": 200,
+}
+"""Nothing is optimised, so the gap need not close to the last digit, where the method can step on the spot for ever."""
 _OPTIMAL, _UNBOUNDED = highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kUnbounded
 
 
@@ -176,16 +183,27 @@ class Solver:
 
     def centre(self) -> Real | None:
         """A solution far from all ends, None when the interior point method has none that fits."""
-        self.solver.setOptionValue("solver", "ipm")
-        self.solver.setOptionValue("run_crossover", "off")
+        for presolve in ("choose", "off"):  # what presolve leaves over can be harder than what it was given
+            status, solution = self._interior(presolve)
+            if len(solution) == self.rows.size and self.rows.fits(solution):
+                return solution
+            if status == highspy.HighsModelStatus.kInfeasible:
+                break
+        return None
+
+    def _interior(self, presolve: str) -> tuple[highspy.HighsModelStatus, Real]:
+        """What the interior point method ends with. Steps are counted, not seconds: the same program, the same answer."""
+        wanted: dict[str, str | float | int] = {**_INTERIOR, "presolve": presolve}
+        usual = {option: self.solver.getOptionValue(option)[1] for option in wanted}
+        for option, value in wanted.items():
+            self.solver.setOptionValue(option, value)
         self.solver.run()
-        solution = np.array(self.solver.getSolution().col_value)
+        solution = np.maximum(np.array(self.solver.getSolution().col_value), 0.0)
+        status = self.solver.getModelStatus()
         self.solver.clearSolver()
-        self.solver.setOptionValue("solver", "choose")
-        if len(solution) != self.rows.size:
-            return None
-        solution = np.maximum(solution, 0.0)
-        return solution if self.rows.fits(solution) else None
+        for option, value in usual.items():
+            self.solver.setOptionValue(option, value)
+        return status, solution
 
     def solve(self, costs: Real, most: bool) -> float | None:
         """Least or most of an objective; infinite when nothing limits it, None when the solver has no answer.
