@@ -34,6 +34,7 @@ class Settings:
     keep_backups: so many good backups of this data root stay in a folder of backups.
     keep_replaced: so many former states stay beside the warehouse after a restore.
     workers: address of a Dask scheduler whose workers read, check and answer; empty: this machine does.
+    run_hours: a run that takes longer is ended (exit code 3), so that it cannot hold the lock for ever; 0: no limit.
     exchange: folder or `s3://bucket/prefix` that this machine and the workers see (docs/scaling.md).
     """
 
@@ -45,6 +46,7 @@ class Settings:
     prefect_start_seconds: int = 300
     keep_backups: int = 14
     keep_replaced: int = 3
+    run_hours: float = 5.0
     workers: str = ""
     exchange: str = ""
 

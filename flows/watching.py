@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import time
 import uuid
 import weakref
@@ -23,6 +24,7 @@ from flows.alarm_settings import AlarmSettings, load_alarm_settings
 from flows.alarms import Alarm, raise_alarm
 from flows.heartbeat import Beat, mark_running, unmark_running, watcher_sign, write_beat
 from flows.misplaced import note_told
+from flows.run_limit import Overdue, limited
 from flows.run_log import RunLog, describe, now_utc, report_lines
 from flows.settings import Settings, SettingsError
 from flows.wording import GERMAN, again, catalogue, counted, language, speaking, text
@@ -68,7 +70,8 @@ def recorded(settings: Settings, kind: str) -> Iterator[Record]:
     log.start()
     _quietly(lambda: mark_running(settings.root, log.run_id, kind))
     try:
-        yield record
+        with limited(settings.run_hours, lambda late: _overdue(settings, record, late)):
+            yield record
     except Locked as error:
         log.end("refused", record.night, describe(error))
         raise
@@ -131,6 +134,13 @@ def _failed(settings: Settings, record: Record, error: BaseException) -> None:
     _alarm(settings, Alarm("LAUF", first, (why, text("alarm.run", run=log.run_id)), f"LAUF:{log.kind}:{why}"))
 
 
+def _overdue(settings: Settings, record: Record, late: Overdue) -> None:
+    """All that a failed run leaves behind; the process ends then."""
+    _failed(settings, record, late)
+    _quietly(lambda: unmark_running(settings.root, record.log.run_id, repaired=False))
+    _quietly(lambda: print(again(late.args[0], language()), file=sys.stderr, flush=True))
+
+
 def cause(error: BaseException) -> str:
     """Why a run failed, in German. Only texts of our own refusals are quoted; others could hold a value or a name."""
     from schemas.yaml_source import FrameworkError
@@ -140,7 +150,7 @@ def cause(error: BaseException) -> str:
         if isinstance(error, FrameworkError):  # of its texts only the place: one about a correction may quote a value
             places = [f"{problem.file}:{problem.line}" for problem in error.problems]
             return counted("why_failed.framework", len(places), place=places[0])
-        if isinstance(error, (WarehouseError, SettingsError)):
+        if isinstance(error, (WarehouseError, SettingsError, Overdue)):
             return str(again(next(iter(error.args), ""), GERMAN)).strip().splitlines()[0]
         if isinstance(error, OSError):
             own = type(error).__module__.startswith("warehouse.")

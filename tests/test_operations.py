@@ -253,6 +253,46 @@ def test_a_refused_run_gives_no_sign_of_life_and_no_alarm(tmp_path: Path) -> Non
     assert not (tmp_path / "state" / "alarms").exists()
 
 
+OVERDUE = """
+import sys, time
+from pathlib import Path
+from flows.settings import Settings
+from flows.watching import recorded
+from warehouse.store import exclusive
+
+root = Path(sys.argv[1])
+with recorded(Settings(root, run_hours=1.0 / 3600), "nightly"), exclusive(root):
+    time.sleep(60)
+"""
+
+
+def test_a_run_that_does_not_end_is_ended_and_told(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", OVERDUE, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, timeout=50
+    )
+    assert ended.returncode == 3
+    assert "Der Lauf wurde beendet" in ended.stderr
+    found = read_beat(tmp_path)
+    assert found is not None
+    assert found.outcome == "failed"
+    assert "beendet" in found.message
+    assert codes(tmp_path, datetime.now(UTC)) == ["LAUF"]
+    with exclusive(tmp_path):  # the lock is free
+        pass
+
+
+def test_a_run_in_time_is_left_alone(tmp_path: Path) -> None:
+    before = threading.active_count()
+    with watching.recorded(Settings(tmp_path), "ingest"):
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+    with watching.recorded(Settings(tmp_path, run_hours=0), "ingest"):
+        assert threading.active_count() == before
+    found = read_beat(tmp_path)
+    assert found is not None
+    assert found.outcome == "ok"
+
+
 def test_the_log_never_stops_a_run(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "log").write_text("a file where a folder should be")
