@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from indicators.audit import program
 from indicators.audit.program import Rows, Solver
@@ -55,3 +57,19 @@ def test_what_is_asked_after_a_centre_is_answered_as_without_one() -> None:
 def test_no_search_of_the_interior_is_without_end() -> None:
     assert 0 < program._INTERIOR["ipm_iteration_limit"] <= 1000  # type: ignore[operator]
     assert program._INTERIOR["ipm_optimality_tolerance"] >= 1e-7  # type: ignore[operator]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.dictionaries(st.integers(0, 4), st.sampled_from([-2.0, -1.0, -0.5, 0.5, 1.0, 2.0]), min_size=1),
+            st.sampled_from([-math.inf, 0.0]),
+            st.sampled_from([0.0, 1.0, math.inf]),
+        ),
+        max_size=40,
+    )
+)
+def test_only_what_was_said_before_is_left_out(rows: list[tuple[dict[int, float], float, float]]) -> None:
+    ordered = [(dict(sorted(row.items())), low, high) for row, low, high in rows]
+    first = [ordered.index(row) == place for place, row in enumerate(ordered)]
+    assert Rows.of(5, ordered).once().tolist() == first

@@ -84,11 +84,16 @@ class Rows:
 
     def once(self) -> npt.NDArray[np.bool_]:
         """The first of all rows that say the same, but for the last digits of their ends; the terms are in order (`made`)."""
-        numbers = np.random.default_rng(len(self)).integers(1, 1 << 62, (2, self.size), dtype=np.uint64)
-        bits = self.values.view(np.uint64)
+        different, value = np.unique(self.values, return_inverse=True)
+        by_chance = np.random.default_rng(
+            1
+        )  # a number for every value: the bits of 1 and -1 differ too little to be summed
+        numbers, factors = (
+            by_chance.integers(1, 1 << 62, (2, n), dtype=np.uint64) for n in (self.size, len(different))
+        )
         said = [
-            np.add.reduceat(np.append(bits * number[self.columns], np.uint64(0)), self.starts[:-1])
-            for number in numbers
+            np.add.reduceat(np.append(number[self.columns] * factor[value], np.uint64(0)), self.starts[:-1])
+            for number, factor in zip(numbers, factors, strict=True)
         ]
         ends = [(end.round(_DIGITS) + 0.0).view(np.uint64) for end in (self.low, self.high)]
         first = np.zeros(len(self), bool)
