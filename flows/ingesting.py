@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TypeVar
 
 from flows.interrupted import Answered, answered_by_the_dead
 from flows.known_past import KnownPast
@@ -33,8 +34,9 @@ from warehouse.past import deliveries_before, known_contents, moments_before, ve
 from warehouse.store import Writer
 
 Progress = Callable[[str], None]
-READERS = 2
-"""Child processes that open deliveries side by side."""
+Claimed = TypeVar("Claimed", Claim, Received)
+READERS = 1
+"""Child processes that open deliveries. One is faster than what is done with the workbooks, and learns the forms once."""
 
 
 @dataclass
@@ -78,14 +80,14 @@ def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str
     if claims:
         progress(counted("run.files", len(claims)))
     many = len(claims) > settings.batch_files
-    if many:
-        claims = _by_year(framework, claims)
     known = KnownPast(writer.connection)
-    with _batches(settings, claims) as begin:
+    with Readers() as readers, _batches(settings, claims) as begin:
+        if many:
+            claims = _by_year(framework, claims, readers.pool)
         for start in range(0, len(claims), settings.batch_files):
             batch = claims[start : start + settings.batch_files]
             with without_collecting():
-                begin(settings, framework, writer, run_id, inbox, result, known).run(batch)
+                begin(settings, framework, writer, run_id, inbox, result, known, readers).run(batch)
             progress(text("run.processed", done=min(start + len(batch), len(claims)), count=len(claims)))
     if many:  # what the checks had worked out would lie beside the computation
         del known
@@ -106,16 +108,15 @@ def _batches(settings: Settings, claims: Sequence[Claim]) -> Iterator[Callable[.
         yield begin
 
 
-def _by_year(framework: Framework, claims: Sequence[Claim]) -> list[Claim]:
+def _by_year(framework: Framework, claims: Sequence[Claim], pool: ReaderPool) -> list[Claim]:
     """Claims in the order of the years they speak of: what one batch accepts, the rules of the next may look back to."""
     years = {}
-    with ReaderPool() as pool:
-        for claim in claims:
-            received = Received(claim.path, claim.file_name, claim.sender, claim.sha256, claim.received_at)
-            try:
-                years[claim.folder] = latest_year(framework, received, pool)
-            except Exception:  # reported when its batch is worked through
-                years[claim.folder] = 0
+    for claim in claims:
+        received = Received(claim.path, claim.file_name, claim.sender, claim.sha256, claim.received_at)
+        try:
+            years[claim.folder] = latest_year(framework, received, pool)
+        except Exception:  # reported when its batch is worked through
+            years[claim.folder] = 0
     return sorted(claims, key=lambda claim: years[claim.folder])
 
 
@@ -129,18 +130,34 @@ def without_collecting() -> Iterator[None]:
         gc.enable()
 
 
-def ahead(claims: Iterable[Claim]) -> Iterator[tuple[Claim, Future[Workbook]]]:
-    """Each claim with its workbook; the next ones are opened by the other processor meanwhile, few at a time."""
-    coming = iter(claims)
-    with ReaderPool(READERS) as pool, ThreadPoolExecutor(READERS) as threads:
-        opened = deque((claim, threads.submit(pool.read, claim.path)) for claim in islice(coming, READERS + 1))
+class Readers:
+    """Opens deliveries ahead of their turn, on the other processor. A context manager for all batches of a run: what the
+    child process that reads has learnt of our form serves the next batch, too."""
+
+    def __init__(self) -> None:
+        self.pool, self.threads = ReaderPool(READERS), ThreadPoolExecutor(READERS)
+
+    def __enter__(self) -> Readers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.threads.shutdown(cancel_futures=True)
+        self.pool.close()
+
+    def ahead(self, claims: Iterable[Claimed]) -> Iterator[tuple[Claimed, Future[Workbook]]]:
+        """Each claim with its workbook; the next ones are opened meanwhile, few at a time."""
+        coming = iter(claims)
+        opened = deque((claim, self._open(claim)) for claim in islice(coming, READERS + 1))
         while opened:
             yield opened.popleft()
-            opened.extend((claim, threads.submit(pool.read, claim.path)) for claim in islice(coming, 1))
+            opened.extend((claim, self._open(claim)) for claim in islice(coming, 1))
+
+    def _open(self, claim: Claimed) -> Future[Workbook]:
+        return self.threads.submit(self.pool.read, claim.path)
 
 
 def opened_before(workbook: Future[Workbook]) -> Reader:
-    """A reader of the one file that `ahead` has opened; what went wrong there goes wrong here."""
+    """A reader of the one file that `Readers.ahead` has opened; what went wrong there goes wrong here."""
     return lambda path: workbook.result()
 
 
@@ -156,6 +173,7 @@ class Batch:
         inbox: Inbox,
         result: IngestResult,
         known: KnownPast,
+        readers: Readers,
     ) -> None:
         self.settings = settings
         self.framework = framework
@@ -164,6 +182,7 @@ class Batch:
         self.inbox = inbox
         self.result = result
         self.known = known
+        self.readers = readers
         self.numbers: dict[tuple[str, int], str] = {}
         self.taken: set[str] = {claim.submission_id for claim in inbox.claims() if claim.submission_id}
 
@@ -205,7 +224,7 @@ class Batch:
 
     def _read(self, claims: Iterable[Claim]) -> list[tuple[Claim, ReadDelivery]]:
         found = []
-        for claim, workbook in ahead(claims):
+        for claim, workbook in self.readers.ahead(claims):
             try:
                 received = self._received(claim, claim.submission_id)
                 read = read_deliveries(self.framework, [received], opened_before(workbook))[0]

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from math import sqrt
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas import definitions as d
+from schemas.entry_reading import model_of
 from schemas.formula import FormulaError, parse_rule, rule_terms
 from schemas.framework_model import Framework
 from schemas.loading import DEFAULT_FOLDER
@@ -152,7 +153,7 @@ def load_limits(framework: Framework) -> Limits:
     problems: list[Problem] = []
     path = own if own.exists() else DEFAULT_FOLDER / FILE
     source = read_yaml(path, path.parent, problems)
-    limits = _model(source, problems)
+    limits = model_of(source, (), source.data, Limits, problems)
     if limits is None or problems:
         raise FrameworkError(problems)
     if path != own:
@@ -164,27 +165,16 @@ def load_limits(framework: Framework) -> Limits:
     return limits
 
 
-def _model(source: SourceFile, problems: list[Problem]) -> Limits | None:
-    try:
-        return Limits.model_validate(source.data)
-    except ValidationError as error:
-        for part in error.errors(include_url=False):
-            place = tuple(part["loc"])
-            text = f"{'.'.join(map(str, place))}: {part['msg']}"
-            problems.append(Problem(source.name, source.line(place), text))
-        return None
-
-
 def _unknown_names(framework: Framework, limits: Limits, source: SourceFile) -> list[Problem]:
     found = []
     if limits.size and limits.size.variable not in framework.variables:
-        found.append((("size",), f"the variable “{limits.size.variable}” is not known"))
+        found.append((("size",), f"Die Variable „{limits.size.variable}“ ist nicht bekannt."))
     for code in limits.peers.without_sources:
         if code not in framework.sources:
-            found.append((("peers",), f"the source “{code}” is not known"))
+            found.append((("peers",), f"Die Quelle „{code}“ ist nicht bekannt."))
     for code in limits.percent.codes:
         if code not in framework.messages:
-            found.append((("percent",), f"the message “{code}” is not known"))
+            found.append((("percent",), f"Die Meldung „{code}“ ist nicht bekannt."))
     problems = [Problem(source.name, source.line(place), text) for place, text in found]
     for number, rule in enumerate(limits.rules):
         line = source.line(("rules", number))
@@ -200,4 +190,4 @@ def _rule_problems(framework: Framework, rule: ValueRule) -> list[str]:
     named: list[tuple[str, Mapping[str, object]]] = [(term.variable, framework.variables) for term in used]
     named += [(dimension, framework.dimensions) for dimension in rule.for_each]
     named.append((rule.message, framework.messages))
-    return [f"“{name}” is not known" for name, known in named if name not in known]
+    return [f"„{name}“ ist nicht bekannt." for name, known in named if name not in known]

@@ -85,11 +85,11 @@ class Row:
     """The filled cells of one row. Ordinary cells are kept as values; `cells` are made when somebody asks for them.
 
     `odd`: the cells themselves, where any of them may say more than its value and whether it is hidden. `common`: texts
-    alone, shared between workbooks. `marks`: see `find_marks`; None when nobody has asked. `derived` is what readers
-    work out about the row and ask for again, by name: it serves every workbook that shares the row.
+    alone, shared between workbooks. `derived` is what readers work out about the row and ask for again, by name: it
+    serves every workbook that shares the row.
     """
 
-    __slots__ = ("_cells", "common", "derived", "layout", "marks", "number", "odd", "values")
+    __slots__ = ("_cells", "_marks", "common", "derived", "layout", "number", "odd", "values")
 
     def __init__(
         self,
@@ -102,7 +102,7 @@ class Row:
     ) -> None:
         self.number, self.layout, self.values, self.odd, self.common = number, layout, values, odd, common
         self._cells = odd
-        self.marks: Sequence[Cell] | None = None
+        self._marks: Sequence[Cell] | None = None
         self.derived: dict[Any, Any] = {}
 
     @classmethod
@@ -156,12 +156,28 @@ class Row:
 
     def find_marks(self) -> Sequence[Cell]:
         """Cells whose text begins with `#`."""
-        self.marks = [
-            self.cells[place]
-            for place, value in enumerate(self.values)
-            if isinstance(value, str) and "#" in value and value.lstrip().startswith("#")
-        ]
-        return self.marks
+        if self._marks is None:
+            places = [place for place, value in enumerate(self.values) if type(value) is str and "#" in value]
+            self._marks = [self.cells[p] for p in places if str(self.values[p]).lstrip().startswith("#")]
+        return self._marks
+
+
+class Strip:
+    """Rows that follow each other and say nothing but texts, by their number: in another workbook that says the same, it
+    is this strip again. `characters`: how much they say. `derived` is as with `Row`."""
+
+    __slots__ = ("_marks", "characters", "derived", "rows")
+
+    def __init__(self, rows: Mapping[int, Row], characters: int = 0) -> None:
+        self.rows, self.characters = rows, characters
+        self._marks: Sequence[Cell] | None = None
+        self.derived: dict[str, Any] = {}
+
+    def find_marks(self) -> Sequence[Cell]:
+        """Cells whose text begins with `#`."""
+        if self._marks is None:
+            self._marks = [mark for row in self.rows.values() for mark in row.find_marks()]
+        return self._marks
 
 
 _EMPTY = Row(0, Layout((), ()), ())
@@ -170,16 +186,22 @@ _EMPTY = Row(0, Layout((), ()), ())
 class Sheet:
     """A worksheet: its name, whether it is hidden, and its filled cells by (row, column), both counted from 1.
 
-    Made of `cells`, or of `rows` by their numbers; what is not given is worked out when it is asked for.
+    Made of `cells`, of `rows` by their numbers, or of `pieces` (see there); the rest is worked out when it is asked for.
     """
 
     def __init__(
-        self, name: str, hidden: bool, cells: Cells | None = None, rows: Mapping[int, Row] | None = None
+        self,
+        name: str,
+        hidden: bool,
+        cells: Cells | None = None,
+        rows: Mapping[int, Row] | None = None,
+        pieces: Sequence[Row | Strip] | None = None,
     ) -> None:
-        self.name = name
-        self.hidden = hidden
-        self.in_rows = rows is not None
-        if rows is not None:
+        self.name, self.hidden = name, hidden
+        self.in_rows = rows is not None or pieces is not None
+        if pieces is not None:
+            self.pieces = pieces
+        elif rows is not None:
             self.rows = rows
         else:
             self.cells = cells or {}
@@ -199,10 +221,20 @@ class Sheet:
     @cached_property
     def rows(self) -> Mapping[int, Row]:
         """The rows that hold anything, by their number, in the order in which they were read."""
+        if "pieces" in self.__dict__:
+            rows: dict[int, Row] = {}
+            for piece in self.pieces:
+                rows.update(piece.rows if isinstance(piece, Strip) else {piece.number: piece})
+            return rows
         found: dict[int, list[Cell]] = {}
         for cell in self.cells.values():
             found.setdefault(cell.row, []).append(cell)
         return {number: Row.of(number, cells) for number, cells in found.items()}
+
+    @cached_property
+    def pieces(self) -> Sequence[Row | Strip]:
+        """The rows in the order in which they were read, together where other workbooks say them, too."""
+        return list(self.rows.values())
 
     def row(self, number: int) -> Row:
         """A row; one without cells where there is nothing."""
@@ -224,11 +256,7 @@ class Sheet:
         if not self.in_rows:
             cells = self.cells.values()
             return [cell for cell in cells if isinstance(cell.value, str) and cell.value.lstrip().startswith("#")]
-        found: list[Cell] = []
-        for row in self.rows.values():
-            marks = row.marks
-            found += row.find_marks() if marks is None else marks
-        return found
+        return [mark for piece in self.pieces for mark in piece.find_marks()]
 
     @cached_property
     def derived(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ most workbooks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -34,6 +34,40 @@ class Asked(NamedTuple):
     plain: bool
 
 
+@dataclass(eq=False)
+class AtOnce:
+    """The filled cells of a row that nothing hides: where they stand, of what, and which places must say that nothing is
+    asked there. The tuples are in the same order."""
+
+    places: tuple[int, ...]
+    blocked: tuple[int, ...]
+    members: tuple[Members, ...]
+    headings: tuple[str, ...]
+    letters: tuple[str, ...]
+    _addresses: dict[int, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, asked: Sequence[Asked]) -> AtOnce | None:
+        """None where a cell is hidden, so that more has to be said of it."""
+        if not all(cell.plain for cell in asked):
+            return None
+        wanted = [cell for cell in asked if cell.key is not None]
+        blocked = tuple(cell.place for cell in asked if cell.key is None)
+        members, headings = tuple(cell.members for cell in wanted), tuple(cell.heading for cell in wanted)
+        return cls(
+            tuple(cell.place for cell in wanted), blocked, members, headings, tuple(cell.letters for cell in wanted)
+        )
+
+    def addresses(self, row: int) -> tuple[str, ...]:
+        """The cells in a row of the sheet."""
+        found = self._addresses.get(row)
+        if found is None:
+            if len(self._addresses) >= MOST_LAYOUTS:
+                self._addresses.clear()
+            found = self._addresses[row] = tuple(f"{letters}{row}" for letters in self.letters)
+        return found
+
+
 class Gap(NamedTuple):
     """A cell that has to be filled and is not; `at` is its column, None where the column is gone."""
 
@@ -51,6 +85,7 @@ class RowPlan:
     cells: tuple[tuple[Column, int | None, CellKey | None], ...]
     members: Mapping[CellKey, Members]
     _asked: dict[Layout, tuple[Asked, ...]] = field(default_factory=dict)
+    _at_once: dict[Layout, AtOnce | None] = field(default_factory=dict)
     _gaps: dict[Layout | None, tuple[Gap, ...]] = field(default_factory=dict)
 
     def asked(self, layout: Layout) -> tuple[Asked, ...]:
@@ -61,6 +96,14 @@ class RowPlan:
                 self._asked.clear()
             found = self._asked[layout] = tuple(self._find(layout))
         return found
+
+    def at_once(self, layout: Layout) -> AtOnce | None:
+        """The same where all of them may be read together."""
+        if layout not in self._at_once:
+            if len(self._at_once) >= MOST_LAYOUTS:
+                self._at_once.clear()
+            self._at_once[layout] = AtOnce.of(self.asked(layout))
+        return self._at_once[layout]
 
     def _find(self, layout: Layout) -> Iterator[Asked]:
         for column, at, key in self.cells:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 from intake import form_request as form
@@ -12,24 +11,15 @@ from intake.form_answers import Cover, nil_fields
 from intake.form_blocks import Block, find_blocks
 from intake.form_older import counted_row, counted_rows, joined, older_table
 from intake.form_plan import Gap, RowPlan, TablePlan, table_plan
+from intake.form_rows import FormContent, FormRows
 from intake.messages import finding
 from intake.reading import Cell, Sheet, Workbook, column_letters
-from intake.values import Parsed, parse_cell, whole
 from schemas.definitions import SignProfile
 from schemas.framework_model import Framework
 from schemas.shapes import Finding, Observation
 from schemas.tables import CellKey, Column, EntryTable, Row, entry_tables
 
 PROTOCOL_SHEET = "Prüfprotokoll"
-
-
-@dataclass
-class FormContent:
-    """What the tables of the form say."""
-
-    observations: list[Observation] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    expected_cells: int = 0
 
 
 def read_tables(
@@ -105,16 +95,7 @@ def _foreign_sheet(framework: Framework, sheet: Sheet, cover: Cover) -> list[Fin
     return [finding(framework, "S04", {"sheet": sheet.name}, sheet=sheet.name)]
 
 
-class _Tables:
-    def __init__(
-        self, framework: Framework, region: str, year: int, profile: SignProfile, content: FormContent
-    ) -> None:
-        self.framework = framework
-        self.region = region
-        self.year = year
-        self.profile = profile
-        self.content = content
-
+class _Tables(FormRows):
     def read(self, sheet: Sheet, block: Block, table: EntryTable) -> None:
         plan = table_plan(self.framework, table, block)
         known = {entry.row.key for entry in plan.rows}
@@ -129,60 +110,10 @@ class _Tables:
                 self._unknown_row(sheet, block, number, filled.cells)
         self._unknown_columns(sheet, block, found.values())
         entered = {
-            entry.row.key: self._row(sheet, block, entry, found[entry.row.key]) if entry.row.key in found else 0
+            entry.row.key: self.row(sheet, block, entry, found[entry.row.key]) if entry.row.key in found else 0
             for entry in plan.rows
         }
         self._missing(sheet, block, plan, found, entered)
-
-    def _row(self, sheet: Sheet, block: Block, plan: RowPlan, filled: Filled) -> int:
-        """Read one row; returns how many of its cells hold something."""
-        entered = 0
-        row, values = plan.row, filled.values
-        number, ordinary, variable = filled.number, filled.odd is None, row.variable
-        note = filled.text(block.note_column) if block.note_column else ""
-        said, region, year, name = self.content.observations, self.region, self.year, sheet.name
-        for place, heading, key, members, letters, plain in plan.asked(filled.layout):
-            value, cell = values[place], f"{letters}{number}"
-            if ordinary and plain and key and type(value) is float and 0 <= value < 1e12 and value.is_integer():
-                parsed: Decimal | None
-                parsed, status, text = whole(value)
-            else:
-                delivered = filled.cells[place]
-                if key is None:
-                    if delivered.text.strip() != form.BLOCKED:
-                        self._place("S11", sheet, cell, row_label=filled.text(block.label_column) or row.label)
-                    continue
-                told = parse_cell(delivered, self.profile, integer=plan.integer)
-                if told.problem:
-                    label = filled.text(block.label_column) or row.label
-                    self._problem(told, sheet, cell, variable, key[1], label, heading)
-                parsed, status, text = told.value, told.status, delivered.text
-            entered += 1
-            if status:
-                said.append(
-                    Observation(
-                        region, year, variable, members, parsed, status, name, cell, text, note, row.label, heading
-                    )
-                )
-        return entered
-
-    def _problem(
-        self, parsed: Parsed, sheet: Sheet, cell: str, variable: str, members: str, row: str, column: str
-    ) -> None:
-        self.content.findings.append(
-            finding(
-                self.framework,
-                parsed.problem,
-                parsed.details,
-                sheet=sheet.name,
-                cell=cell,
-                row_label=row,
-                column_label=column,
-                region=self.region,
-                variable=variable,
-                members=members,
-            )
-        )
 
     def _unknown_row(self, sheet: Sheet, block: Block, row: int, cells: Sequence[Cell]) -> None:
         values = [cell for cell in cells if cell.column in block.columns.values()]
@@ -192,7 +123,7 @@ class _Tables:
                 return
             first = min(values, key=lambda cell: cell.column)
             label = sheet.text(row, block.label_column)
-            self._place("S02", sheet, first.address, row_label=label, count=len(values))
+            self.place("S02", sheet, first.address, row_label=label, count=len(values))
 
     def _unknown_columns(self, sheet: Sheet, block: Block, found: Iterable[Filled]) -> None:
         known = {*block.columns.values(), *block.previous, block.key_column, block.label_column, block.note_column}
@@ -205,7 +136,7 @@ class _Tables:
                 if column not in known and (cell := row.at(column)) is not None:
                     strange.setdefault(column, []).append(cell)
         for cells in strange.values():
-            self._place("S03", sheet, cells[0].address, count=len(cells))
+            self.place("S03", sheet, cells[0].address, count=len(cells))
 
     def _missing(
         self, sheet: Sheet, block: Block, plan: TablePlan, found: Mapping[str, Filled], entered: Mapping[str, int]
@@ -273,20 +204,6 @@ class _Tables:
                 variable=table.variables[0],
             )
         ]
-
-    def _place(self, code: str, sheet: Sheet, address: str, row_label: str = "", count: int = 1) -> None:
-        self.content.findings.append(
-            finding(
-                self.framework,
-                code,
-                {},
-                sheet=sheet.name,
-                cell=address,
-                row_label=row_label,
-                region=self.region,
-                count=count,
-            )
-        )
 
 
 def _place_and_gaps(plan: RowPlan, filled: Filled | None) -> tuple[int, Sequence[Gap]]:

@@ -12,7 +12,10 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
+
+from intake.gate_known import KnownParts, as_archived
 
 Notice = tuple[str, dict[str, str]]
 
@@ -36,6 +39,7 @@ MAX_TEXT = 50_000_000
 MAX_KEPT_BYTES = 32 * 1024 * 1024
 _BLOCK = 1 << 16
 _SHORTEST_CELL = len("<c/>")
+_known_parts = KnownParts()
 
 _KIND_NAMES = {
     "xlsx": "eine Excel-Arbeitsmappe (.xlsx)",
@@ -176,14 +180,15 @@ def _wide(text: str) -> bytes:
 
 
 def _check_zip(path: Path, suffix: str) -> Passed:
+    content = path.read_bytes()
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
             entries = archive.infolist()
             _check_directory(path, entries)
             unpacked: dict[str, bytes | None] = {}
             kind = _zip_kind(archive, {_plain_name(entry.filename) for entry in entries})
             if kind in ("xlsx", "xlsb", "ods"):
-                unpacked = _check_parts(path, archive, entries, keep=kind == "xlsx")
+                unpacked = _check_parts(path, content, archive, entries, keep=kind == "xlsx")
             if kind == "ods" and b"encryption-data" in _part(archive, "META-INF/manifest.xml"):
                 raise UnreadableFile("F02", file=path.name)
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
@@ -218,11 +223,11 @@ def _check_directory(path: Path, entries: list[zipfile.ZipInfo]) -> None:
 
 
 def _check_parts(
-    path: Path, archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], *, keep: bool
+    path: Path, content: bytes, archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], *, keep: bool
 ) -> dict[str, bytes | None]:
     """Unpack every part once: sizes and checksums hold, no entities, not too many cells. Returns the parts (see `Passed`).
 
-    A larger part is unpacked block by block, so that it does not have to be held.
+    A larger part is unpacked block by block, so that it does not have to be held. One that was in order before is known.
     """
     named = [(entry, _plain_name(entry.filename)) for entry in entries]
     markup = {name for _, name in named if name.endswith((".xml", ".rels", ".vml"))}
@@ -234,24 +239,29 @@ def _check_parts(
     kept: dict[str, bytes | None] = {}
     for entry, name in named:
         whole = entry.file_size <= left
-        content, end = b"", b""
-        with archive.open(entry) as stream:
-            while block := stream.read(entry.file_size + 1 if whole else _BLOCK):
-                if name in markup and _declares_entities(end + block):
-                    raise refused(path, "sie enthält unzulässige XML-Bestandteile")
-                cells += len(_CELL.findall(block)) if name in counted else 0
-                if cells > MAX_CELLS * 2:
-                    raise refused(path, "sie hat ungewöhnlich viele Zellen")
-                content, end = block if whole else b"", block[-32:]
-        kept[entry.filename] = content if whole else None
-        left -= len(content)
+        archived = as_archived(content, entry) if whole and not counted else None
+        part = _known_parts.get(archived) if archived else None
+        if part is None:
+            part, end = b"", b""
+            with archive.open(entry) as stream:
+                while block := stream.read(entry.file_size + 1 if whole else _BLOCK):
+                    if name in markup and _declares_entities(end + block):
+                        raise refused(path, "sie enthält unzulässige XML-Bestandteile")
+                    cells += len(_CELL.findall(block)) if name in counted else 0
+                    if cells > MAX_CELLS * 2:
+                        raise refused(path, "sie hat ungewöhnlich viele Zellen")
+                    part, end = block if whole else b"", block[-32:]
+            if archived:
+                _known_parts.keep(archived, part)
+        kept[entry.filename] = part if whole else None
+        left -= len(part)
     return kept
 
 
 def _declares_entities(markup: bytes) -> bool:
     if b"\0" in markup:  # UTF-16
         markup = markup.replace(b"\0", b"")
-    return b"<!DOCTYPE" in markup or b"<!ENTITY" in markup
+    return b"<!" in markup and (b"<!DOCTYPE" in markup or b"<!ENTITY" in markup)
 
 
 def _zip_kind(archive: zipfile.ZipFile, names: set[str]) -> str:

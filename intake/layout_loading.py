@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import product
 
-from pydantic import ValidationError
-
 from intake.layout_model import Column, Label, Layout, SheetRule, Value, normalised, normalised_header
+from schemas.entry_reading import model_of
 from schemas.framework_model import Framework, Members
 from schemas.shapes import TOTAL
 from schemas.yaml_source import FrameworkError, Problem, SourceFile, read_yaml
@@ -26,7 +25,9 @@ def load_layouts(framework: Framework) -> tuple[Layout, ...]:
         if layout is None:
             continue
         if layout.code in layouts:
-            problems.append(Problem(source.name, source.line(("code",)), f"the code “{layout.code}” is used twice"))
+            problems.append(
+                Problem(source.name, source.line(("code",)), f"Die Kennung „{layout.code}“ ist doppelt vergeben.")
+            )
         layouts[layout.code] = layout
         problems += [Problem(source.name, source.line(at), text) for at, text in _problems(layout, framework)]
     if problems:
@@ -39,20 +40,20 @@ def combine(framework: Framework, parts: Iterable[Value]) -> tuple[str, Members]
     variable, members = _merged(parts)
     if variable not in framework.variables:
         raise ValueError(
-            f"the variable “{variable}” does not exist" if variable else "nothing says which variable it is"
+            f"Die Variable „{variable}“ gibt es nicht." if variable else "Nichts sagt, welche Variable es ist."
         )
     counted = framework.variables[variable].computed_from
     if counted is not None:
-        raise ValueError(f"{variable} is counted from the register {counted.records}, nobody delivers it")
+        raise ValueError(f"{variable} wird aus dem Register {counted.records} gezählt, das liefert niemand.")
     for dimension, member in members.items():
         if dimension not in framework.variable_dimensions(variable):
-            raise ValueError(f"{variable} is not delivered by {dimension}")
+            raise ValueError(f"{variable} wird nicht nach {dimension} geliefert.")
         dynamic = framework.dimensions[dimension].dynamic
         if not dynamic and member != TOTAL and member not in framework.members(variable, dimension):
-            raise ValueError(f"{variable} has no member {dimension}={member}")
+            raise ValueError(f"{variable} hat keine Ausprägung {dimension}={member}.")
     named = tuple((d, members[d]) for d in framework.dimension_order if members.get(d, TOTAL) != TOTAL)
     if not any({dimension for dimension, _ in named} <= set(table) for table in framework.variables[variable].tables):
-        raise ValueError(f"{variable} has no table by {', '.join(dimension for dimension, _ in named)}")
+        raise ValueError(f"{variable} hat keine Tabelle nach {', '.join(dimension for dimension, _ in named)}.")
     return variable, named
 
 
@@ -60,32 +61,24 @@ def _merged(parts: Iterable[Value]) -> tuple[str, dict[str, str]]:
     variable, members = "", dict[str, str]()
     for part in parts:
         if part.variable and variable not in ("", part.variable):
-            raise ValueError(f"row and column name different variables ({variable}, {part.variable})")
+            raise ValueError(f"Zeile und Spalte nennen verschiedene Variablen ({variable}, {part.variable}).")
         variable = part.variable or variable
         for dimension, member in part.members.items():
             if members.setdefault(dimension, member) != member:
-                raise ValueError(f"row and column name different members of {dimension}")
+                raise ValueError(f"Zeile und Spalte nennen verschiedene Ausprägungen von {dimension}.")
     return variable, members
 
 
 def _validated(source: SourceFile, problems: list[Problem]) -> Layout | None:
     if source.data is None:
-        problems.append(Problem(source.name, 1, "the file is empty"))
+        problems.append(Problem(source.name, 1, "Die Datei ist leer."))
         return None
-    try:
-        return Layout.model_validate(source.data)
-    except ValidationError as error:
-        for item in error.errors(include_url=False):
-            name = ".".join(str(part) for part in item["loc"])
-            text = {"extra_forbidden": f"the key “{name}” is not known here", "missing": f"the key “{name}” is missing"}
-            sentence = text.get(item["type"], f"“{name}”: {item['msg'].removeprefix('Value error, ')}")
-            problems.append(Problem(source.name, source.line(tuple(item["loc"])), sentence))
-        return None
+    return model_of(source, (), source.data, Layout, problems)
 
 
 def _problems(layout: Layout, framework: Framework) -> Iterator[tuple[At, str]]:
     if layout.sign_profile not in framework.sign_profiles:
-        yield ("sign_profile",), f"the sign profile “{layout.sign_profile}” does not exist"
+        yield ("sign_profile",), f"Das Zeichenprofil „{layout.sign_profile}“ gibt es nicht."
     for number, sheet in enumerate(layout.sheets):
         for path, text in _sheet_problems(sheet, framework):
             yield ("sheets", number, *path), text
@@ -93,18 +86,19 @@ def _problems(layout: Layout, framework: Framework) -> Iterator[tuple[At, str]]:
 
 def _sheet_problems(sheet: SheetRule, framework: Framework) -> Iterator[tuple[At, str]]:
     yield from _repeated(
-        ((("columns", n), normalised_header(text)) for n, c in enumerate(sheet.columns) for text in c.texts), "header"
+        ((("columns", n), normalised_header(text)) for n, c in enumerate(sheet.columns) for text in c.texts),
+        "Die Überschrift",
     )
     for group, labels in enumerate(sheet.labels):
         texts = ((n, normalised(text)) for n, label in enumerate(labels.values) for text in label.texts)
-        yield from _repeated(((("labels", group, "values", n), text) for n, text in texts), "label")
+        yield from _repeated(((("labels", group, "values", n), text) for n, text in texts), "Die Bezeichnung")
     yield from _key_problems(sheet)
     yield from _year_problems(sheet)
     codes = {code: ("region", "map", text) for text, code in sheet.region.map.items()}
     codes |= {sheet.region.fixed: ("region", "fixed", "")} if sheet.region.fixed else {}
     for code, path in codes.items():
         if not framework.territory.known(code):
-            yield path, f"the region “{code}” does not exist"
+            yield path, f"Die Region „{code}“ gibt es nicht."
     for number, column in enumerate(sheet.columns):
         if column.value is not None:
             yield from _value_problems(sheet, number, column, framework)
@@ -114,7 +108,7 @@ def _repeated(texts: Iterable[tuple[At, str]], what: str) -> Iterator[tuple[At, 
     seen = set[str]()
     for path, text in texts:
         if text in seen:
-            yield path, f"the {what} “{text}” stands here twice"
+            yield path, f"{what} „{text}“ steht hier zweimal."
         seen.add(text)
 
 
@@ -127,12 +121,15 @@ def _key_problems(sheet: SheetRule) -> Iterator[tuple[At, str]]:
     used |= {row.key: ("ignore_rows", number) for number, row in enumerate(sheet.ignore_rows) if row.key}
     for key, path in used.items():
         if key not in keys:
-            yield path, f"no column has the key “{key}”"
+            yield path, f"Keine Spalte hat den Schlüssel „{key}“."
     for number, column in enumerate(sheet.columns):
         if column.key and keys.count(column.key) > 1:
-            yield ("columns", number), f"two columns have the key “{column.key}”"
+            yield ("columns", number), f"Zwei Spalten haben den Schlüssel „{column.key}“."
         if column.key and column.key not in used:
-            yield ("columns", number), f"nothing uses the key “{column.key}”; ignore the column if that is meant"
+            yield (
+                ("columns", number),
+                f"Nichts verwendet den Schlüssel „{column.key}“ (übergehen: ignore).",
+            )
 
 
 def _year_problems(sheet: SheetRule) -> Iterator[tuple[At, str]]:
@@ -140,7 +137,10 @@ def _year_problems(sheet: SheetRule) -> Iterator[tuple[At, str]]:
     wide = [column for column in values if all("{year}" in text for text in column.texts)]
     sources = (sheet.year is not None) + ("{year}" in sheet.name) + bool(wide)
     if sources != 1 or (wide and wide != values):
-        yield (), "the year comes from exactly one place: year, {year} in the name, or {year} in all value headers"
+        yield (
+            (),
+            "Das Jahr kommt von genau einer Stelle: year, {year} im Namen oder {year} in allen Überschriften der Werte.",
+        )
 
 
 def _value_problems(sheet: SheetRule, number: int, column: Column, framework: Framework) -> Iterator[tuple[At, str]]:
@@ -149,6 +149,6 @@ def _value_problems(sheet: SheetRule, number: int, column: Column, framework: Fr
         try:
             combine(framework, (column.value or Value(), *labels))
         except ValueError as error:
-            beside = f" (beside {', '.join(label.text for label in labels)})" if labels else ""
-            yield ("columns", number, "value"), f"{error}{beside}"
+            beside = f" (neben {', '.join(label.text for label in labels)})" if labels else ""
+            yield ("columns", number, "value"), f"{str(error).removesuffix('.')}{beside}."
             return

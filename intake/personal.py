@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-from intake.cells import Cell, Row, Sheet, column_letters
+from intake.cells import Cell, Row, Sheet, Strip, column_letters
 from intake.reading import Workbook
 
 REFUSED = "F11"
@@ -165,17 +165,26 @@ def _looks(sheet: Sheet) -> dict[int, _Look]:
     found: dict[int, _Look] | None = sheet.derived.get("looks")
     if found is None:
         found = sheet.derived["looks"] = {}
-        for number, row in sheet.rows.items():
-            look = row.derived["look"] if "look" in row.derived else _look(row)
-            if look:
-                found[number] = look
+        for piece in sheet.pieces:
+            if isinstance(piece, Strip):
+                if "looks" not in piece.derived:
+                    piece.derived["looks"] = _looks_of(piece.rows.values())
+                found |= piece.derived["looks"]
+            else:
+                found |= _looks_of([piece])
     return found
+
+
+def _looks_of(rows: Iterable[Row]) -> dict[int, _Look]:
+    found = {row.number: row.derived["look"] if "look" in row.derived else _look(row) for row in rows}
+    return {number: look for number, look in found.items() if look}
 
 
 def _look(row: Row) -> _Look | None:
     headers: dict[int, tuple[str, int]] = {}
     signs: list[tuple[int, str]] = []
-    for column, value in zip(row.layout.columns, row.values, strict=True):
+    said = [(c, v) for c, v in zip(row.layout.columns, row.values, strict=True) if type(v) is not float]
+    for column, value in said:  # most cells of a form are numbers
         if isinstance(value, str):
             header, kinds = (_known_text if len(value) < LONGEST_KNOWN else _text)(value)
             if header and len(value) < LONGEST_HEADER:

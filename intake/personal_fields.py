@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from pydantic import ValidationError
-
 from schemas.entry import Entry, Text
+from schemas.entry_reading import model_of
 from schemas.framework_model import Framework
 from schemas.loading import DEFAULT_FOLDER
 from schemas.yaml_source import FrameworkError, Problem, read_yaml
@@ -121,13 +120,7 @@ def _load(framework: Framework) -> PersonalWords:
     own = framework.folder / FILE
     path = own if own.exists() else DEFAULT_FOLDER / FILE
     source = read_yaml(path, path.parent, problems)
-    words = None
-    try:
-        words = _Words.model_validate(source.data if isinstance(source.data, Mapping) else {})
-    except ValidationError as error:
-        for part in error.errors(include_url=False):
-            place = tuple(part["loc"])
-            problems.append(Problem(source.name, source.line(place), f"{'.'.join(map(str, place))}: {part['msg']}"))
+    words = model_of(source, (), source.data if isinstance(source.data, Mapping) else {}, _Words, problems)
     if words is None or problems:
         raise FrameworkError(problems)
     return PersonalWords(

@@ -1,32 +1,38 @@
 """What the child that opens files says to its parent: a workbook, or why there is none, as JSON.
 
-Rows that many workbooks share (`Row.common`) and the layouts of rows are said once and then called by their number, so
-both sides remember what was said. A sheet that was not read row by row is a list of its cells.
+Rows that many workbooks share (`Row.common`), strips of rows and the layouts of rows are said once and then called by
+their number, so both sides remember what was said; strips have the negative numbers. A sheet that was not read row by
+row is a list of its cells.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from intake.cells import SEEN, Cell, CellValue, Layout, Row, Sheet, the_layout
+from intake.cells import SEEN, Cell, CellValue, Layout, Row, Sheet, Strip, the_layout
 from intake.gate import UnreadableFile, broken
 from intake.reading import Workbook
 
 MAX_TOLD = 1 << 14
-"""So many rows and layouts are remembered; what comes later is said each time."""
+"""So many rows, strips and layouts are remembered; what comes later is said each time."""
+MAX_TOLD_CHARACTERS = 16 << 20
+"""The same for what the strips say together."""
 _PLAIN = SEEN[False]
 _PLAIN_TYPES = frozenset((str, float, bool, type(None)))
 
 
 @dataclass
 class Told:
-    """What the child has said so far: the numbers of rows and layouts."""
+    """What the child has said so far: the numbers of rows, strips and layouts, and how much the strips say."""
 
     rows: dict[Row, int] = field(default_factory=dict)
+    strips: dict[Strip, int] = field(default_factory=dict)
+    characters: int = 0
     layouts: dict[Layout, int] = field(default_factory=dict)
 
 
@@ -35,6 +41,7 @@ class Heard:
     """The same on the other side. Nothing in it is trusted; it belongs to one child and ends with it."""
 
     rows: list[Row] = field(default_factory=list)
+    strips: list[Strip] = field(default_factory=list)
     layouts: list[Layout] = field(default_factory=list)
 
 
@@ -42,26 +49,47 @@ def encode(workbook: Workbook, told: Told | None = None) -> bytes:
     """A workbook as JSON. `told` is added to: what it says must reach the parent, or this child is of no more use."""
     saying = _Saying(told or Told())
     sheets = [saying.sheet(sheet) for sheet in workbook.sheets]
-    content = {"layouts": saying.layouts, "rows": saying.rows, "sheets": sheets, "notices": workbook.notices}
+    new = {"layouts": saying.layouts, "rows": saying.rows, "strips": saying.strips}
+    content = {**new, "sheets": sheets, "notices": workbook.notices}
     return json.dumps(content, default=_moment, separators=(",", ":")).encode("ascii")
 
 
 class _Saying:
-    """One answer: the layouts and rows that are new in it."""
+    """One answer: the layouts, rows and strips that are new in it."""
 
     def __init__(self, told: Told) -> None:
         self.told = told
         self.layouts: list[Any] = []
         self.rows: list[Any] = []
+        self.strips: list[Any] = []
 
     def sheet(self, sheet: Sheet) -> tuple[Any, ...]:
         if not sheet.in_rows:
             return sheet.name, sheet.hidden, [_cell(cell) for cell in sheet.cells.values()]
-        known = self.told.rows
-        return sheet.name, sheet.hidden, [], [known[r] if r in known else self._row(r) for r in sheet.rows.values()]
+        rows: list[Any] = []
+        for piece in sheet.pieces:
+            rows += self._strip(piece) if isinstance(piece, Strip) else (self._row(piece),)
+        return sheet.name, sheet.hidden, [], rows
+
+    def _strip(self, strip: Strip) -> Sequence[Any]:
+        """Its number when it may be remembered; else its rows."""
+        told = self.told
+        known = told.strips.get(strip)
+        if known is not None:
+            return (known,)
+        rows = [self._row(row) for row in strip.rows.values()]
+        if len(told.strips) >= MAX_TOLD or told.characters + strip.characters > MAX_TOLD_CHARACTERS:
+            return rows
+        self.strips.append(rows)
+        told.characters += strip.characters
+        told.strips[strip] = -1 - len(told.strips)
+        return (told.strips[strip],)
 
     def _row(self, row: Row) -> Any:
         """Its number when it may be remembered; else number and cells, or number, layout and values."""
+        known = self.told.rows.get(row) if row.common else None
+        if known is not None:
+            return known
         if row.odd is not None:
             return row.number, [_cell(cell) for cell in row.odd]
         layout = self._layout(row.layout)
@@ -119,6 +147,9 @@ def decode(answer: Any, path: Path, heard: Heard | None = None) -> Workbook:
             raise UnreadableFile(str(answer["refused"]), **{**details, "file": path.name})
         heard.layouts += [_heard_layout(said) for said in answer.get("layouts", ())]
         heard.rows += [_heard_row(heard, said, common=True) for said in answer.get("rows", ())]
+        heard.strips += [
+            Strip({row.number: row for row in _heard_rows(heard, said)}) for said in answer.get("strips", ())
+        ]
         sheets = tuple(_heard_sheet(heard, *said) for said in answer["sheets"])
         notices = tuple((str(code), {str(k): str(v) for k, v in found.items()}) for code, found in answer["notices"])
     except (TypeError, ValueError, LookupError, AttributeError, OverflowError) as error:
@@ -135,9 +166,14 @@ def _heard_sheet(heard: Heard, name: Any, hidden: Any, cells: Any, rows: Any = N
     if rows is None:
         found = [_heard_cell(item) for item in cells]
         return Sheet(str(name), bool(hidden), {(cell.row, cell.column): cell for cell in found})
-    known = heard.rows
-    listed = [known[said] if type(said) is int else _heard_row(heard, said) for said in rows]
-    return Sheet(str(name), bool(hidden), rows={row.number: row for row in listed})
+    pieces = [
+        heard.strips[-1 - said] if type(said) is int and said < 0 else _heard_rows(heard, [said])[0] for said in rows
+    ]
+    return Sheet(str(name), bool(hidden), pieces=pieces)
+
+
+def _heard_rows(heard: Heard, rows: Any) -> list[Row]:
+    return [heard.rows[said] if type(said) is int else _heard_row(heard, said) for said in rows]
 
 
 def _heard_layout(said: Any) -> Layout:

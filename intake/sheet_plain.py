@@ -4,26 +4,29 @@ Nearly every sheet holds nothing but rows of plain cells: an address, a style, a
 anything else stands among them (a comment, an entity, rich text, another order), nothing is said here, and the XML is
 read the general way. So this is a matter of speed only; a test holds both ways against each other.
 
-What stands around the values of a row is the same in many workbooks. It is looked at once and then known by its text
-(`RowShape`); only the values are new.
+What stands around the values of a sheet is the same in many workbooks. It is looked at once and then known by its text
+(`SheetShape`), and where a sheet is new, each row that is not (`RowShape`); only the values are new.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from typing import TypeVar
 
 MAX_BYTES = 4 << 20
 """Larger sheets are streamed."""
 MAX_KNOWN = 8 << 20
 """Characters of rows whose shape is kept; beyond that it is forgotten, and kept anew."""
-LONGEST_KNOWN = 1 << 16
+LONGEST_KNOWN, LONGEST_KNOWN_SHEET = 1 << 16, 1 << 18
 LAST_ROW, LAST_COLUMN = 1_048_576, 16_384
 OPEN, CLOSE = b"<sheetData>", b"</sheetData>"
 TRUE = ("1", "true", "on")
 ROW_END = "</row>"
 
+Shape = TypeVar("Shape")
 PlainCell = tuple[str, ...]
 """Of one cell as it is written (from the third entry on): letters, row, style, kind, formula, element of the value, its
 text; what is not there is empty."""
@@ -61,19 +64,69 @@ class RowShape:
     runs: tuple[tuple[int, int, bool], ...] = ()
     styles: frozenset[str] = frozenset()
 
+    @property
+    def texts_alone(self) -> bool:
+        """Is it simple, and does it hold texts and nothing else?"""
+        return self.simple and len(self.runs) == 1 and self.runs[0][2]
 
-PlainRow = tuple[RowShape, list[str], str]
-"""A row: its shape, its values, and the whole as it is written."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlainRow:
+    """A row of a sheet: its shape, from where to where among the sheet's values its own stand, the row without them."""
+
+    shape: RowShape
+    start: int
+    end: int
+    skeleton: str
 
 
-class _Shapes(dict[str, RowShape]):
-    """Shapes by the text of a row without its values."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """Rows that follow each other. `texts`: they are simple and hold nothing but texts; any other row is a run alone.
+    `styles` are those of all of them."""
 
-    characters = 0
+    rows: tuple[PlainRow, ...]
+    texts: bool
+    styles: frozenset[str]
 
-    def keep(self, text: str, shape: RowShape) -> None:
+    @property
+    def values(self) -> slice:
+        """Where the values of the rows stand among those of the sheet."""
+        return slice(self.rows[0].start, self.rows[-1].end)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SheetShape:
+    """The rows of a sheet that hold anything, without their values. `ordered`: every cell stands in its row, and the
+    rows stand from top to bottom."""
+
+    runs: tuple[Run, ...]
+    ordered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRows:
+    """The rows of a sheet: their shape, and their values from the first to the last."""
+
+    shape: SheetShape
+    values: list[str]
+
+    def written(self, row: PlainRow) -> str:
+        """A row as it is written, without its end."""
+        start, *others = row.skeleton.split(_NO_VALUE)
+        said = self.values[row.start : row.end]
+        return start + "".join(f"<v>{value}</v>{other}" for value, other in zip(said, others, strict=True))
+
+
+class _Shapes(dict[str, Shape]):
+    """Shapes by the text of a row or of a sheet without its values."""
+
+    def __init__(self, longest: int) -> None:
+        self.longest, self.characters = longest, 0
+
+    def keep(self, text: str, shape: Shape) -> None:
         """Keep one for the next workbook, unless it takes too much room."""
-        if len(text) > LONGEST_KNOWN:
+        if len(text) > self.longest:
             return
         if self.characters > MAX_KNOWN:
             self.clear()
@@ -82,45 +135,64 @@ class _Shapes(dict[str, RowShape]):
         self.characters += len(text)
 
 
-_known = _Shapes()
+_known: _Shapes[RowShape] = _Shapes(LONGEST_KNOWN)
+_known_sheets: _Shapes[SheetShape] = _Shapes(LONGEST_KNOWN_SHEET)
 
 
-def plain_rows(content: bytes) -> list[PlainRow] | None:
+def plain_rows(content: bytes) -> PlainRows | None:
     """The rows that hold something; None when what stands between the rows' marks is not that plain."""
     try:
         text = content.decode("ascii")
     except UnicodeDecodeError:
         return None
-    rows = _rows(text)
-    return rows if rows is not None else _rows(_EMPTY_ROW.sub(_without, text))
-
-
-def _rows(text: str) -> list[PlainRow] | None:
-    *pieces, rest = text.split(ROW_END)
-    if rest:
+    parts = _VALUE.split(text)
+    skeleton, values = _NO_VALUE.join(parts[::2]), parts[1::2]
+    together = "".join(values)
+    if not together.isprintable() or ">" in together or "&" in together:
         return None
-    rows: list[PlainRow] = []
-    said: list[str] = []
-    known = _known.get
-    for piece in pieces:
-        if "<v>" in piece:
-            parts = _VALUE.split(piece)
-            skeleton, values = _NO_VALUE.join(parts[::2]), parts[1::2]
-            said += values
-        else:
-            skeleton, values = piece, []
-        shape = known(skeleton) or _new_shape(skeleton)
-        if shape is None:
-            return None
-        if values or not shape.simple:
-            rows.append((shape, values, piece))
-    together = "".join(said)
-    return rows if together.isprintable() and ">" not in together and "&" not in together else None
+    shape = _known_sheets.get(skeleton) or _new_sheet(skeleton)
+    return None if shape is None else PlainRows(shape, values)
 
 
 def plain_cells(row: str) -> tuple[PlainCell, ...]:
     """The cells of a row of `plain_rows`, as it is written."""
     return tuple(_TOKEN.findall(row)[1:])
+
+
+def _new_sheet(skeleton: str) -> SheetShape | None:
+    """The shape of a sheet that was not seen before; None when it is not plain."""
+    rows = _rows(skeleton)
+    rows = _rows(_EMPTY_ROW.sub(_without, skeleton)) if rows is None else rows
+    if rows is None:
+        return None
+    ordered = all(row.shape.in_place for row in rows)
+    ordered = ordered and all(one.shape.number < other.shape.number for one, other in pairwise(rows))
+    shape = SheetShape(tuple(_runs(rows)), ordered)
+    _known_sheets.keep(skeleton, shape)
+    return shape
+
+
+def _rows(skeleton: str) -> list[PlainRow] | None:
+    *pieces, rest = skeleton.split(ROW_END)
+    if rest:
+        return None
+    rows: list[PlainRow] = []
+    start = 0
+    for piece in pieces:
+        shape = _known.get(piece) or _new_shape(piece)
+        if shape is None:
+            return None
+        end = start + piece.count(_NO_VALUE)
+        if end > start or not shape.simple:
+            rows.append(PlainRow(shape, start, end, piece))
+        start = end
+    return rows
+
+
+def _runs(rows: list[PlainRow]) -> Iterator[Run]:
+    for texts, together in groupby(rows, lambda row: row.shape.texts_alone):
+        for run in [tuple(together)] if texts else [(row,) for row in together]:
+            yield Run(run, texts, frozenset().union(*(row.shape.styles for row in run)))
 
 
 def _without(found: re.Match[str]) -> str:

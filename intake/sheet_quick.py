@@ -1,7 +1,7 @@
 """Read the cells of one worksheet whose rows are plain, row by row: the quick way, which nearly every sheet allows.
 
-A row of nothing but texts (headings, explanations, lists to choose from) that was there before, in this workbook or in
-another one, is the same `Row` again.
+Rows of nothing but texts (headings, explanations, lists to choose from) that were there before, in this workbook or in
+another one, are the same `Row`, and together the same `Strip`, again.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from functools import lru_cache
 from typing import TypeVar
 from xml.parsers import expat
 
-from intake.cells import WIDEST_KNOWN, CellValue, Layout, Row, Sheet, column_number, the_layout
+from intake.cells import WIDEST_KNOWN, CellValue, Layout, Row, Sheet, Strip, column_number, the_layout
 from intake.package_xml import LimitBroken, parser
 from intake.reading import under_merges
 from intake.sheet_events import Book, SheetReader, merged, number_of
-from intake.sheet_plain import CLOSE, OPEN, PlainRow, RowShape, plain_cells, plain_rows
+from intake.sheet_plain import CLOSE, OPEN, PlainRow, PlainRows, RowShape, Run, plain_cells, plain_rows
 
 MAX_KEPT = 1 << 15
 MAX_SHARED_CHARACTERS = 8 << 20
 MOST_COMMON_CELLS, MOST_COMMON_CHARACTERS = 64, 4_000
 """Larger rows are not shared: what is kept for the next file must not take much room, whatever a file holds."""
+MOST_STRIP_CELLS, MOST_STRIP_CHARACTERS = 1 << 13, 1 << 16
 _SMALL_FRAME = 1 << 15
 
 Key = TypeVar("Key")
@@ -49,21 +50,23 @@ class _Numbers(dict[str, float]):
         return number
 
 
-class _Shared(dict[tuple[int, Layout, tuple[CellValue, ...]], tuple[Row, int]]):
-    """Rows of texts, and how many characters these have, by all that they say."""
+class _Shared(dict[Key, tuple[Value, int]]):
+    """Rows or strips of texts, and how many characters these have, by all that they say."""
 
     characters = 0
 
-    def keep(self, key: tuple[int, Layout, tuple[CellValue, ...]], row: Row, characters: int) -> None:
+    def keep(self, key: Key, value: Value, characters: int) -> None:
         """Keep one; when there are too many, all are forgotten first."""
         if len(self) >= MAX_KEPT or self.characters + characters > MAX_SHARED_CHARACTERS:
             self.clear()
             self.characters = 0
-        self[key] = row, characters
+        self[key] = value, characters
         self.characters += characters
 
 
-_numbers, _shared = _Numbers(), _Shared()
+_numbers = _Numbers()
+_shared: _Shared[tuple[int, Layout, tuple[CellValue, ...]], Row] = _Shared()
+_strips: _Shared[tuple[Run, _Frame, bool, tuple[str, ...]], Strip] = _Shared()
 
 
 def _put(kept: dict[Key, Value], key: Key, value: Value) -> None:
@@ -113,36 +116,66 @@ class _Quick:
 
     def __init__(self, book: Book, frame: _Frame, hidden: bool) -> None:
         self.book, self.frame, self.hidden = book, frame, hidden
-        self.rows: dict[int, Row] = {}
+        self.pieces: list[Row | Strip] = []
         self.cells = self.characters = 0
         self.reader = SheetReader(book, hidden)
         self.reader.hidden_columns = set(frame.hidden_columns)
         self.reader.rows_hidden = frame.rows_hidden
 
-    def sheet(self, name: str, rows: list[PlainRow]) -> Sheet:
+    def sheet(self, name: str, rows: PlainRows) -> Sheet:
         """The sheet; row by row where its rows are in order and every cell stands in its row."""
-        last = 0
-        for shape, _, _ in rows:
-            if not (shape.in_place and shape.number > last):
-                return self._disordered(name, rows)
-            last = shape.number
+        if not rows.shape.ordered:
+            return self._disordered(name, rows)
         formats = self.book.formats
-        for shape, said, whole in rows:
-            ordinary = shape.simple and (not formats or shape.styles.isdisjoint(formats))
-            if not (ordinary and self._take(shape, said)):
-                self._take_slowly(shape, whole)
+        for run in rows.shape.runs:
+            simple = not formats or run.styles.isdisjoint(formats)
+            if not (run.texts and simple and self._take_strip(run, rows)):
+                for row in run.rows:
+                    self._take_row(row, rows)
         self.book.add(self.cells, self.characters)
-        sheet = Sheet(name, self.hidden, rows=self.rows)
+        sheet = Sheet(name, self.hidden, pieces=self.pieces)
         if self.frame.merges and under_merges(sheet.cells, self.frame.merges):
             return Sheet(name, self.hidden, merged(dict(sheet.cells), self.frame.merges))
         return sheet
 
-    def _disordered(self, name: str, rows: list[PlainRow]) -> Sheet:
+    def _disordered(self, name: str, rows: PlainRows) -> Sheet:
         """A sheet whose cells have to be taken one by one."""
-        for shape, _, whole in rows:
-            self.reader.take_row(shape.attributes, plain_cells(whole))
+        for run in rows.shape.runs:
+            for row in run.rows:
+                self.reader.take_row(row.shape.attributes, plain_cells(rows.written(row)))
         self.reader.merges = [*self.frame.merges]
         return Sheet(name, self.hidden, self.reader.finished())
+
+    def _take_strip(self, run: Run, rows: PlainRows) -> bool:
+        """Rows of nothing but texts: those that said the same before; False when a text is not there."""
+        try:
+            texts = tuple(map(self.book.texts.__getitem__, rows.values[run.values]))
+        except KeyError:
+            return False
+        key = (run, self.frame, self.hidden, texts)
+        known = _strips.get(key)
+        if known is None:
+            alone = _Quick(self.book, self.frame, self.hidden)
+            for row in run.rows:
+                alone._take_row(row, rows)
+            if len(texts) > MOST_STRIP_CELLS or alone.characters > MOST_STRIP_CHARACTERS:
+                self.pieces += alone.pieces
+                self.cells += alone.cells
+                self.characters += alone.characters
+                return True
+            found = {row.number: row for row in alone.pieces if isinstance(row, Row)}
+            known = Strip(found, alone.characters), alone.characters
+            _strips.keep(key, *known)
+        self.pieces.append(known[0])
+        self.cells += len(texts) - texts.count("")
+        self.characters += known[1]
+        return True
+
+    def _take_row(self, row: PlainRow, rows: PlainRows) -> None:
+        formats, shape = self.book.formats, row.shape
+        ordinary = shape.simple and (not formats or shape.styles.isdisjoint(formats))
+        if not (ordinary and self._take(shape, rows.values[row.start : row.end])):
+            self._take_slowly(shape, rows.written(row))
 
     def _take(self, shape: RowShape, said: list[str]) -> bool:
         """A row of texts and numbers; False when any of them is something else."""
@@ -151,7 +184,7 @@ class _Quick:
         layout = self.frame.layouts[hidden or self.hidden].get(shape) or self._layout(shape, hidden or self.hidden)
         values: list[CellValue]
         try:
-            if len(runs) == 1 and runs[0][2]:
+            if shape.texts_alone:
                 values = [*map(texts.__getitem__, said)]
                 if "" in values:
                     layout, values = _without_blanks(layout, values)
@@ -170,7 +203,7 @@ class _Quick:
             return False
         self.cells += len(values)
         self.characters += characters
-        self.rows[shape.number] = Row(shape.number, layout, values)
+        self.pieces.append(Row(shape.number, layout, values))
         return True
 
     def _take_texts(self, number: int, layout: Layout, values: list[CellValue]) -> bool:
@@ -185,7 +218,7 @@ class _Quick:
             known = Row(number, layout, values, common=common), characters
             if common:
                 _shared.keep(key, *known)
-        self.rows[number] = known[0]
+        self.pieces.append(known[0])
         self.cells += len(values)
         self.characters += known[1]
         return True
@@ -205,7 +238,7 @@ class _Quick:
         before = reader.characters
         reader.take_row(shape.attributes, plain_cells(whole))
         if reader.cells:
-            self.rows[shape.number] = Row.of(shape.number, list(reader.cells.values()))
+            self.pieces.append(Row.of(shape.number, list(reader.cells.values())))
         self.cells += len(reader.cells)
         self.characters += reader.characters - before
 

@@ -10,11 +10,12 @@ from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 
-from intake.reading import Cell
+from intake.reading import Cell, CellValue
 from schemas.definitions import SignProfile
 
 LARGEST = Decimal(10) ** 12
 LONGEST = 80
+_MOST_READINGS = 1 << 15
 _SPACES = re.compile(r"[\s\u00a0\u2007\u2009\u200b\u202f\u2060\ufeff]+")
 _DASHES = "-−–—‐‑"
 _MINUS = str.maketrans(dict.fromkeys(_DASHES, "-") | dict.fromkeys("’ʼ´`", "'"))
@@ -80,6 +81,24 @@ def parse_cell(cell: Cell, profile: SignProfile, *, integer: bool) -> Parsed:
     if cell.under_merge:
         return replace(parsed, problem="V23", details={"found": _short(cell.text)})
     return parsed
+
+
+class Readings(dict[CellValue, tuple[Decimal | None, str, str]]):
+    """Value, status and text of ordinary cells by the number or text in them: most were read before, in this workbook or in
+    another one. KeyError where there is more to say than that. Not for bool, which Python takes for a number."""
+
+    def __init__(self, profile: SignProfile, *, integer: bool) -> None:
+        self.profile, self.integer = profile, integer
+
+    def __missing__(self, value: CellValue) -> tuple[Decimal | None, str, str]:
+        cell = Cell(0, 0, value)
+        parsed = parse_cell(cell, self.profile, integer=self.integer)
+        if parsed.problem:
+            raise KeyError(value)
+        if len(self) >= _MOST_READINGS:
+            self.clear()
+        self[value] = found = parsed.value, parsed.status, cell.text
+        return found
 
 
 @lru_cache(maxsize=1 << 14)

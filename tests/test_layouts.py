@@ -427,24 +427,24 @@ def test_two_layouts_for_one_workbook_are_refused(build: Build) -> None:
 @pytest.mark.parametrize(
     ("parts", "line", "problem"),
     [
-        ({"columns": "[{header: Wert, position: 3, value: {variable: POP}}]"}, 10, "is not known here"),
+        ({"columns": "[{header: Wert, position: 3, value: {variable: POP}}]"}, 10, "ist hier nicht bekannt"),
         ({"columns": "[{header: Wert}]"}, 10, "exactly one of key, value, ignore"),
-        ({"columns": "[{header: Wert, value: {variable: NOPE}}]"}, 10, "the variable “NOPE” does not exist"),
-        ({"columns": "[{header: Wert, value: {variable: OFFER}}]"}, 10, "OFFER is counted from the register"),
-        ({"columns": "[{header: Wert, value: {}}]"}, 10, "nothing says which variable it is"),
-        ({"columns": "[{header: Wert, value: {variable: POP, members: {SEX: Q}}}]"}, 10, "no member SEX=Q"),
-        ({"columns": "[{header: Wert, value: {variable: BIRTHS, members: {SEX: M}}}]"}, 10, "not delivered by SEX"),
+        ({"columns": "[{header: Wert, value: {variable: NOPE}}]"}, 10, "Die Variable „NOPE“ gibt es nicht"),
+        ({"columns": "[{header: Wert, value: {variable: OFFER}}]"}, 10, "OFFER wird aus dem Register"),
+        ({"columns": "[{header: Wert, value: {}}]"}, 10, "Nichts sagt, welche Variable es ist"),
+        ({"columns": "[{header: Wert, value: {variable: POP, members: {SEX: Q}}}]"}, 10, "keine Ausprägung SEX=Q"),
+        ({"columns": "[{header: Wert, value: {variable: BIRTHS, members: {SEX: M}}}]"}, 10, "nicht nach SEX geliefert"),
         ({"columns": "[{header: '{*}', ignore: alles}, {header: Wert, value: {variable: POP}}]"}, 10, "every text"),
-        ({"columns": "[{header: Wert, aliases: [WERT], value: {variable: POP}}]"}, 10, "“wert” stands here twice"),
-        ({"columns": KEYED}, 10, "nothing uses the key “ags”"),
-        ({"columns": KEYED, "region": "{keys: [kreis]}"}, 8, "no column has the key “kreis”"),
-        ({"region": "{fixed: '09999'}"}, 8, "the region “09999” does not exist"),
+        ({"columns": "[{header: Wert, aliases: [WERT], value: {variable: POP}}]"}, 10, "„wert“ steht hier zweimal"),
+        ({"columns": KEYED}, 10, "Nichts verwendet den Schlüssel „ags“"),
+        ({"columns": KEYED, "region": "{keys: [kreis]}"}, 8, "Keine Spalte hat den Schlüssel „kreis“"),
+        ({"region": "{fixed: '09999'}"}, 8, "Die Region „09999“ gibt es nicht"),
         ({"region": "{folder: true, fixed: '06414'}"}, 8, "exactly one of fixed, folder, keys"),
-        ({"year": "-"}, 6, "the year comes from exactly one place"),
-        ({"sheet": "Daten {year}"}, 6, "the year comes from exactly one place"),
+        ({"year": "-"}, 6, "Das Jahr kommt von genau einer Stelle"),
+        ({"sheet": "Daten {year}"}, 6, "Das Jahr kommt von genau einer Stelle"),
         ({"ignore": "[{pattern: '.*', why: alles}]"}, 12, "stands for every row"),
         ({"ignore": "[{pattern: '(', why: kaputt}]"}, 12, "is no regular expression"),
-        ({"profile": "XYZ"}, 3, "the sign profile “XYZ” does not exist"),
+        ({"profile": "XYZ"}, 3, "Das Zeichenprofil „XYZ“ gibt es nicht"),
     ],
 )
 def test_a_wrong_layout_is_named_with_file_and_line(
@@ -469,7 +469,7 @@ def test_all_problems_of_all_files_are_named_at_once(build: Build) -> None:
 
 
 def test_row_and_column_must_not_contradict_each_other(build: Build) -> None:
-    with pytest.raises(FrameworkError, match="different members of SEX"):
+    with pytest.raises(FrameworkError, match="verschiedene Ausprägungen von SEX"):
         build(
             columns="[{header: S, key: sex}, {header: Wert, value: {variable: POP, members: {SEX: M}}}]",
             labels="[{key: sex, values: [{text: Frauen, members: {SEX: W}}]}]",

@@ -352,8 +352,8 @@ def test_a_framework_without_limits_gets_the_shipped_ones_without_names(framewor
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("variable: POP", "variable: POPP", "the variable “POPP” is not known"),
-        ("SV_VALID >= 0.5 * SV_N", "SV_VALID >= 0.5 * SV_NN", "“SV_NN” is not known"),
+        ("variable: POP", "variable: POPP", "Die Variable „POPP“ ist nicht bekannt"),
+        ("SV_VALID >= 0.5 * SV_N", "SV_VALID >= 0.5 * SV_NN", "„SV_NN“ ist nicht bekannt"),
         ("lower: 0.4", "low: 0.4", "year_on_year.low"),
         ("expression: SV_VALID <=", "expression: SV_VALID", "nicht lesbar"),
     ],

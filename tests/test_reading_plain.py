@@ -18,6 +18,7 @@ from intake.display import number_format
 from intake.equations import Equation, Equations
 from intake.form import write_form
 from intake.form_request import FormRequest
+from intake.gate import UnreadableFile
 from intake.package_xml import LimitBroken, parser, plain_strings
 from intake.package_xml import _strings as strings_of
 from intake.reader_answer import Heard, NotUnderstood, Told, decode, encode
@@ -184,6 +185,25 @@ def test_our_own_form_is_read_the_quick_way(framework: Framework, tmp_path: Path
     insides = [part.partition(b"<sheetData>")[2].partition(b"</sheetData>")[0] for part in parts]
     assert len(parts) > 3
     assert all(plain_rows(inside) for inside in insides)
+
+
+@pytest.mark.parametrize("spoilt", ["content", "checksum"])
+def test_a_part_that_is_known_is_not_believed_where_anything_of_it_differs(
+    framework: Framework, tmp_path: Path, spoilt: str
+) -> None:
+    """Of a workbook that was read before, one byte of a sheet or of what the archive says about it is changed."""
+    path = tmp_path / "form.xlsx"
+    write_form(path, framework, FormRequest("06411", 2025))
+    book = read_workbook(path)
+    assert read_workbook(path) == book
+    content = bytearray(path.read_bytes())
+    name = b"xl/worksheets/sheet3.xml"
+    directory = content.rindex(name) - 46
+    place = {"content": content.index(name) + len(name) + 200, "checksum": directory + 16}
+    content[place[spoilt]] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UnreadableFile):
+        read_workbook(path)
 
 
 NUMBERS = st.one_of(

@@ -50,7 +50,7 @@ def one_more(root: str, number: str, which: str = "1") -> Facts:
 
 def read_and_check(folder: str) -> Facts:
     """Reading and the full check, in batches as in a night; nothing is stored, nobody is answered."""
-    from flows.ingesting import ahead, opened_before, without_collecting
+    from flows.ingesting import Readers, opened_before, without_collecting
     from flows.settings import Settings
     from intake.checking import check_read
     from intake.deliveries import Received, read_deliveries
@@ -61,18 +61,19 @@ def read_and_check(folder: str) -> Facts:
     paths = sorted(Path(folder).rglob("*.xlsx"), key=lambda path: (path.stem[-4:], path.parent.name))
     files = [Received(p, p.name, p.parent.name, p.stem, datetime(2026, 1, 1), p.stem) for p in paths]
     size = Settings(Path()).batch_files
-    for start in range(0, len(files), size):
-        with without_collecting():
-            batch = files[start : start + size]
-            read = timed(
-                seconds,
-                "read",
-                lambda batch=batch: [
-                    read_deliveries(framework, [file], opened_before(opened))[0] for file, opened in ahead(batch)
-                ],
-            )
-            checked = timed(seconds, "check", lambda read=read: check_read(framework, read))
-            values += sum(len(delivery.observations) for delivery in checked)
+    with timed(seconds, "read", Readers) as readers:
+        for start in range(0, len(files), size):
+            with without_collecting():
+                batch = readers.ahead(files[start : start + size])
+                read = timed(
+                    seconds,
+                    "read",
+                    lambda batch=batch: [
+                        read_deliveries(framework, [file], opened_before(opened))[0] for file, opened in batch
+                    ],
+                )
+                checked = timed(seconds, "check", lambda read=read: check_read(framework, read))
+                values += sum(len(delivery.observations) for delivery in checked)
     return {"values": values, "seconds": seconds}
 
 
