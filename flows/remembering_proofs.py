@@ -7,11 +7,13 @@ on values and ledger alone.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from flows.remembering import DAMAGED, Arrays, digests, read_arrays, write_arrays
-from indicators.protection.memory import Memory
+from indicators.protection.memory import Memory, Part
 from schemas.framework_model import Framework
 
 FILE = Path("state") / "protection.npz"
@@ -26,17 +28,37 @@ def recall_proofs(root: Path, framework: Framework) -> Memory:
         questions = [question.tobytes() for question in kept["questions"]]
         steps = kept["steps"].reshape(-1, _SHAPE).astype(np.int32, casting="equiv")
         answers = np.split(steps, np.cumsum(kept["sizes"])[:-1]) if questions else []
-        return Memory(dict(zip(questions, answers, strict=True)))
+        whole = [part.tobytes() for part in kept["parts"]]
+        texts = [text.tobytes() for text in _cut(kept["texts"], kept["text_sizes"])]
+        if any(not 0 <= n < len(questions) for n in kept["asked"].tolist()):
+            raise ValueError("not what was written")
+        asked = [tuple(questions[n] for n in own.tolist()) for own in _cut(kept["asked"], kept["asked_sizes"])]
+        parts = {one: Part(text, own) for one, text, own in zip(whole, texts, asked, strict=True)}
+        return Memory(dict(zip(questions, answers, strict=True)), parts)
     except DAMAGED:
         return Memory()
 
 
 def keep_proofs(root: Path, framework: Framework, memory: Memory) -> Path:
     """Write what this protection needed, for the house alone."""
-    answers = list(memory.used.values())
+    answers, parts = list(memory.used.values()), list(memory.parts_used.values())
+    number = {question: n for n, question in enumerate(memory.used)}
+    asked = [[number[question] for question in part.questions if question in number] for part in parts]
     arrays: Arrays = {
         "questions": digests(memory.used),
         "sizes": np.array([len(answer) for answer in answers], np.int64),
         "steps": np.concatenate([*answers, np.empty((0, _SHAPE), np.int32)]),
+        "parts": digests(memory.parts_used),
+        "texts": np.frombuffer(b"".join(part.text for part in parts), np.uint8),
+        "text_sizes": np.array([len(part.text) for part in parts], np.int64),
+        "asked": np.array([n for own in asked for n in own], np.int64),
+        "asked_sizes": np.array([len(own) for own in asked], np.int64),
     }
     return write_arrays(root / FILE, framework, arrays)
+
+
+def _cut(together: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """The pieces of an array, one for each size. Raises ValueError where the sizes are not those of the array."""
+    if sizes.sum() != len(together) or (sizes < 0).any():
+        raise ValueError("not what was written")
+    return np.split(together, np.cumsum(sizes)[:-1]) if len(sizes) else []

@@ -7,7 +7,7 @@ keeps its difference; an attacker is taken to know it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
@@ -20,6 +20,8 @@ from indicators.protection.tables import Cells, Table, read_table
 from indicators.remembered import remembered
 from schemas.territory import reference_day
 
+_TABLES = 1_000
+"""Variables whose tables are kept for the next year, some of them by the sub-areas of regions."""
 REST = "~"
 """Prefix of a Kreis without its reporting towns."""
 
@@ -62,7 +64,7 @@ class Blocks:
         delivered: Array | None = None,
     ) -> None:
         """Add a block behind the others."""
-        fixed = lattice.flagged("open") | (lattice.flagged("residual") & _absent(lattice, atoms))
+        fixed = lattice.open | (lattice.residual & _absent(lattice, atoms))
         self.index.setdefault((lattice.variable, place, year), []).append(len(self.blocks))
         self.blocks.append(Block(lattice, place, year, self.size, atoms, fixed, withheld, delivered))
         self.size += lattice.size
@@ -135,21 +137,41 @@ def read_blocks(
     secret_ranks: set[int],
     *,
     together: bool = True,
+    cells: Cells | None = None,
+    home: Collection[tuple[str, int]] | None = None,
 ) -> Blocks:
-    """Blocks of the variables in `keys` (what may be published of each) from `calc_cell`.
+    """Blocks of the variables in `keys` (what may be published of each) from `calc_cell`, or from cells read before, of all
+    years or of the variables and years of `home`.
 
     With `together` a Kreis is cut into its reporting towns and the rest, so that both are made of the same atoms.
     """
     found = Blocks()
     if not keys:
         return found
-    cells = Cells(connection, keys, policy.framework.dimension_order)
+    if cells is None:
+        cells = Cells(connection, keys, policy.framework.dimension_order)
     for variable in sorted(keys):
         for own_keys, regions, dynamic in _dynamic_groups(cells, policy, variable, keys[variable]):
-            made = lattices(policy.framework, variable, own_keys, dynamic, policy.rules.open_members)
+            made = _lattices(policy, variable, own_keys, dynamic)
             tables = [read_table(cells, lattice, regions, secret_ranks) for lattice in made]
+            if home is not None:
+                tables = [{at: one for at, one in table.items() if (variable, at[1]) in home} for table in tables]
             _place(policy, found, made, tables, together)
     return found
+
+
+def _lattices(policy: Policy, variable: str, keys: list[Key], dynamic: dict[str, list[str]]) -> list[Lattice]:
+    """The tables of a variable, which are the same in every year."""
+    own = tuple((dimension, tuple(members)) for dimension, members in sorted(dynamic.items()))
+    return remembered(
+        policy.framework,
+        lambda: lattices(policy.framework, variable, keys, dynamic, policy.rules.open_members),
+        "lattices",
+        variable,
+        tuple(keys),
+        own,
+        most=_TABLES,
+    )
 
 
 def _dynamic_groups(

@@ -94,20 +94,30 @@ def _template(form: Linear) -> str:
     return name
 
 
-def named_sides(connection: duckdb.DuckDBPyConnection, lags: int) -> str:
-    """SQL of the names of all linear sides of `calc_told`: region, year, point, reason, name, value."""
+def named_sides(lags: int, touching: Sequence[int]) -> str:
+    """SQL of the names of all linear sides of `calc_told`, as far as figures have pieces in some of the parts of
+    `calc_touch` or in none: region, year, point, reason, name, value."""
     text = f"replace(t.text, '{_REGION}', o.members)"
     for lag in range(lags + 1):
         text = f"replace({text}, '{_LAG.format(lag)}', CAST(o.year - {lag} AS VARCHAR))"
     return f"""
         SELECT o.region, o.year, o.point, o.reason, {text} AS name,
                CASE t.side WHEN 'numerator' THEN o.numerator ELSE o.denominator END AS value
-        FROM calc_told o JOIN calc_template t USING (point)"""
+        FROM calc_told o JOIN calc_template t USING (point)
+        ANTI JOIN (
+            SELECT point, year FROM calc_touch GROUP BY point, year
+            HAVING NOT bool_or(part IN ({", ".join(map(str, touching)) or "-1"}))
+        ) other ON other.point = o.point AND other.year = o.year"""
 
 
-def told(connection: duckdb.DuckDBPyConnection, points: Sequence[int] | None = None) -> Iterator[Told]:
-    """The figures (of some points), in a fixed order."""
+def told(
+    connection: duckdb.DuckDBPyConnection, points: Sequence[int] | None = None, touching: Sequence[int] | None = None
+) -> Iterator[Told]:
+    """The figures (of some points, or with pieces in some of the parts of `calc_touch`), in a fixed order."""
     chosen = "" if points is None else f"WHERE point IN ({', '.join(map(str, points)) or 'NULL'})"
+    if touching is not None:
+        parts = ", ".join(map(str, touching)) or "NULL"
+        chosen = f"SEMI JOIN (FROM calc_touch WHERE part IN ({parts})) t USING (point, year)"
     whole = ", ".join(f"CASE WHEN {side} % 1 = 0 THEN TRY_CAST({side} AS BIGINT) END" for side in _SIDES)
     broken = ", ".join(
         f"CASE WHEN {side} % 1 <> 0 OR TRY_CAST({side} AS BIGINT) IS NULL THEN {side} END" for side in _SIDES

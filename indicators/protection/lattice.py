@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 
 import numpy as np
@@ -63,6 +63,16 @@ class Lattice:
     def row(self, key: Key) -> Array:
         """Which atoms make up a cell; KeyError when the table does not know a member."""
         return _cell(self.axes, dict(key))
+
+    @cached_property
+    def open(self) -> npt.NDArray[np.bool_]:
+        """Atoms that describe nobody on some axis."""
+        return self.flagged("open")
+
+    @cached_property
+    def residual(self) -> npt.NDArray[np.bool_]:
+        """Atoms that collect on some axis what could not be assigned."""
+        return self.flagged("residual")
 
     def flagged(self, kind: str) -> npt.NDArray[np.bool_]:
         """Atoms in a class that is `residual` or `open` on any axis."""

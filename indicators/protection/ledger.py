@@ -9,11 +9,11 @@ The table (the warehouse keeps it, append-only): release_id, published_at, cell,
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from fractions import Fraction
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 SHOWN, HIDDEN = "shown", "hidden"
@@ -27,30 +27,31 @@ def empty() -> pa.Table:
 
 
 def told_before(
-    connection: duckdb.DuckDBPyConnection, ledger: pa.Table, pairs: Iterable[tuple[str, int]]
-) -> tuple[list[tuple[str, Fraction]], list[str]]:
-    """Cells ever shown, with every value they were shown with, and cells ever hidden, of some variables and years."""
-    wanted = "|".join(sorted(f"/{year}/{re.escape(variable)}\\[" for variable, year in pairs))
-    if not wanted or not ledger.num_rows:
-        return [], []
-    connection.register("calc_ledger", ledger)
-    try:
-        shown = connection.execute(
-            "SELECT DISTINCT cell, value FROM calc_ledger WHERE state = ? AND regexp_matches(cell, ?) ORDER BY ALL",
-            [SHOWN, wanted],
-        ).fetchall()
-        hidden = connection.execute(
-            "SELECT DISTINCT cell FROM calc_ledger WHERE state = ? AND regexp_matches(cell, ?) ORDER BY ALL",
-            [HIDDEN, wanted],
-        ).fetchall()
-    finally:
-        connection.unregister("calc_ledger")
-    return [(cell, Fraction(value)) for cell, value in shown if value is not None], [cell for (cell,) in hidden]
+    connection: duckdb.DuckDBPyConnection, parts: Collection[int]
+) -> tuple[dict[int, list[tuple[str, Fraction]]], dict[int, list[str]]]:
+    """Cells ever shown, with every value they were shown with, and cells ever hidden, by part; of some of the parts of
+    `calc_before` (see `entered`)."""
+    shown: dict[int, list[tuple[str, Fraction]]] = {part: [] for part in parts}
+    hidden: dict[int, list[str]] = {part: [] for part in parts}
+    within = (
+        f"SELECT cell, value, state, unnest(parts) AS part FROM calc_before WHERE list_has_any(parts, {list(parts)})"
+    )
+    rows = connection.execute(
+        f"SELECT DISTINCT part, cell, CASE WHEN state = $shown THEN value END AS value, state FROM ({within})"
+        " WHERE state IN ($shown, $hidden) ORDER BY ALL",
+        {"shown": SHOWN, "hidden": HIDDEN},
+    )
+    for part, cell, value, state in rows.fetchall() if parts else ():
+        if part in shown and state == HIDDEN:
+            hidden[part].append(cell)
+        elif part in shown and value is not None:
+            shown[part].append((cell, Fraction(value)))
+    return shown, hidden
 
 
 def additions(connection: duckdb.DuckDBPyConnection, ledger: pa.Table, now: pa.Table) -> pa.Table:
     """The records of `now` that say something new beside the last record of their cell, by cell."""
-    numbered = ledger.select(SCHEMA.names).append_column("position", pa.array(range(ledger.num_rows), type=pa.int64()))
+    numbered = ledger.select(SCHEMA.names).append_column("position", pa.array(np.arange(ledger.num_rows)))
     connection.register("calc_ledger", numbered)
     connection.register("calc_now", now)
     try:
@@ -58,7 +59,7 @@ def additions(connection: duckdb.DuckDBPyConnection, ledger: pa.Table, now: pa.T
             """
             SELECT n.cell, CAST(n.value AS DECIMAL(30, 8)) AS value, n.state FROM calc_now n LEFT JOIN (
                 SELECT cell, arg_max(value, position) AS value, arg_max(state, position) AS state
-                FROM calc_ledger GROUP BY cell) o ON o.cell = n.cell
+                FROM calc_ledger SEMI JOIN calc_now USING (cell) GROUP BY cell) o ON o.cell = n.cell
             WHERE o.cell IS NULL OR o.value IS DISTINCT FROM n.value OR o.state <> n.state ORDER BY n.cell"""
         ).to_arrow_table()
     finally:

@@ -7,8 +7,10 @@ speaks of delivered cells, not of atoms, so it outlives every change of tables a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 Cell = tuple[str, int, str, str]
 """region, year, variable, member key"""
@@ -20,29 +22,63 @@ _TERM = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A term of a name: the same multiple of the same cell of some regions, in the order of the name."""
+
+    negative: bool
+    factor: Fraction
+    regions: str
+    year: int
+    variable: str
+    key: str
+
+
 def name_of(combination: Combination) -> str:
     """The one name of a combination of cells."""
     together: dict[tuple[int, str, str, Fraction], list[str]] = {}
     for (region, year, variable, key), factor in combination.items():
         together.setdefault((year, variable, key, factor), []).append(region)
-    terms = []
-    for (year, variable, key, factor), regions in sorted(together.items(), key=lambda item: (item[0], item[1])):
-        size = "" if abs(factor) == 1 else f"{abs(factor)}*"
-        terms.append(("- " if factor < 0 else "+ ") + f"{size}{'+'.join(sorted(regions))}/{year}/{variable}[{key}]")
-    return " ".join(terms).removeprefix("+ ")
+    return joined(
+        Term(factor < 0, abs(factor), "+".join(sorted(regions)), year, variable, key)
+        for (year, variable, key, factor), regions in sorted(together.items(), key=lambda item: (item[0], item[1]))
+    )
+
+
+def joined(terms: Iterable[Term]) -> str:
+    """The name that some terms make up."""
+    texts = []
+    for term in terms:
+        size = "" if term.factor == 1 else f"{term.factor}*"
+        sign = "- " if term.negative else "+ "
+        texts.append(f"{sign}{size}{term.regions}/{term.year}/{term.variable}[{term.key}]")
+    return " ".join(texts).removeprefix("+ ")
+
+
+def terms_of(name: str) -> list[Term]:
+    """The terms of a name; ValueError when the text is no name."""
+    found, end = [], 0
+    while end < len(name):
+        match = _TERM.match(name, end)
+        if match is None:
+            raise ValueError(f"not the name of a form: {name!r} at {end}")
+        sign, factor, regions, year, variable, key = match.groups()
+        found.append(Term("-" in sign, _factor(factor or "1"), regions, int(year), variable, key))
+        end = match.end()
+    return found
+
+
+@lru_cache(maxsize=256)
+def _factor(text: str) -> Fraction:
+    return Fraction(text)
 
 
 def read_name(name: str) -> Combination:
     """The combination that a name stands for; ValueError when the text is no name."""
     found: dict[Cell, Fraction] = {}
-    end = 0
-    while end < len(name):
-        match = _TERM.match(name, end)
-        if match is None:
-            raise ValueError(f"not the name of a form: {name!r} at {end}")
-        factor = Fraction(match["factor"] or 1) * (-1 if "-" in match["sign"] else 1)
-        for region in match["regions"].split("+"):
-            cell = (region, int(match["year"]), match["variable"], match["key"])
-            found[cell] = found.get(cell, Fraction(0)) + factor
-        end = match.end()
+    for term in terms_of(name):
+        factor = -term.factor if term.negative else term.factor
+        for region in term.regions.split("+"):
+            cell = (region, term.year, term.variable, term.key)
+            found[cell] = found[cell] + factor if cell in found else factor
     return found

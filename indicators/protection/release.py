@@ -10,13 +10,11 @@ from itertools import product
 
 import numpy as np
 
-from indicators.protection.blocks import Block
-from indicators.protection.book import Book
+from indicators.protection.book_of_tables import BookOfTables
 from indicators.protection.figure import Exact, Figure, Place
 from indicators.protection.forms import Linear
-from indicators.protection.lattice import Array, Key
 from indicators.protection.naming import read_name
-from indicators.protection.policy import Policy
+from indicators.protection.parting import Home, Pieces
 from indicators.protection.problem import Cap, Problem, Row, Target
 from schemas.shapes import TOTAL, member_key
 
@@ -25,43 +23,55 @@ _FEW = 2
 
 
 @dataclass(kw_only=True)
-class Release(Book):
-    """Collects forms, figures and targets; `problem` puts them together. `places`: where the figure of each row stands."""
+class Release(BookOfTables):
+    """Collects forms, figures and targets; `problem` puts them together. `places`: where the figure of each row stands.
 
-    policy: Policy
-    active: set[tuple[str, int]]
+    `home`: the part of the release that this is (see `parting`), None where it is the whole. `rests`: what must stay
+    unknown of a remainder that lies in several parts, by the form that answers for it and the size of the remainder.
+    """
+
+    home: Home | None = None
     rows: list[Row] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
-    needs: dict[int, int] = field(default_factory=dict)
-    known: set[int] = field(default_factory=set)
+    rests: dict[tuple[int, int], int] = field(default_factory=dict)
     frozen: set[int] = field(default_factory=set)
     caps: dict[int, int] = field(default_factory=dict)
+    pieces: Pieces = field(init=False)
     _thresholds: dict[frozenset[str], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.pieces = Pieces(self.policy, self.home)
 
     # --- what is published --------------------------------------------------------------------------------------------
 
     def add(self, figure: Figure) -> None:
         """A figure with a value: what it tells, what must not be told, what everybody knows of it."""
+        year = figure.place[1]
         sides: list[int | None]
         if figure.counted or len(figure.sides) <= _FEW:
             sides = [self._side(figure, number) for number in range(len(figure.sides))]
         else:
-            sides = [*self.told_parts(figure.sides, figure.regions, figure.place[1])]
+            sides = [*self.told_parts(self.pieces.of_all(figure.sides, year), figure.regions, year)]
         told = tuple(dict.fromkeys(number for number in sides if number is not None))
         held = list(told)
         if figure.counted:
-            for number, side in zip(sides, figure.sides, strict=True):
+            for number, side, value in zip(sides, figure.sides, figure.values, strict=True):
                 if number is not None:
                     self._secret(figure, number, self._threshold(side))
                     if self.policy.rules.zeros == "published":
-                        self._not_zero(figure, number, side)
+                        self._not_zero(figure, number, side, value)
         if figure.share and len(figure.sides) == 2:
-            rest = self._rest(figure)
+            rest = self._rest(figure, sides)
             if rest is not None:
                 held.append(rest)
-        if figure.limit is not None and len(figure.sides) == 2 and sides[1] is not None:
-            slack = figure.limit - int(self.truth[sides[1]])
-            self.caps[sides[1]] = min(slack, self.caps.get(sides[1], slack))
+        if (
+            figure.limit is not None
+            and len(figure.sides) == 2
+            and sides[1] is not None
+            and figure.values[1] is not None
+        ):
+            self._cap(sides[1], figure.limit - figure.values[1], self._step(figure.sides[1], year))
         if not held:
             return
         if figure.shown:
@@ -72,31 +82,88 @@ class Release(Book):
             )
 
     def _side(self, figure: Figure, number: int) -> int | None:
-        return self.told(figure.sides[number], figure.regions, figure.place[1], figure.values[number])
+        piece = self.pieces.of(figure.sides[number], figure.place[1])
+        if piece is None:
+            return None
+        value = figure.values[number] if piece.whole else None
+        return self.told(piece.side, figure.regions, figure.place[1], value)
 
-    def _rest(self, figure: Figure) -> int | None:
+    def _step(self, side: Linear, year: int) -> Fraction:
+        """By how much a side rises when the form that this part has of it rises by one."""
+        piece = self.pieces.of(side, year)
+        assert piece is not None
+        return piece.factor / self.patterns.of(piece.side).scale
+
+    def _cap(self, form: int, slack: Exact, step: Fraction) -> None:
+        """The side of which a form is a piece rises by so much at most, as everybody knows."""
+        most = math.floor(slack / step)
+        self.caps[form] = min(most, self.caps.get(form, most))
+
+    def _rest(self, figure: Figure, sides: list[int | None]) -> int | None:
         """The complement of a share: a count of persons, and never below zero."""
-        left, turned = self.patterns.rest(*figure.sides)
+        year = figure.place[1]
         numerator, denominator = figure.values
         assert numerator is not None
         assert denominator is not None
-        number = self.told(left, figure.regions, figure.place[1], denominator - numerator)
+        if not all(self.pieces.all_here(side, year) for side in figure.sides):
+            self._rest_of_parts(figure, sides, denominator - numerator)
+            return None
+        left, turned = self.patterns.rest(*figure.sides)
+        number = self.told(left, figure.regions, year, denominator - numerator)
         if number is None:
             return None
         if self.truth[number] >= 0:
             threshold = max(self._threshold(side) for side in figure.sides)
             self._secret(figure, number, threshold)
-            below = self.opposite(number, turned, figure.regions, figure.place[1], numerator - denominator)
+            below = self.opposite(number, turned, figure.regions, year, numerator - denominator)
             self.caps[below] = int(denominator - numerator)
         return number
 
-    def _not_zero(self, figure: Figure, number: int, side: Linear) -> None:
+    def _rest_of_parts(self, figure: Figure, sides: list[int | None], rest: Exact) -> None:
+        """A complement with pieces in several parts. With all others as they are the numerator rises by no more than the
+        rest, the denominator falls by no more. A small rest is kept by one part alone: as far as its form can move, the
+        rest is unknown."""
+        if rest < 0:
+            return
+        year = figure.place[1]
+        left, _ = self.patterns.rest(*figure.sides)
+        whole = rest * self.patterns.of(left).scale
+        threshold = max(self._threshold(side) for side in figure.sides)
+        need = self.policy.required(threshold)
+        bearer = self._bearer(figure, need)
+        for number, side in enumerate(figure.sides):
+            form = sides[number]
+            if form is None:
+                continue
+            step = self._step(side, year)
+            below = self._turned(form, side, figure)
+            self._cap(form if number == 0 else below, rest, step)
+            if number == bearer and 0 < whole < threshold and self.pieces.bears(side, year):
+                which = (below if number == 0 else form, int(whole))
+                self.rests[which] = max(self.rests.get(which, 0), need)
+
+    def _bearer(self, figure: Figure, need: int) -> int:
+        """Which side keeps a small rest: the numerator where it is large enough to fall, else the denominator."""
+        numerator, denominator = figure.sides
+        if not self.pieces.protected(denominator):
+            return 0
+        value = figure.values[0]
+        return 0 if self.pieces.protected(numerator) and value is not None and value >= 2 * need else 1
+
+    def _turned(self, form: int, side: Linear, figure: Figure) -> int:
+        piece = self.pieces.of(side, figure.place[1])
+        assert piece is not None
+        return self.opposite(form, self.patterns.turned(piece.side), figure.regions, figure.place[1])
+
+    def _not_zero(self, figure: Figure, number: int, side: Linear, value: Exact | None) -> None:
         """Every zero is printed: it is known, and every other blank is at least one."""
-        if self.truth[number] == 0:
+        step = self._step(side, figure.place[1])
+        total = self.truth[number] * step if value is None else value
+        if total == 0:
             self.known.add(number)
-        elif self.truth[number] > 0:
-            below = self.opposite(number, self.patterns.turned(side), figure.regions, figure.place[1])
-            self.caps[below] = int(self.truth[number]) - 1
+        elif total > 0:
+            least = Fraction(1, self.patterns.of(side).scale)
+            self._cap(self._turned(number, side, figure), total - least, step)
 
     def _threshold(self, side: Linear) -> int:
         variables = self.patterns.of(side).variables
@@ -114,64 +181,6 @@ class Release(Book):
         )
         if 0 < value < threshold or sensitive_zero:
             self.needs[number] = max(self.needs.get(number, 0), self.policy.required(threshold))
-
-    # --- what is at risk without being a figure -------------------------------------------------------------------------
-
-    def add_tables(self) -> None:
-        """Cells that the printed ones give back; tables of one variable that share margins; cells of other publishers."""
-        for variable, region, year in sorted(self.blocks.parts):
-            if (variable, year) in self.active:
-                places = self.blocks.places(variable, region, year)
-                for place in dict.fromkeys((*places, region) if len(places) > 1 else places):
-                    self._at_risk(variable, (place,) if place in places else places, year)
-                for place in places:
-                    self._tie(variable, place, year)
-
-    def _at_risk(self, variable: str, places: tuple[str, ...], year: int) -> None:
-        threshold = self.policy.threshold(variable)
-        for block in self.blocks.of(variable, places[0], year):
-            together = self.blocks.alike(block, places)
-            atoms = np.sum([one.atoms for one in together], axis=0)
-            values = block.lattice.at_risk @ atoms
-            free = ~(block.lattice.flagged("open"))
-            small = (values > 0) & (values < threshold)
-            if len(together) > 1 and block.delivered is not None:
-                printed = block.lattice.at_risk @ block.delivered
-                small |= (printed > 0) & (printed < threshold)
-            small &= block.lattice.at_risk @ free > 0
-            wanted = [block.lattice.at_risk[n] for n in np.nonzero(small)[0]]
-            wanted += self._withheld(together)
-            for row in wanted:
-                inside = np.nonzero(row)[0]
-                where = np.concatenate([one.first + inside for one in together])
-                target = self.raw(where, row[inside].astype(np.int64), len(together))
-                self.needs[target] = max(self.needs.get(target, 0), self.policy.required(threshold))
-
-    def _withheld(self, together: list[Block]) -> list[Array]:
-        """Cells that the supplier keeps secret, where the printed ones would give them back."""
-        found = []
-        for block in together:
-            risk = {row.tobytes() for row in block.lattice.at_risk}
-            rows = [block.lattice.row(key) for key in block.withheld]
-            found += [row for row in rows if row.tobytes() in risk]
-        return found
-
-    def _tie(self, variable: str, place: str, year: int) -> None:
-        """Tables of one variable agree in what they share: their difference is known to everybody."""
-        first, *others = self.blocks.of(variable, place, year)
-        for other in others:
-            shared = [
-                (one, two) for one in first.lattice.axes for two in other.lattice.axes if one.dimension == two.dimension
-            ]
-            keys: list[Key] = [()]
-            for one, two in shared:
-                both = [member for member in one.members if member in two.members]
-                keys = [(*key, (one.dimension, member)) for key in keys for member in both]
-            for key in keys:
-                left, right = (np.nonzero(block.lattice.row(key))[0] + block.first for block in (first, other))
-                atoms = np.concatenate([left, right])
-                factors = np.concatenate([np.ones(len(left)), -np.ones(len(right))]).astype(np.int64)
-                self.known.add(self.raw(atoms, factors, 1))
 
     # --- earlier releases and other publishers --------------------------------------------------------------------------
 
@@ -212,6 +221,12 @@ class Release(Book):
         if name in self.numbers:
             return self.numbers[name]
         combination = read_name(name)
+        if self.home is not None and any(
+            (variable, year) not in self.home and self.policy.protects(variable)
+            for _, year, variable, _ in combination
+            if variable in self.policy.framework.variables
+        ):
+            return None  # its pieces are told, too, by names of their own
         touched = any((variable, year) in self.active for _, year, variable, _ in combination)
         return self.form(combination) if touched else None
 
@@ -229,7 +244,10 @@ class Release(Book):
             self.start.astype(np.int64),
             tuple(self.forms),
             tuple(self.rows),
-            tuple(Target(n, int(self.truth[n]), need) for n, need in sorted(self.needs.items())),
+            (
+                *(Target(n, int(self.truth[n]), need) for n, need in sorted(self.needs.items())),
+                *(Target(n, rest, need) for (n, rest), need in sorted(self.rests.items())),
+            ),
             frozenset(self.known),
             frozenset(self.frozen - self.known),
             tuple(Cap(form, slack) for form, slack in sorted(self.caps.items())),

@@ -23,14 +23,19 @@ class Cells:
     """The delivered cells of some variables, read once: texts as numbers into lists of what stands there."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, variables: Iterable[str], dimensions: Sequence[str]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        variables: Iterable[str],
+        dimensions: Sequence[str],
+        years: Iterable[int] | None = None,
     ) -> None:
         self.dimensions = list(dimensions)
         listed = sorted(variables)
+        within = "" if years is None else f" AND year IN ({', '.join(map(str, sorted(years))) or 'NULL'})"
         chosen = "".join(f", {column(d)}" for d in self.dimensions)
         rows = connection.sql(
             f"SELECT variable, region, year, CAST(value AS DOUBLE) AS value, rank{chosen} FROM calc_cell"
-            " WHERE list_contains(?, variable)",
+            f" WHERE list_contains(?, variable){within}",
             params=[listed],
         ).to_arrow_table()
         owner, names = _coded(rows.column("variable"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from indicators.protection.problem import Form, Mask, Moves, Problem, Short, Whole, known_forms
 
 _AT_ONCE = 20_000
+Number = TypeVar("Number", bound=np.generic)
 _NOTHING = np.empty(0, dtype=np.int64)
 _NO_LIMIT = np.iinfo(np.int64).max
 
@@ -85,16 +87,25 @@ class _Table:
 
 def _entries(forms: Sequence[Form], touched: npt.NDArray[np.bool_]) -> tuple[Short, Short, Whole]:
     """Atom, form and factor of every entry of the touched atoms, atom by atom; some forms at a time, for the sake of room."""
-    parts: list[tuple[Short, Short, Whole]] = []
+    parts: tuple[list[Short], list[Short], list[Whole]] = ([], [], [])
     for first in range(0, len(forms), _AT_ONCE):
         some = forms[first : first + _AT_ONCE]
         atoms = np.concatenate([form.atoms for form in some])
         numbers = np.repeat(np.arange(first, first + len(some)), [len(form.atoms) for form in some])
         kept = touched[atoms]
         factors = np.concatenate([form.factors for form in some])
-        parts.append((atoms[kept].astype(np.int32), numbers[kept].astype(np.int32), factors[kept]))
-    if not parts:
+        parts[0].append(atoms[kept].astype(np.int32))
+        parts[1].append(numbers[kept].astype(np.int32))
+        parts[2].append(factors[kept])
+    if not parts[0]:
         return np.empty(0, np.int32), np.empty(0, np.int32), _NOTHING
-    together = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    order = np.argsort(together[0], kind="stable")
-    return together[0][order], together[1][order], together[2][order]
+    atoms = _joined(parts[0])
+    order = np.argsort(atoms, kind="stable").astype(np.int32)
+    return atoms[order], _joined(parts[1])[order], _joined(parts[2])[order]
+
+
+def _joined(parts: list[npt.NDArray[Number]]) -> npt.NDArray[Number]:
+    """One column of all parts; the parts are given up."""
+    whole = np.concatenate(parts)
+    parts.clear()
+    return whole

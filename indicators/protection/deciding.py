@@ -1,0 +1,215 @@
+"""Decide of parts of a computation: read their cells and figures, choose and prove what stays hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import duckdb
+
+from indicators.protection import ledger
+from indicators.protection.blocks import Blocks, read_blocks
+from indicators.protection.decision import Decision, nothing_decided
+from indicators.protection.figure import Exact, Figure
+from indicators.protection.figures import EMPTY, STANDARDISED, Told, told
+from indicators.protection.forms import Linear, Sides
+from indicators.protection.lattice import Key, key_of
+from indicators.protection.memory import Memory
+from indicators.protection.parting import Home
+from indicators.protection.policy import Policy
+from indicators.protection.profiles import profile_cells, profile_figures
+from indicators.protection.protect import protect
+from indicators.protection.release import Release
+from indicators.protection.reporting import Reporter
+from indicators.protection.tables import Cells
+from indicators.protection.verify import verify
+from schemas.plan import Plan
+
+DENOMINATOR_REASON = "small_denominator"
+PRIMARY_REASONS = ("small_numerator", "small_remainder")
+
+
+class NotProved(RuntimeError):
+    """The mask and its certificate do not fit: nothing may be published."""
+
+
+class Deciding:
+    """`touched`: the parts in which figures of a point and year have pieces; `groups`: the members of every aggregate and
+    year."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        policy: Policy,
+        plan: Plan,
+        sides: Sequence[Sides],
+        touched: Mapping[tuple[int, int], tuple[int, ...]],
+        groups: Mapping[tuple[str, int], tuple[str, ...]],
+    ) -> None:
+        self.connection = connection
+        self.policy = policy
+        self.framework = policy.framework
+        self.plan = plan
+        self.sides = sides
+        self.touched = touched
+        self.groups = groups
+        self.keys = self._keys()
+        self.withheld = self._secret_ranks()
+        self.small = self._small()
+        self._costs: dict[tuple[str, str, bool], float] = {}
+        self._indirect = {
+            number
+            for number, own in enumerate(sides)
+            if own.parts or any(len({lag for _, _, lag in form}) > 1 for form in own.all())
+        }
+
+    def decisions(
+        self, years: Sequence[int], parts: Mapping[int, Home], memory: Memory
+    ) -> Iterator[tuple[int, Decision]]:
+        """Decisions of parts that have the same years, by number. Raises NotProved when the check of a proof fails."""
+        variables = {variable for part in parts.values() for variable, _ in part} & self.keys.keys()
+        cells = Cells(self.connection, variables, self.framework.dimension_order, years)
+        found: dict[int, tuple[Blocks, set[tuple[str, int]]]] = {}
+        for number, part in parts.items():
+            keys = {variable: self.keys[variable] for variable, _ in sorted(part) if variable in self.keys}
+            blocks = read_blocks(self.connection, self.policy, keys, self.withheld, cells=cells, home=part)
+            found[number] = blocks, self._active(blocks, part)
+        busy = [number for number, (_, active) in found.items() if active]
+        figures = self._figures(busy)
+        shown, hidden = ledger.told_before(self.connection, busy)
+        for number, part in parts.items():
+            blocks, active = found.pop(number)
+            if not active:
+                yield number, nothing_decided(self.framework.dimension_order)
+                continue
+            release = Release(policy=self.policy, blocks=blocks, active=active, home=part)
+            yield number, self._decision(release, figures.pop(number), shown[number], hidden[number], memory)
+
+    def _decision(
+        self,
+        release: Release,
+        figures: Sequence[tuple[Figure, bool]],
+        shown: Sequence[tuple[str, Exact]],
+        hidden: Sequence[str],
+        memory: Memory,
+    ) -> Decision:
+        for figure, _ in figures:
+            release.add(figure)
+        for figure in profile_figures(release, self.groups):
+            release.add(figure)
+        release.add_tables()
+        release.add_known(shown)
+        external = release.add_external()
+        release.add_frozen(hidden)
+        problem = release.problem()
+        mask = protect(problem, memory=memory)
+        faults = verify(problem, mask)
+        if faults:
+            raise NotProved("; ".join(faults[:5]))
+        return Reporter(release, problem, mask, external).decision(figure for figure, indirect in figures if indirect)
+
+    # --- what is looked at ---------------------------------------------------------------------------------------------
+
+    def _keys(self) -> dict[str, set[Key]]:
+        """What may be published of each protected variable: the cells that figures and profiles tell."""
+        found: dict[str, set[Key]] = {}
+        for sides in self.sides:
+            for form in sides.all():
+                for variable, key, _ in form:
+                    found.setdefault(variable, set()).add(key_of(key))
+        for variable, key in profile_cells(self.framework):
+            found.setdefault(variable, set()).add(key_of(key))
+        return {variable: keys for variable, keys in found.items() if self.policy.protects(variable)}
+
+    def _secret_ranks(self) -> set[int]:
+        """Ranks of the statuses under which a supplier withholds a number."""
+        free = self.framework.statuses["ok"].conf_status
+        return {s.rank for s in self.framework.statuses.values() if not s.has_value and s.conf_status != free}
+
+    def _small(self) -> set[tuple[str, int]]:
+        """Variables and years of figures that are small, or of which a part or the rest is."""
+        dearest = max((self.policy.threshold(v) for v in self.framework.variables), default=0)
+        rows = self.connection.execute(
+            "SELECT DISTINCT year, point FROM calc_told WHERE (numerator >= 0 AND numerator < $most)"
+            " OR (denominator - numerator >= 0 AND denominator - numerator < $most)"
+            " OR (denominator > 0 AND denominator < $most)",
+            {"most": dearest},
+        )
+        found = set()
+        for year, point in rows.fetchall():
+            for form in self.sides[point].all():
+                found |= {(v, year - lag) for v, _, lag in form if self.policy.protects(v)}
+        return found
+
+    def _active(self, blocks: Blocks, part: Home) -> set[tuple[str, int]]:
+        """Variables and years of a part in which anything small may come to light."""
+        found = blocks.small(self.policy) | (self.small & part)
+        return {(v, year) for v, year in found if year >= self.policy.rules.history_start}
+
+    def _figures(self, parts: Collection[int]) -> dict[int, list[tuple[Figure, bool]]]:
+        """The figures with pieces in each part, and whether they tell what they are no form of; the strata of a standardised
+        rate are one figure."""
+        found: dict[int, list[tuple[Figure, bool]]] = {number: [] for number in parts}
+        strata: dict[tuple[str, int, str, str], list[Told]] = {}
+        concerned: dict[tuple[str, int, str, str], set[int]] = {}
+        for row in told(self.connection, touching=sorted(parts)) if parts else ():
+            own = self.touched[row.point, row.year]
+            if row.reason == STANDARDISED:
+                owner = self.plan.points[row.point].owner.split("/")[0]
+                place = (row.region, row.year, owner, self.plan.points[row.point].key)
+                strata.setdefault(place, []).append(row)
+                concerned.setdefault(place, set()).update(own)
+                continue
+            figure = self._figure(row, self.sides[row.point])
+            for number in own:
+                if number in found:
+                    found[number].append((figure, row.point in self._indirect))
+        for place, rows in sorted(strata.items()):
+            figure = self._stratified(place, rows)
+            for number in concerned[place]:
+                if number in found:
+                    found[number].append((figure, False))
+        return found
+
+    def _figure(self, row: Told, sides: Sides) -> Figure:
+        point = self.plan.points[row.point]
+        linear = sides.numerator is not None and sides.denominator is not None
+        quotient = linear and bool(sides.denominator)
+        limit = self.framework.head.confidentiality.min_denominator_rate - 1
+        forms: tuple[Linear, ...] = sides.parts
+        values: tuple[Exact | None, ...] = (None,) * len(forms)
+        if sides.numerator is not None and sides.denominator is not None:
+            forms = (sides.numerator, sides.denominator) if quotient else (sides.numerator,)
+            values = (row.numerator, row.denominator)[: len(forms)]
+        shown = row.reason in ("", *PRIMARY_REASONS) and (linear or self.policy.rules.index_rule == "parts")
+        return Figure(
+            (row.region, row.year, point.owner, point.key),
+            row.members,
+            forms,
+            values,
+            share=quotient and self.policy.is_share(point.owner),
+            counted=linear and not self.policy.is_index(point.owner),
+            shown=shown,
+            cost=self._cost(point.owner, point.key, row.members),
+            limit={DENOMINATOR_REASON: limit, EMPTY: 0}.get(row.reason),
+        )
+
+    def _stratified(self, place: tuple[str, int, str, str], rows: list[Told]) -> Figure:
+        forms = [f for row in rows for f in (self.sides[row.point].numerator, self.sides[row.point].denominator) if f]
+        values: list[Exact | None] = [v for row in rows for v in (row.numerator, row.denominator)]
+        region, year, owner, key = place
+        return Figure(
+            (region, year, f"{owner}/{STANDARDISED}", key),
+            rows[0].members,
+            tuple(forms),
+            tuple(values),
+            share=False,
+            counted=True,
+            shown=True,
+            cost=self._cost(owner, key, rows[0].members),
+        )
+
+    def _cost(self, indicator: str, key: str, members: tuple[str, ...]) -> float:
+        which = (indicator, key, len(members) > 1)
+        if which not in self._costs:
+            self._costs[which] = self.policy.cost(indicator, len(key_of(key)), len(members) > 1)
+        return self._costs[which]
