@@ -28,6 +28,8 @@ from flows.run_log import counts_of, rule_set_hash, sweep
 from flows.settings import Settings
 from flows.wording import GERMAN, counted, speaking, text
 from indicators.compute import Beside, compute
+from indicators.laying_down import LaidDown, laying_down
+from indicators.remembered import LARGE, give_back
 from schemas.framework_model import Framework
 from schemas.shapes import Verdict
 from warehouse.access import Connection, rows
@@ -108,6 +110,14 @@ def compute_indicators(settings: Settings, framework: Framework, night: Night, l
     When nothing that enters the computation changed since the stored results were made, they stay.
     """
     sweep(settings.root, Places(settings.root).lock)
+    with laying_down(Places(settings.root).work) as tables:
+        return _computed(settings, framework, night, lock, progress, tables)
+
+
+def _computed(
+    settings: Settings, framework: Framework, night: Night, lock: Lock, progress: Progress, tables: LaidDown
+) -> int:
+    """The same with the place where the new tables lie until they are stored and shown."""
     with night.step("compute") as note, writer(settings.root, framework, lock=lock) as store:
         night.corrections = correct(settings.root, framework, store, datetime.now(UTC), night.id)
         registers = all_registers(store.connection)
@@ -121,9 +131,12 @@ def compute_indicators(settings: Settings, framework: Framework, night: Night, l
             progress(text("run.values_stand", count=night.indicator_values))
             return night.indicator_values
         proofs = recall_proofs(settings.root, framework)
-        results = compute(store.connection, framework, "observation", beside=replace(known, proofs=proofs))
+        results = compute(store.connection, framework, "observation", beside=replace(known, proofs=proofs), into=tables)
         keep_proofs(settings.root, framework, proofs)
+        del proofs
         guard(framework, store.connection, results.tables, known.ledger, settings.root)
+        if results.values.num_rows > LARGE:
+            give_back(store.connection)
         replace_all_results(store.connection, results.tables)
         told = results.protection
         moment = datetime.now(UTC)

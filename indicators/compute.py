@@ -6,7 +6,7 @@ A member counts only when it has all terms of the formula; how many of how many 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -23,7 +23,7 @@ from indicators.protection.applying import protect_computation
 from indicators.protection.memory import Memory
 from indicators.protection.reporting import PROFILE_HIDDEN, Protection
 from indicators.registers import published_registers
-from indicators.remembered import remembered
+from indicators.remembered import LARGE, give_back, remembered
 from indicators.standardised import standardised_statements, support_statement
 from schemas import sql
 from schemas.framework_model import Framework
@@ -39,6 +39,8 @@ RESULT_TABLES = (
     "published_profile",
     "cell_protection",
 )
+_HEAVY = 64 << 20
+"""Bytes of a table of which it is worth the time to give its memory back before the next is made."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Beside:
 class Results:
     """The computed tables by name, with the columns of design 3.4."""
 
-    tables: dict[str, pa.Table]
+    tables: Mapping[str, pa.Table]
     protection: Protection
 
     @property
@@ -85,14 +87,17 @@ def compute(
     source: str,
     codes: Sequence[str] | None = None,
     beside: Beside | None = None,
+    into: MutableMapping[str, pa.Table] | None = None,
 ) -> Results:
     """Compute all indicators (or `codes`) from the relation `source` (the view `observation` of design 3.4).
 
-    Works on temporary tables of the given connection only; nothing is written to the database file.
+    Works on temporary tables of the given connection only; nothing is written to the database file. `into`:
+    what the tables are put into (see `laying_down`), by themselves they stay in memory.
     """
     run = _evaluated(connection, framework, source, codes)
     run.register_beside(beside or Beside())
     connection.execute(judged_statement(framework))
+    run.give_back()
     protection = protect_computation(
         connection,
         framework,
@@ -107,11 +112,15 @@ def compute(
     run.forget(
         "cell", "told", "evaluated", "support", "reported", "coverage", "state", "indicator_judged", "profile_count"
     )
-    tables: dict[str, pa.Table] = dict.fromkeys(RESULT_TABLES) | derived_tables(connection, framework)
-    for name in (name for name, made in tables.items() if made is None):
-        tables[name] = connection.sql(f"FROM calc_{name}").to_arrow_table()
-        run.forget(name)
-    tables |= published_registers(framework, beside.registers if beside else Registers())
+    run.give_back()
+    tables: MutableMapping[str, pa.Table] = {} if into is None else into
+    for name, table in run.tables():
+        tables[name], heavy = table, table.nbytes > _HEAVY
+        del table
+        if heavy:
+            run.give_back()
+    tables.update(published_registers(framework, beside.registers if beside else Registers()))
+    run.give_back()
     return Results(tables, protection)
 
 
@@ -147,6 +156,7 @@ class _Run:
         self.dims = sql.dimension_columns(framework)
         self.plans = plans(framework, self._dynamic_members(), codes)
         self.plan, self.whole = self.plans.own, self.plans.whole
+        self.large = False
 
     def _dynamic_members(self) -> dict[str, list[str]]:
         found = {}
@@ -283,6 +293,7 @@ class _Run:
                    CAST(NULL AS VARCHAR) AS flags, CAST(NULL AS BIGINT) AS cases
             FROM valued ORDER BY indicator, region, year, key""")
         self.forget("slot_value", "asked", "reason")
+        ((self.large,),) = self.connection.execute(f"SELECT count(*) > {LARGE} FROM calc_indicator_value").fetchall()
 
     def uncertainty(self) -> None:
         """Case numbers and confidence limits beside the values, and the standardised rates."""
@@ -295,6 +306,20 @@ class _Run:
         """Give up tables that nothing asks any more: they are the larger part of the memory of a run."""
         for name in names:
             self.connection.execute(f"DROP TABLE IF EXISTS calc_{name}")
+
+    def tables(self) -> Iterator[tuple[str, pa.Table]]:
+        """Name and rows of every result table, each given up when it is read."""
+        derived = {table_name(whose, part) for part in PARTS for whose in ("indicator", "published")}
+        yield from derived_tables(self.connection, self.framework, self.give_back)
+        for name in RESULT_TABLES:
+            if name not in derived:
+                yield name, self.connection.sql(f"FROM calc_{name}").to_arrow_table()
+                self.forget(name)
+
+    def give_back(self) -> None:
+        """Return memory to the system before the next large step, where it is worth the time."""
+        if self.large:
+            give_back(self.connection)
 
     def _reasons(self) -> str:
         """Why a point could not be computed: the status its variables share, when they share one."""

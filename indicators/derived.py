@@ -3,7 +3,7 @@ may leave the house alone. A figure derived from published figures tells nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import duckdb
 import pyarrow as pa
@@ -27,11 +27,16 @@ def table_name(prefix: str, part: str) -> str:
     return _OTHER_NAMES.get((prefix, part), f"{prefix}_{part}")
 
 
-def derived_tables(connection: duckdb.DuckDBPyConnection, framework: Framework) -> dict[str, pa.Table]:
-    """What follows from the values (`calc_indicator_value`), and what follows from the published ones, by name."""
+def derived_tables(
+    connection: duckdb.DuckDBPyConnection, framework: Framework, give_back: Callable[[], None]
+) -> Iterator[tuple[str, pa.Table]]:
+    """What follows from the values (`calc_indicator_value`), and what follows from the published ones: name and rows of one
+    table after the other. Between making and reading them `give_back` is called."""
     for prefix, values in ((HOUSE, "calc_indicator_value"), (PUBLISHED, "calc_indicator_published")):
         _derive(connection, framework, values, prefix)
-    return {name: table for prefix in (HOUSE, PUBLISHED) for name, table in _read(connection, prefix)}
+    give_back()
+    for prefix in (HOUSE, PUBLISHED):
+        yield from _read(connection, prefix)
 
 
 def _derive(connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str) -> None:

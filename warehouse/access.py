@@ -17,7 +17,8 @@ from schemas.sql import column
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MEMORY_LIMIT = "2GB"
+MEMORY_LIMIT = "2GiB"
+"""In whole units: DuckDB tells its limit with one decimal, and it is set again as it was told."""
 Connection = duckdb.DuckDBPyConnection
 VALID_THEN = "valid_from <= $moment AND (valid_to IS NULL OR valid_to > $moment)"
 """Condition: a version counted at the moment that a query gives."""

@@ -45,12 +45,13 @@ def replace_all_results(connection: Connection, tables: Mapping[str, pa.Table]) 
 
     A table must have all columns without a default; dimension columns may be left out and then stand at the total.
     """
-    for name, table in tables.items():
-        _check_columns(connection, name, table)
-    with lent(connection, {f"new_{name}": table for name, table in tables.items()}), transaction(connection):
-        for name in tables:
-            connection.execute(f"DELETE FROM {name}")
-            connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name}")
+    for name in tables:
+        _check_columns(connection, name, tables[name])
+    with transaction(connection):
+        for name in tables:  # one at a time: a mapping may read them from files
+            with lent(connection, {f"new_{name}": tables[name]}):
+                connection.execute(f"DELETE FROM {name}")
+                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name}")
 
 
 def _check_columns(connection: Connection, name: str, table: pa.Table) -> None:

@@ -28,8 +28,8 @@ def counts(framework: Framework, forms: Forms, observations: pa.Table, also: Seq
     kept = pa.array([variable for variable in framework.variables if forms.tracked(variable)], pa.string())
     told = pc.and_(pc.is_in(observations["variable"], kept), pc.is_valid(observations["value"]))
     names = ["region", "year", "variable", *(d.lower() for d in framework.dimension_order), *also]
-    rows = observations.filter(told)
-    return rows.select(names).append_column("value", rows["value"].cast(pa.float64()))
+    rows = observations.select([*names, "value"]).filter(told)
+    return rows.set_column(len(names), "value", rows["value"].cast(pa.float64()))
 
 
 def nested_units(framework: Framework, index: Index) -> dict[int, dict[int, tuple[int, ...]]]:

@@ -61,12 +61,14 @@ class Index:
         """Numbers of regions, years and figures."""
         return len(self.regions), len(self.years), len(self.figures)
 
-    def rows(self, table: pa.Table) -> tuple[pa.Table, np.ndarray, np.ndarray, np.ndarray]:
-        """The rows of a table that have a place, with their region, year and figure numbers."""
+    def rows(self, table: pa.Table, wanted: Iterable[str]) -> tuple[pa.Table, np.ndarray, np.ndarray, np.ndarray]:
+        """The rows of a table that have a place: the wanted columns, as far as there are any, and region, year and figure
+        numbers."""
         region, year = numbered(table["region"], self.region), numbered(table["year"], self.year)
         figure = self.figures_of(table)
         known = (region >= 0) & (year >= 0) & (figure >= 0)
-        return table.filter(pa.array(known)), region[known], year[known], figure[known]
+        mine = table.select([name for name in table.column_names if name in set(wanted)])
+        return mine.filter(pa.array(known)), region[known], year[known], figure[known]
 
     def figures_of(self, table: pa.Table, also: Mapping[str, str] | None = None) -> np.ndarray:
         """Figure number of each row, -1 when there is none; `also` sets the member of a dimension to that of a column."""
@@ -145,7 +147,7 @@ def read_edition(framework: Framework, forms: Forms, index: Index, tables: Table
         standardised=np.full(index.shape, np.nan),
         careless=[],
     )
-    rows, *place = index.rows(tables["indicator_published"])
+    rows, *place = index.rows(tables["indicator_published"], [*_NUMBERS, "status", "n_reported"])
     at = tuple(place)
     numbers = {name: real(rows[name]) for name in _NUMBERS if name in rows.column_names}
     secret = _is_in(rows["status"], [SECRET_STATUS])
@@ -186,7 +188,7 @@ Step = Callable[[], None]
 def _from_last(index: Index, table: pa.Table | None, seen: Evidence) -> Step:
     if table is None or not table.num_rows:
         return lambda: None
-    rows, region, _, figure = index.rows(table)
+    rows, region, _, figure = index.rows(table, ["value_year", "value", "numerator", "denominator"])
     year = numbered(rows["value_year"], index.year)
     known = year >= 0
     at = (region[known], year[known], figure[known])
@@ -208,7 +210,8 @@ def _from_gaps(framework: Framework, index: Index, table: pa.Table | None, seen:
 
 
 def _between_groups(framework: Framework, index: Index, table: pa.Table, values: np.ndarray) -> Iterator[Step]:
-    rows, region, year, _ = index.rows(table)
+    members = ["indicator", "focus", "reference", *index.dims.values()]
+    rows, region, year, _ = index.rows(table, [*members, "difference", "ratio"])
     compared = {code: entry.gap.dimension for code, entry in framework.indicators.items() if entry.gap}
     for dimension in dict.fromkeys(compared.values()):
         part = _is_in(rows["indicator"], (code for code, own in compared.items() if own == dimension))
@@ -238,7 +241,8 @@ def _from_changes(index: Index, table: pa.Table | None, seen: Evidence) -> Step:
     if table is None or not table.num_rows:
         return lambda: None
     told = pc.and_(pc.is_valid(table["change"]), pc.is_in(table["period"], pa.array(["year", "five_years"])))
-    rows, region, year, figure = index.rows(table.filter(told))
+    columns = ["region", "year", "indicator", *index.dims.values(), "from_year", "change"]
+    rows, region, year, figure = index.rows(table.select(columns).filter(told), columns)
     before = numbered(rows["from_year"], index.year)
     known = before >= 0
     now = (region[known], year[known], figure[known])

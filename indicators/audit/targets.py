@@ -165,7 +165,7 @@ def _of_rests(framework: Framework, forms: Forms, atoms: Atoms, index: Index, ta
 def _of_figures(
     forms: Forms, atoms: Atoms, index: Index, seen: Evidence, where: Places, values: pa.Table
 ) -> Iterator[Target]:
-    rows, regions, years, figures = index.rows(values)
+    rows, regions, years, figures = index.rows(values, ["numerator", "denominator"])
     margin = forms.framework.confidentiality.margin
     numbers = [real(rows[name]) for name in ("numerator", "denominator")]
     members = {(year, aggregate): found for year, aggregate, found in where.aggregates}
