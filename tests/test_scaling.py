@@ -112,6 +112,7 @@ def same(one: Path, many: Path, *results: IngestResult) -> None:
             sorted(d.submission.id for d in result.duplicates),
             result.broken,
             result.needs_eye,
+            result.values,
         )
         for result in results
     ]

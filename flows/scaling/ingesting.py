@@ -95,6 +95,7 @@ class ScaledBatch(Batch):
         self.read: list[Task] = []
         self.objects: list[str] = []
         self.numbers: dict[tuple[str, int], str] = {}
+        self.counted: dict[str, int] = {}
 
     def run(self, claims: Sequence[Claim]) -> None:
         """Work through a batch; what lies in the exchange for it goes at the end."""
@@ -174,11 +175,12 @@ class ScaledBatch(Batch):
         for place, group in enumerate(groups):
             found = said[place]
             if not isinstance(found, Outcome):
-                found = Outcome({}, {}, dict.fromkeys((item.number for item in group), found))
+                found = Outcome({}, {}, dict.fromkeys((item.number for item in group), found), {})
             for item in group:
                 if item.number in found.broken:
                     self._broken_by(item.claim, found.broken[item.number])
             came |= found.deliveries
+            self.counted |= found.values
             self.objects += found.tables.values()
             for name, table in self.job.exchange.get_tables(found.tables).items():
                 rows[name].append(table)
@@ -212,6 +214,7 @@ class ScaledBatch(Batch):
                     continue
                 if isinstance(found, bytes):
                     self.result.deliveries.append(came[item.number])
+                    self.result.values += self.counted[item.number]  # they stayed with the crew
                     self.inbox.release(item.claim)
                 else:
                     self._broken_by(item.claim, found)

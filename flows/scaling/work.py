@@ -88,12 +88,13 @@ Before = Mapping[str, Earlier | None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a check came out: deliveries without their values, prepared rows in the exchange (table -> object), and the
-    kind of error where our code broke. Keys are submissions."""
+    """How a check came out: deliveries without their values, prepared rows in the exchange (table -> object), the
+    kind of error where our code broke, and how many values each delivery has. Keys are submissions."""
 
     deliveries: Mapping[str, CheckedDelivery]
     tables: Mapping[str, str]
     broken: Mapping[str, str]
+    values: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,8 @@ def check(
     broken |= dict.fromkeys(prepared.failed, LoadError.__name__)
     whole = {number: found for number, found in whole.items() if number not in broken}
     told = {number: replace(found, observations=(), records=()) for number, found in whole.items()}
-    return Checked(whole, opened, Outcome(told, job.exchange.put_tables(prepared.tables), broken))
+    values = {number: len(found.observations) for number, found in whole.items()}
+    return Checked(whole, opened, Outcome(told, job.exchange.put_tables(prepared.tables), broken, values))
 
 
 def outcome(checked: Checked) -> Outcome:
