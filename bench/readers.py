@@ -20,6 +20,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -47,12 +48,14 @@ if TYPE_CHECKING:
 READERS, DELIVERIES, TOGETHER, BLOCKS = 20, 50, 5, 5
 REST_SECONDS = 3.0
 IDLE_SECONDS = 12.0
+RUN_MINUTES = 30.0
 WANTED = 2.0
 NICE = 5
 """As in deploy/monitor-nightly.service."""
 IDLE, BUSY, CONTROL, OVER, BETWEEN = range(5)
 MEASURED = (IDLE, CONTROL, BUSY)
 Phase: TypeAlias = "Synchronized[int]"
+Moment: TypeAlias = "Synchronized[float]"
 
 SERIES = """
     SELECT p.year, p.indicator, i.name_de, p.value, p.sign FROM indicator_published p
@@ -92,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--deliveries", type=int, default=DELIVERIES)
     parser.add_argument("--together", type=int, default=TOGETHER, help="deliveries that one run finds in the inbox")
     parser.add_argument("--rest", type=float, default=REST_SECONDS, help="seconds between two looks of a reader")
+    parser.add_argument("--minutes", type=float, default=RUN_MINUTES, help="that one run of the writer may take")
     parser.add_argument("--nice", type=int, default=NICE, help="of the writer, as its service sets it")
     chosen = parser.parse_args(arguments)
     framework = load_framework()
@@ -149,14 +153,25 @@ def _take_turns(root: Path, files: Sequence[Path], phase: Phase, chosen: argpars
     shutil.copytree(root, apart, symlinks=True)
     share = -(-len(files) // BLOCKS)
     wrote = 0.0
+    begun: Moment = multiprocessing.Value("d", 0.0)
+
+    def written(where: Path, block: Sequence[Path]) -> float:
+        """The seconds that the writer took; the limit is of one run, a block has several."""
+        began = begun.value = time.monotonic()
+        in_a_child(
+            lambda: _write(where, block, chosen, begun), lambda: time.monotonic() - begun.value > 60 * chosen.minutes
+        )
+        return time.monotonic() - began
+
     time.sleep(2 + chosen.rest)  # first looks are slower
     for begin in range(0, len(files), share):
         _hold(phase, IDLE, lambda: time.sleep(IDLE_SECONDS))
         block = files[begin : begin + share]
-        _hold(phase, CONTROL, lambda block=block: in_a_child(lambda: _write(apart, block, chosen)))  # type: ignore[misc]
-        began = time.monotonic()
-        _hold(phase, BUSY, lambda block=block: in_a_child(lambda: _write(root, block, chosen)))  # type: ignore[misc]
-        wrote += time.monotonic() - began
+        alone: float = _hold(phase, CONTROL, lambda block=block: written(apart, block))  # type: ignore[misc]
+        busy: float = _hold(phase, BUSY, lambda block=block: written(root, block))  # type: ignore[misc]
+        wrote += busy
+        done = f"{begin + len(block)} of {len(files)} deliveries"
+        print(f"{done}: control {alone:.0f} s, busy {busy:.0f} s", flush=True)
     _hold(phase, IDLE, lambda: time.sleep(IDLE_SECONDS))
     return wrote
 
@@ -200,17 +215,18 @@ def _tail(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=20)[-1]
 
 
-def _hold(phase: Phase, value: int, work: Callable[[], Any]) -> None:
+def _hold(phase: Phase, value: int, work: Callable[[], Any]) -> Any:
     phase.value = value
-    work()
+    found = work()
     phase.value = BETWEEN
+    return found
 
 
 # --- in the children --------------------------------------------------------------------------------------------------
 
 
-def _write(root: Path, block: Sequence[Path], chosen: argparse.Namespace) -> None:
-    """All deliveries through the whole chain, a few at a time."""
+def _write(root: Path, block: Sequence[Path], chosen: argparse.Namespace, begun: Moment) -> None:
+    """All deliveries through the whole chain, a few at a time; `begun` says when the last run began."""
     os.nice(chosen.nice)
     settings = Settings(root, settle_seconds=0)
     for begin in range(0, len(block), chosen.together):
@@ -218,6 +234,7 @@ def _write(root: Path, block: Sequence[Path], chosen: argparse.Namespace) -> Non
             target = root / "raw" / "inbox" / path.parent.name / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
+        begun.value = time.monotonic()
         code = watching.run_once(settings, lambda text: None)
         if code not in (0, 1):
             raise RuntimeError(f"the run ended with {code}")
@@ -260,10 +277,21 @@ def _report(path: Path) -> Report:
     return Report(dict(zip(MEASURED, looks, strict=True)), wrong)
 
 
-def in_a_child(work: Callable[[], Any]) -> None:
-    """Do it in a forked child: the process that forks the readers must never have opened a database."""
+def in_a_child(work: Callable[[], Any], overdue: Callable[[], bool] = lambda: False) -> None:
+    """Do it in a forked child: the process that forks the readers must never have opened a database.
+
+    A child that is `overdue` is killed, because one that hangs inside the database hears nothing else.
+    """
     child = _fork(work)
-    if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]):
+    ended, status = os.waitpid(child, os.WNOHANG)
+    while not ended:
+        if overdue():
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            raise RuntimeError("it took longer than --minutes allows")
+        time.sleep(0.05)
+        ended, status = os.waitpid(child, os.WNOHANG)
+    if os.waitstatus_to_exitcode(status):
         raise RuntimeError("the child failed")
 
 
