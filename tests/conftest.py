@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -29,6 +31,8 @@ from schemas.shapes import CheckedDelivery, member_key
 gc.set_threshold(
     100_000, 20, 100
 )  # workbooks are many small objects that live on: a fifth of the time went into looking
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes import the program: it is compiled once for all
+sys.dont_write_bytecode = False
 REPOSITORY = Path(__file__).resolve().parents[1]
 LONGEST_FIRST = ("nightly", "kill_end_to_end", "form_reading", "ingesting", "warehouse_faults", "check_app", "scaling")
 """Files that take longest. Two workers share the files in order: one of these at the very end would leave one idle."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -625,7 +626,12 @@ def modules(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
     """Every Python file of some rooms, with its path from the root of the project."""
     for room in rooms:
         for path in sorted((ROOT / room).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
+            yield path.relative_to(ROOT).as_posix(), parsed(path)
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -668,14 +674,17 @@ def test_search_for_known_names_finds_them(framework: Framework) -> None:
 # --- directions -----------------------------------------------------------------------------------------------------
 
 
-def imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+@cache
+def imports(tree: ast.Module) -> Sequence[tuple[int, str]]:
     """Every imported module, wherever the import stands."""
+    found: list[tuple[int, str]] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            found += ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "write imports in full"
-            yield node.lineno, node.module or ""
+            found.append((node.lineno, node.module or ""))
+    return found
 
 
 MAY_IMPORT = {

@@ -276,7 +276,7 @@ def kill_on_the_way(root: Path, quiet: Quiet, nursery: Nursery, dice: random.Ran
     return killed
 
 
-@pytest.mark.parametrize("kills", [16, pytest.param(KILLS, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("kills", [8, pytest.param(KILLS, marks=pytest.mark.thorough)])
 def test_killed_at_any_moment_it_ends_as_if_nothing_had_happened(
     tmp_path: Path, framework: Framework, nursery: Nursery, kills: int
 ) -> None:
@@ -468,7 +468,7 @@ def read_on(framework: Framework, place: str, number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("readers", "deliveries"), [(4, 6), pytest.param(READERS, DELIVERIES, marks=pytest.mark.thorough)]
+    ("readers", "deliveries"), [(3, 4), pytest.param(READERS, DELIVERIES, marks=pytest.mark.thorough)]
 )
 def test_readers_while_deliveries_are_published(
     tmp_path: Path, framework: Framework, nursery: Nursery, readers: int, deliveries: int

@@ -533,7 +533,9 @@ class Model:
         return found
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    "seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(4, 10))]
+)
 def test_the_warehouse_agrees_with_a_plain_replay(opened: Writer, framework: Framework, seed: int) -> None:
     dice = random.Random(seed)
     variables, model = t.base(framework, 4), Model()

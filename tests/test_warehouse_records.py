@@ -211,7 +211,7 @@ class Model:
         return found, values
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.thorough) for seed in range(2, 4))])
 def test_the_warehouse_agrees_with_a_plain_replay(opened: Writer, framework: Framework, seed: int) -> None:
     dice, model = random.Random(seed), Model()
     counted, register = counted_variable(framework)
