@@ -65,15 +65,16 @@ class Reporter:
     mask: Mask
     external: set[int]
     causes: dict[int, str] = field(init=False)
-    needed: set[int] = field(init=False)
+    secret: set[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.needed = self.mask.moved(self.problem)
-        secret = {target.form for target in self.problem.targets}
+        self.secret = self._secret()
+        needed = self.mask.moved(self.problem)
+        targets = {target.form for target in self.problem.targets}
         self.causes = {}
         for number in sorted(self.mask.hidden):
             held = set(self.problem.rows[number].holds)
-            cause = PRIMARY if held & secret else SECONDARY if held & self.needed else FROZEN
+            cause = PRIMARY if held & targets else SECONDARY if held & needed else FROZEN
             self.causes[number] = WITHHELD if cause == FROZEN and number in self.mask.withheld else cause
 
     def decision(self, indirect: Iterable[Figure]) -> Decision:
@@ -103,14 +104,17 @@ class Reporter:
         return {self.release.forms[number].key: self.release.value_of(number) for number in numbers}
 
     def _kept(self) -> dict[str, Fraction]:
-        """What a hidden figure holds and no shown one, and every secret: it does not depend on the witnesses, so that the
+        names = ((self.release.forms[n].key, n) for n in sorted(self.secret))
+        return {name: self.release.value_of(n) for name, n in names if not name.startswith("@")}
+
+    def _secret(self) -> set[int]:
+        """What a hidden figure holds and no shown one, and every target: it does not depend on the witnesses, so that the
         next night finds the same whichever it took."""
         rows = self.problem.rows
         held = {form for number in self.mask.hidden for form in rows[number].holds}
         held -= {form for number, row in enumerate(rows) if number not in self.mask.hidden for form in row.holds}
         held |= {target.form for target in self.problem.targets} | self.problem.frozen
-        names = ((self.release.forms[n].key, n) for n in sorted(held - known_forms(self.problem, self.mask.hidden)))
-        return {name: self.release.value_of(n) for name, n in names if not name.startswith("@")}
+        return held - known_forms(self.problem, self.mask.hidden)
 
     def _protocol(self) -> pa.Table:
         """Every hidden form of every hidden figure: why, and in which interval the certificate leaves it."""
@@ -124,7 +128,7 @@ class Reporter:
             members = {d.lower(): member for d, member in key_of(key)}
             for form in self.problem.rows[row].holds:
                 number = numbers.get(form)
-                if number is None and form not in self.needed and form not in self.problem.frozen:
+                if number is None and form not in self.secret:
                     continue
                 lower, upper, required, state = self._interval(form, number)
                 entry = (region, year, indicator, *(members.get(d, TOTAL) for d in dims))
