@@ -34,7 +34,11 @@ gc.set_threshold(
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # dozens of processes import the program: it is compiled once for all
 sys.dont_write_bytecode = False
 REPOSITORY = Path(__file__).resolve().parents[1]
-LONGEST_FIRST = ("nightly", "kill_end_to_end", "form_reading", "ingesting", "warehouse_faults", "check_app", "scaling")
+LONGEST_FIRST = (
+    *("nightly", "warehouse_history", "indicators", "audit", "kill_end_to_end", "form_reading", "ingesting", "cli"),
+    *("hostile", "scaling", "warehouse", "framework_loading", "leaks", "warehouse_faults", "checked_workbook", "report"),
+    *("check_app", "report_unchanged", "warehouse_records", "protection"),
+)
 """Files that take longest. Two workers share the files in order: one of these at the very end would leave one idle."""
 Key = tuple[str, str]
 _ENGLISH = re.compile(r"\b(the|and|is|not|value|row|column|file|error|invalid|missing|none|nan|nat|dtype|true|false)\b")

@@ -836,6 +836,7 @@ def test_a_form_saved_by_libreoffice_says_the_same(
     assert (found.code, f"{found.sheet}!{found.cell}") == ("V04", place)
 
 
+@pytest.mark.thorough
 def test_a_form_saved_as_opendocument_says_the_same(
     libreoffice: Callable[[Sequence[Path], str], list[Path]],
     check: Callable[..., list[CheckedDelivery]],
@@ -851,6 +852,7 @@ def _values(content: dict[Key, tuple[Decimal | None, str, str]]) -> dict[Key, tu
     return {key: (value, status) for key, (value, status, _) in content.items()}
 
 
+@pytest.mark.thorough
 def test_formulas_calculated_by_libreoffice_count_with_their_value(
     libreoffice: Callable[[Sequence[Path], str], list[Path]],
     opened: Callable[..., Form],

@@ -529,6 +529,7 @@ def test_real_workbooks_hide_values_by_format_rows_and_sheets() -> None:
 
 
 @real_files
+@pytest.mark.thorough
 def test_own_reader_and_calamine_agree_on_real_workbooks() -> None:
     """Two independent readers: the same sheets and values, but for errors, formulas and blanks around texts."""
     import python_calamine as calamine

@@ -122,7 +122,7 @@ def test_why_names_the_rows_and_both_deliveries(opened: Writer, framework: Frame
     )
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (1, 2))])
 def test_it_is_what_a_plain_replay_says(opened: Writer, framework: Framework, seed: int) -> None:
     """Deliveries of one, both or none of the registers, withdrawals, and a clock that sometimes stands still."""
     dice = random.Random(seed)

@@ -29,7 +29,7 @@ from indicators.audit.system import System
 from indicators.audit.targets import Target, Truth, open_nodes, targets
 from indicators.audit.verdicts import BEYOND, EXACT, HARMLESS, UNPROVED, Interval
 from indicators.audit.versions import TODAY, versions_of
-from indicators.remembered import give_back
+from indicators.remembered import LARGE, give_back
 from schemas.framework_model import Framework
 
 CARELESS = "printed"
@@ -107,7 +107,8 @@ def audit(
     memory = Memory() if memory is None else memory
     memory.speak_of(index.regions, index.years)
     equations = _equations(framework, forms, index, editions, truth, ledger, former, moments)
-    give_back()  # what the equations were made of
+    if editions[0]["indicator_published"].num_rows > LARGE:
+        give_back()  # what the equations were made of
     rows, sizes, contradictions = _attacked(equations.system.pieces(equations.targets), exact, memory)
     verdicts = Counter(row.verdict for row in rows)
     verdicts[CARELESS] += equations.careless
