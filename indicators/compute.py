@@ -39,8 +39,6 @@ RESULT_TABLES = (
     "published_profile",
     "cell_protection",
 )
-_HEAVY = 64 << 20
-"""Bytes of a table of which it is worth the time to give its memory back before the next is made."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,6 @@ def compute(
     run = _evaluated(connection, framework, source, codes)
     run.register_beside(beside or Beside())
     connection.execute(judged_statement(framework))
-    run.give_back()
     protection = protect_computation(
         connection,
         framework,
@@ -112,13 +109,10 @@ def compute(
     run.forget(
         "cell", "told", "evaluated", "support", "reported", "coverage", "state", "indicator_judged", "profile_count"
     )
-    run.give_back()
     tables: MutableMapping[str, pa.Table] = {} if into is None else into
     for name, table in run.tables():
-        tables[name], heavy = table, table.nbytes > _HEAVY
+        tables[name] = table
         del table
-        if heavy:
-            run.give_back()
     tables.update(published_registers(framework, beside.registers if beside else Registers()))
     run.give_back()
     return Results(tables, protection)

@@ -36,7 +36,16 @@ sys.dont_write_bytecode = False
 REPOSITORY = Path(__file__).resolve().parents[1]
 LONGEST_FIRST = (
     *("nightly", "warehouse_history", "indicators", "audit", "kill_end_to_end", "form_reading", "ingesting", "cli"),
-    *("hostile", "scaling", "warehouse", "framework_loading", "leaks", "warehouse_faults", "checked_workbook", "report"),
+    *(
+        "hostile",
+        "scaling",
+        "warehouse",
+        "framework_loading",
+        "leaks",
+        "warehouse_faults",
+        "checked_workbook",
+        "report",
+    ),
     *("check_app", "report_unchanged", "warehouse_records", "protection"),
 )
 """Files that take longest. Two workers share the files in order: one of these at the very end would leave one idle."""
