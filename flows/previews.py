@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ from indicators.compute import Results
 from intake.preview import own_frame, reference_frame, write_preview
 from schemas.framework_model import Framework
 from schemas.shapes import Submission
+from schemas.territory import reference_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +34,7 @@ def write_previews(settings: Settings, framework: Framework, accepted: Sequence[
         region, year = submission.region, submission.year
         own = own_frame(framework, by_region.get(region, none[0]), region, year)
         # what a region is put beside follows from the year and from what it lies in: most lie in the Land alone
-        beside = year, tuple(framework.territory.ancestors(region, date(year, 12, 31)))
+        beside = year, tuple(framework.territory.ancestors(region, reference_day(year)))
         if beside not in references:
             references[beside] = reference_frame(framework, by_year.get(year, none[1]), region, year)
         write_preview(framework, submission, own, references[beside], settings.outbox, sample=settings.sample)

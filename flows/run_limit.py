@@ -9,10 +9,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from flows.cli import OUR_FAULT
 from flows.wording import text
-
-FAULT = 3
-"""Exit code, as for every fault of ours: the published state is unchanged, the lock is free, claims are taken up again."""
 
 
 class Overdue(RuntimeError):
@@ -39,4 +37,4 @@ def _end(hours: float, failed: Callable[[Overdue], object]) -> None:
     try:
         failed(Overdue(text("why_failed.overdue", hours=f"{hours:g}")))
     finally:
-        os._exit(FAULT)
+        os._exit(OUR_FAULT)  # the published state is unchanged, the lock is free, claims are taken up again

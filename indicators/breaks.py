@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from indicators.remembered import crosswalk_of
 from schemas.definitions_series import Break
-from schemas.formula import Expression, Function, Operation, SumOver, terms
+from schemas.formula import summed_dimensions, terms
 from schemas.framework_model import Framework
 from schemas.territory import Change, reference_day
 
@@ -192,18 +192,4 @@ def break_table(rows: Iterable[SeriesBreak]) -> pa.Table:
 
 
 def _is_over_subareas(framework: Framework, code: str) -> bool:
-    return any(framework.dimensions[dimension].dynamic for dimension in _summed(framework.formulas[code]))
-
-
-def _summed(expression: Expression) -> Iterator[str]:
-    """Dimensions over which a formula sums."""
-    match expression:
-        case SumOver(inner, dimension):
-            yield dimension
-            yield from _summed(inner)
-        case Operation(_, left, right):
-            yield from _summed(left)
-            yield from _summed(right)
-        case Function(_, arguments):
-            for argument in arguments:
-                yield from _summed(argument)
+    return any(framework.dimensions[dimension].dynamic for dimension in summed_dimensions(framework.formulas[code]))

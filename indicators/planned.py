@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from indicators.protection.forms import Sides, point_sides
 from indicators.remembered import remembered
-from schemas import sql
+from schemas import plan_sql
 from schemas.framework_model import Framework
 from schemas.plan import Plan, indicator_plan, with_supports
 from schemas.supports import supports
@@ -32,7 +32,7 @@ def plans(framework: Framework, dynamic: Mapping[str, Sequence[str]], codes: Seq
     def made() -> Plans:
         own = indicator_plan(framework, dynamic, chosen)
         whole = with_supports(own, framework, supports(framework, chosen), dynamic)
-        return Plans(own, whole, sql.plan_tables(whole), point_sides(framework, whole))
+        return Plans(own, whole, plan_sql.plan_tables(whole), point_sides(framework, whole))
 
     members = tuple((dimension, tuple(sorted(found))) for dimension, found in sorted(dynamic.items()))
     return remembered(framework, made, "plans", chosen, members)

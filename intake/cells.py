@@ -7,7 +7,7 @@ every workbook (headings, explanations), so they are read and handed over once a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -262,10 +262,6 @@ class Sheet:
     def derived(self) -> dict[str, Any]:
         """What readers work out about the sheet and ask for again, by name. The cells do not change."""
         return {}
-
-    def row_cells(self, row: int) -> Iterator[Cell]:
-        """Filled cells of a row from left to right."""
-        return iter(sorted(self.row(row).cells, key=lambda cell: cell.column))
 
     @cached_property
     def last_row(self) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import partial
 
 from intake.rule_places import split_key
-from schemas.formula import Expression, Function, Operation, SumOver
+from schemas.formula import summed_dimensions
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Plan, Point, rule_plan
 from schemas.remembered import remembered
@@ -43,23 +43,8 @@ def summed_members(framework: Framework, dynamic: Dynamic, code: str) -> Summed:
 
 def _summed(framework: Framework, code: str) -> tuple[str, ...]:
     statement = framework.statements[code]
-    found = {*_dimensions(statement.left), *_dimensions(statement.right)}
+    found = {*summed_dimensions(statement.left), *summed_dimensions(statement.right)}
     return tuple(sorted(dimension for dimension in found if framework.dimensions[dimension].dynamic))
-
-
-def _dimensions(expression: Expression) -> Iterator[str]:
-    match expression:
-        case SumOver():
-            yield expression.dimension
-            yield from _dimensions(expression.expression)
-        case Operation(_, left, right):
-            yield from _dimensions(left)
-            yield from _dimensions(right)
-        case Function(_, arguments):
-            for argument in arguments:
-                yield from _dimensions(argument)
-        case _:
-            pass
 
 
 def _of_rule(framework: Framework, code: str, summed: Summed) -> tuple[Plan, list[Decimal]]:

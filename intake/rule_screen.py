@@ -2,7 +2,7 @@
 
 Nearly every rule compares sums of cells times a number. For these it is worked out here, exactly, at which points a
 delivery has all they need, and at which of those they do not hold. What is left (rules of another form, and broken ones)
-becomes the rows of `{p}slot_value` as `schemas.sql` evaluates them.
+becomes the rows of `{p}slot_value` as `schemas.plan_sql` evaluates them.
 """
 
 from __future__ import annotations

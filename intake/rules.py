@@ -36,7 +36,7 @@ from intake.rule_plans import plan_of
 from intake.rule_screen import Screen
 from intake.rule_text import describe
 from intake.values import german
-from schemas import sql
+from schemas import plan_sql, sql
 from schemas.framework_model import Framework
 from schemas.plan import Plan, Point
 from schemas.remembered import remembered
@@ -107,7 +107,7 @@ def _violations(
         if screened.slots.num_rows:
             with _connected(planned) as connection:
                 connection.register("slot_value", screened.slots)
-                connection.execute(sql.evaluated(planned.plan, ""))
+                connection.execute(plan_sql.evaluated(planned.plan, ""))
                 _count(connection, results, screened.linear)
                 yield from connection.execute(_VIOLATIONS).fetchall()
     if rest:
@@ -150,7 +150,7 @@ def _planned(framework: Framework, dynamic: Mapping[str, set[str]], codes: tuple
     def made() -> _Planned:
         plan, allowed = plan_of(framework, dynamic, codes)
         own = {"rule": _rule_table(framework), "tolerance": _tolerance_table(plan, allowed)}
-        tables = {"leaves": sql.leaf_table(framework), **own, **sql.plan_tables(plan)}
+        tables = {"leaves": sql.leaf_table(framework), **own, **plan_sql.plan_tables(plan)}
         return _Planned(plan, tables, Screen(framework, plan, allowed) if Screen.serves(plan) else None)
 
     members = tuple((dimension, tuple(sorted(found))) for dimension, found in sorted(dynamic.items()))
@@ -175,10 +175,10 @@ def _evaluate(
         connection.execute(f"CREATE TEMP TABLE {name} AS FROM own_{name}")
     for statement in sql.completion(framework, "", "leaves", cells.broken_down, numbered=True):
         connection.execute(statement)
-    connection.execute(sql.keyed_cells(framework, ""))
-    for statement in sql.slot_values(plan, ""):
+    connection.execute(plan_sql.keyed_cells(framework, ""))
+    for statement in plan_sql.slot_values(plan, ""):
         connection.execute(statement)
-    connection.execute(sql.evaluated(plan, ""))
+    connection.execute(plan_sql.evaluated(plan, ""))
     connection.execute("DELETE FROM evaluated WHERE (unit, year) NOT IN (SELECT (unit, year) FROM reported)")
 
 

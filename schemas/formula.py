@@ -130,17 +130,25 @@ def rule_terms(rule: Comparison) -> tuple[Term, ...]:
     return (*terms(rule.left), *terms(rule.right))
 
 
+def summed_dimensions(expression: Expression) -> Iterator[str]:
+    """Every dimension over which the expression sums, from the outside in."""
+    match expression:
+        case SumOver(inner, dimension):
+            yield dimension
+            yield from summed_dimensions(inner)
+        case Operation(_, left, right):
+            yield from summed_dimensions(left)
+            yield from summed_dimensions(right)
+        case Function(_, arguments):
+            for argument in arguments:
+                yield from summed_dimensions(argument)
+        case _:
+            return
+
+
 def contains_sum(expression: Expression) -> bool:
     """Does the expression sum over a dimension?"""
-    match expression:
-        case SumOver():
-            return True
-        case Operation(_, left, right):
-            return contains_sum(left) or contains_sum(right)
-        case Function(_, arguments):
-            return any(contains_sum(argument) for argument in arguments)
-        case _:
-            return False
+    return any(True for _ in summed_dimensions(expression))
 
 
 @dataclass(frozen=True, slots=True)

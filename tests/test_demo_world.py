@@ -18,7 +18,7 @@ import pytest
 
 from flows.demo.registers import SampleRegisters, load_registers
 from flows.demo.world import Value, World, load_world
-from schemas import sql
+from schemas import plan_sql, sql
 from schemas.counting import counted
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Point, rule_plan
@@ -143,12 +143,12 @@ def evaluations(framework: Framework, figures: dict[tuple[str, int], Cells]) -> 
     con.register("leaf", sql.leaf_table(framework))
     for statement in sql.completion(framework, "", "leaf"):
         con.execute(statement)
-    for name, table in sql.plan_tables(plan).items():
+    for name, table in plan_sql.plan_tables(plan).items():
         con.register(name, table)
-    con.execute(sql.keyed_cells(framework, ""))
-    for statement in sql.slot_values(plan, ""):
+    con.execute(plan_sql.keyed_cells(framework, ""))
+    for statement in plan_sql.slot_values(plan, ""):
         con.execute(statement)
-    con.execute(sql.evaluated(plan, ""))
+    con.execute(plan_sql.evaluated(plan, ""))
     con.register("tolerances", _tolerances(framework, plan.points))
     cases = " ".join(f"WHEN '{operator}' THEN {condition}" for operator, condition in HOLDS.items())
     rows = con.execute(

@@ -4,7 +4,7 @@ A form of one year ties the variables in it; so does the remainder of a share wh
 several parts (a mean of two years, a share of last year's population, a rate per head) is taken to tell its piece of each
 part: who knows all pieces knows it, so nothing that is proved part by part is given away by it. A witness of one part
 leaves all others as they are, and so is a witness of the whole. The year before last and another topic then are no longer a
-matter of tonight's correction, and a part of which nothing has changed keeps its answer (`answers`).
+matter of tonight's correction, and a part of which nothing has changed keeps its decision (`entered`).
 """
 
 from __future__ import annotations
