@@ -23,7 +23,7 @@ from flows.interrupted import Answered
 from flows.misplaced import misplaced_lines
 from flows.previews import write_previews
 from flows.remembering_proofs import keep_proofs, recall_proofs
-from flows.reusing import state_of
+from flows.reusing import beside_of, state_of
 from flows.run_log import counts_of, rule_set_hash, sweep
 from flows.settings import Settings
 from flows.wording import GERMAN, counted, speaking, text
@@ -34,7 +34,7 @@ from schemas.framework_model import Framework
 from schemas.shapes import Verdict
 from warehouse.access import Connection, rows
 from warehouse.compacting import compact
-from warehouse.computed import NOTE, computed_before
+from warehouse.computed import NOTE, computed_before, computed_beside
 from warehouse.computed import note as computed_note
 from warehouse.corrections import CorrectionResult
 from warehouse.ledger import append_ledger, read_ledger
@@ -42,7 +42,7 @@ from warehouse.owed import unpublished_deliveries
 from warehouse.places import Places
 from warehouse.publishing import Generation, publish
 from warehouse.records import all_registers
-from warehouse.results import Run, data_years, record_run, replace_all_results, write_framework
+from warehouse.results import Completed, Run, data_years, record_run, replace_all_results, write_framework
 from warehouse.store import Lock, writer
 from warehouse.symbols import append_symbols, read_symbols
 
@@ -130,14 +130,18 @@ def _computed(
             record_run(store.connection, run_of(framework, night))
             progress(text("run.values_stand", count=night.indicator_values))
             return night.indicator_values
+        given = beside_of(framework, known)
         proofs = recall_proofs(settings.root, framework)
-        results = compute(store.connection, framework, "observation", beside=replace(known, proofs=proofs), into=tables)
+        known = replace(known, proofs=proofs, stands=computed_beside(store.connection, given))
+        results = compute(store.connection, framework, "observation", beside=known, into=tables)
         keep_proofs(settings.root, framework, proofs)
+        known = replace(known, proofs=None)
         del proofs
-        guard(framework, store.connection, results.tables, known.ledger, settings.root)
+        whole = Completed(store.connection, results.tables, results.partial)
+        guard(framework, store.connection, whole, known.ledger, settings.root)
         if results.values.num_rows > LARGE:
             give_back(store.connection)
-        replace_all_results(store.connection, results.tables)
+        replace_all_results(store.connection, results.tables, results.changed)
         told = results.protection
         moment = datetime.now(UTC)
         append_ledger(store.connection, night.id, moment, told.policy, told.ledger)
@@ -148,7 +152,7 @@ def _computed(
         write_framework(store.connection, framework, data_years(store.connection))
         night.indicator_values = results.values.num_rows
         state = state_of(store.connection, framework, known)
-        night.computed = computed_note(store.connection, state, night.given_away)
+        night.computed = computed_note(store.connection, state, night.given_away, given)
         note()
         record_run(store.connection, run_of(framework, night))
         progress(text("run.values", count=night.indicator_values))

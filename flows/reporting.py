@@ -14,7 +14,7 @@ import pandas as pd
 from flows.beside import beside
 from flows.settings import InputRefused, Settings
 from flows.wording import text
-from indicators.compute import Beside, compute
+from indicators.compute import Beside, compute, row_order
 from report.build import build_report
 from report.data import DERIVED, ReportData
 from report.geometry import GeometryError
@@ -60,10 +60,9 @@ def report_data(
 ) -> ReportData:
     """The frames of the report; only what may leave the house."""
     if moment is None:
-        published = snapshot.frame("SELECT * FROM indicator_published WHERE year <= ?", [year])
-        derived = {
-            name: _derived(snapshot, table, year) for name, table in {"gaps": "published_gap", **DERIVED}.items()
-        }
+        published = _figures(framework, snapshot, "indicator_published", year)
+        tables = {"gaps": "published_gap", **DERIVED}
+        derived = {name: _figures(framework, snapshot, table, year) for name, table in tables.items()}
     else:
         known = beside(settings.root, framework, all_registers(snapshot.connection, moment))
         published, derived = _earlier(framework, snapshot, year, moment, known)
@@ -92,15 +91,16 @@ def report_data(
     )
 
 
-def _derived(snapshot: Snapshot, table: str, year: int) -> pd.DataFrame:
-    """Figures up to the report year; no rows where an older snapshot lacks the table."""
+def _figures(framework: Framework, snapshot: Snapshot, table: str, year: int) -> pd.DataFrame:
+    """Figures up to the report year; no rows where an older snapshot lacks the table. In the order in which they are computed:
+    a report of former values, computed anew, is the same to the byte."""
     known = has_table(snapshot.connection, table)
     if not known and table == "published_gap":  # an older snapshot knows gaps of the house only
         return snapshot.frame("SELECT *, false AS standardised FROM indicator_gap WHERE false")
     if not known:
         return pd.DataFrame()
     ahead = " OR projected" if table == PROFILE else ""  # a projection is about years to come
-    return snapshot.frame(f"SELECT * FROM {table} WHERE year <= ?{ahead}", [year])
+    return snapshot.frame(f"SELECT * FROM {table} WHERE year <= ?{ahead} {row_order(framework, table)}", [year])
 
 
 def _earlier(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
@@ -23,10 +24,19 @@ _ENGINES = ("duckdb", "pyarrow", "numpy", "highspy")
 
 def state_of(connection: Connection, framework: Framework, beside: Beside) -> str:
     """Fingerprint of everything that decides the result tables: values, ledger, framework, targets, code and engines."""
+    return entered(connection, _given(framework, beside))
+
+
+def beside_of(framework: Framework, beside: Beside) -> str:
+    """Fingerprint of what decides them beside everything that is stored: framework, targets, code and engines."""
+    return hashlib.sha256(json.dumps(_given(framework, beside)).encode()).hexdigest()
+
+
+def _given(framework: Framework, beside: Beside) -> list[str]:
     given = [_hash(table) for table in (beside.targets, beside.projection)]
     own = framework.folder / PROJECTION_FILE
     ahead = hashlib.sha256(own.read_bytes()).hexdigest() if own.exists() else ""
-    return entered(connection, [framework.content_hash, framework.calendar_hash, ahead, *given, code_of()])
+    return [framework.content_hash, framework.calendar_hash, ahead, *given, code_of()]
 
 
 def _hash(table: pa.Table | None) -> str:

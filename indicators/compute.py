@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from indicators.confidentiality import judged_statement, published_statement
-from indicators.derived import PARTS, derived_tables, table_name
+from indicators.derived import BY_REGION, PARTS, derived_tables, table_name
 from indicators.evaluating import Evaluation, evaluated
 from indicators.former import SYMBOLS
 from indicators.profile import PROJECTION_FILE, profile_statements, read_projection
@@ -22,6 +22,8 @@ from indicators.protection.memory import Memory
 from indicators.protection.reporting import PROFILE_HIDDEN, Protection
 from indicators.registers import published_registers
 from indicators.remembered import LARGE, give_back
+from indicators.standing import regions_anew
+from schemas import sql
 from schemas.framework_model import Framework
 from schemas.shapes import Registers
 from schemas.targets import target_table
@@ -35,6 +37,11 @@ RESULT_TABLES = (
     "published_profile",
     "cell_protection",
 )
+_VALUES = ("indicator_value", "indicator_published")
+_TRENDS = frozenset(
+    table_name(whose, part) for part in ("trend", "trend_today") for whose in ("indicator", "published")
+)
+_BY_REGION = frozenset(table_name(whose, part) for part in BY_REGION for whose in ("indicator", "published"))
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,8 @@ class Beside:
     """What is known beside the values: targets of the regions (shape of `schemas.targets`), a projection of the
     population (`indicators.profile.PROJECTION`), the ledger of earlier releases (`indicators.protection.ledger`), the
     symbols that earlier releases showed (`indicators.former.SYMBOLS`), the delivered registers, what the last protection
-    found (`proofs`: it makes this one faster, never different, and takes in what this one finds)."""
+    found (`proofs`: it makes this one faster, never different, and takes in what this one finds). `stands`: the result
+    tables of the connection were computed by this code with the same framework, targets and projection."""
 
     targets: pa.Table | None = None
     projection: pa.Table | None = None
@@ -50,14 +58,27 @@ class Beside:
     symbols: pa.Table | None = None
     registers: Registers = field(default_factory=Registers)
     proofs: Memory | None = None
+    stands: bool = False
 
 
 @dataclass(frozen=True)
 class Results:
-    """The computed tables by name, with the columns of design 3.4."""
+    """The computed tables by name, with the columns of design 3.4. `anew`: the regions of which anything is not as in
+    the result tables of the connection; None: possibly all."""
 
     tables: Mapping[str, pa.Table]
     protection: Protection
+    anew: frozenset[str] | None = None
+
+    @property
+    def partial(self) -> Mapping[str, frozenset[str]]:
+        """Tables that hold some regions alone, with these."""
+        return {} if self.anew is None else dict.fromkeys(sorted(_BY_REGION), self.anew)
+
+    @property
+    def changed(self) -> Mapping[str, frozenset[str]]:
+        """Tables whose rows of other regions are those of the result tables, with the regions."""
+        return {} if self.anew is None else dict.fromkeys((*self.partial, *_VALUES), self.anew)
 
     @property
     def values(self) -> pa.Table:
@@ -73,6 +94,17 @@ class Results:
     def published(self) -> pa.Table:
         """indicator_published: value or sign, what may leave the house."""
         return self.tables["indicator_published"]
+
+
+def row_order(framework: Framework, table: str) -> str:
+    """SQL clause: the order in which a computation makes the rows, for the tables of which it may make some regions alone;
+    the rows of all other tables lie in that order."""
+    dims = sql.dimension_columns(framework)
+    if table in _VALUES:
+        return f"ORDER BY {', '.join(['indicator', 'region', 'year', *dims])}"
+    if table in _TRENDS:
+        return f"ORDER BY {', '.join(['region', 'indicator', *dims, 'year', 'change', 'period'])}"
+    return "ORDER BY ALL" if table in _BY_REGION else ""
 
 
 def compute(
@@ -106,13 +138,14 @@ def compute(
         "cell", "told", "evaluated", "support", "reported", "coverage", "state", "indicator_judged", "profile_count"
     )
     give = _giving_back(connection)
+    anew = regions_anew(connection) if beside and beside.stands else None
     tables: MutableMapping[str, pa.Table] = {} if into is None else into
-    for name, table in _tables(run, give):
+    for name, table in _tables(run, give, anew=anew is not None):
         tables[name] = table
         del table
     tables.update(published_registers(framework, beside.registers if beside else Registers()))
     give()
-    return Results(tables, protection)
+    return Results(tables, protection, anew)
 
 
 def values_alone(
@@ -136,10 +169,10 @@ def _register_beside(connection: duckdb.DuckDBPyConnection, framework: Framework
     connection.register("calc_symbol", SYMBOLS.empty_table() if beside.symbols is None else beside.symbols)
 
 
-def _tables(run: Evaluation, give_back: Callable[[], None]) -> Iterator[tuple[str, pa.Table]]:
+def _tables(run: Evaluation, give_back: Callable[[], None], *, anew: bool) -> Iterator[tuple[str, pa.Table]]:
     """Name and rows of every result table, each given up when it is read."""
     derived = {table_name(whose, part) for part in PARTS for whose in ("indicator", "published")}
-    yield from derived_tables(run.connection, run.framework, give_back)
+    yield from derived_tables(run.connection, run.framework, give_back, anew=anew)
     for name in RESULT_TABLES:
         if name not in derived:
             yield name, run.connection.sql(f"FROM calc_{name}").to_arrow_table()

@@ -43,7 +43,7 @@ def convergence_statements(framework: Framework, series: str, scopes: str, targe
     """
     enough = framework.series.min_regions
     yield from _direction_statements(framework, target)
-    yield from _side_statements(framework, target)
+    yield f"CREATE OR REPLACE TEMP TABLE {target}_side AS {_sides(framework)}"
     yield _flat_statement(framework, series, target)
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_pair AS
@@ -114,8 +114,14 @@ def _direction_statements(framework: Framework, target: str) -> Iterator[str]:
     yield f"CREATE OR REPLACE TEMP TABLE {target}_better AS {listed('indicator better', rows)}"
 
 
-def _side_statements(framework: Framework, target: str) -> Iterator[str]:
-    """`target`_side: which series of an indicator are looked at, as indicator, role and dimensions."""
+def compared_values(framework: Framework, values: str) -> str:
+    """SQL of the rows of a relation of values whose series are looked at."""
+    key = ", ".join(["indicator", *dimension_columns(framework)])
+    return f"(FROM {values} SEMI JOIN ({_sides(framework)}) USING ({key}))"
+
+
+def _sides(framework: Framework) -> str:
+    """SQL of indicator, role and dimensions: which series of an indicator are looked at."""
     dims = dimension_columns(framework)
     rows = []
     for code, entry in framework.indicators.items():
@@ -125,8 +131,7 @@ def _side_statements(framework: Framework, target: str) -> Iterator[str]:
             chosen |= {"focus": (own, entry.gap.focus), "reference": (own, entry.gap.reference)}
         for role, (own, member) in chosen.items():
             rows.append((code, role, *(member if name == own else TOTAL for name in dims)))
-    names = " ".join(("indicator", "role", *dims))
-    yield f"CREATE OR REPLACE TEMP TABLE {target}_side AS {listed(names, rows)}"
+    return listed(" ".join(("indicator", "role", *dims)), rows)
 
 
 def _flat_statement(framework: Framework, series: str, target: str) -> str:

@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 import duckdb
 import pyarrow as pa
 
-from indicators.convergence import convergence_statements
+from indicators.convergence import compared_values, convergence_statements
 from indicators.gaps import gap_statements
 from indicators.series import last_statement, read_trends, series_statements, trend_statements
+from indicators.standing import of_these
 from indicators.targets import make_targets
 from indicators.territory_series import today_breaks, today_statements
 from schemas.framework_model import Framework
 
 PARTS = ("gap", "trend", "convergence", "last", "today", "trend_today", "target")
 """Derived tables, each as `indicator_<part>` for the house and as `published_<part>`."""
+BY_REGION = ("trend", "last", "today", "trend_today")
+"""Parts that follow from the values of a region alone, or of those that make it up today."""
 HOUSE, PUBLISHED = "indicator", "published"
 """Prefixes of what is made for the house, first, and of what is made of published figures."""
 _OTHER_NAMES = {("indicator", "today"): "indicator_value_today", ("indicator", "target"): "target_status"}
@@ -28,23 +31,26 @@ def table_name(prefix: str, part: str) -> str:
 
 
 def derived_tables(
-    connection: duckdb.DuckDBPyConnection, framework: Framework, give_back: Callable[[], None]
+    connection: duckdb.DuckDBPyConnection, framework: Framework, give_back: Callable[[], None], *, anew: bool = False
 ) -> Iterator[tuple[str, pa.Table]]:
     """What follows from the values (`calc_indicator_value`), and what follows from the published ones: name and rows of one
-    table after the other. Between making and reading them `give_back` is called."""
+    table after the other. Between making and reading them `give_back` is called. `anew`: tables of BY_REGION hold the
+    regions of `calc_anew` alone (`indicators.standing`)."""
     for prefix, values in ((HOUSE, "calc_indicator_value"), (PUBLISHED, "calc_indicator_published")):
-        _derive(connection, framework, values, prefix)
+        _derive(connection, framework, values, prefix, anew=anew)
     give_back()
     for prefix in (HOUSE, PUBLISHED):
         yield from _read(connection, prefix)
 
 
-def _derive(connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str) -> None:
+def _derive(
+    connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str, *, anew: bool
+) -> None:
     """Make `calc_<prefix>_<part>` for every part from the relation `values` (`indicator_value` or `indicator_published`)."""
     moved = connection.execute("FROM calc_crosswalk LIMIT 1").fetchall()
     for statement in (
         *gap_statements(framework, values, f"calc_{prefix}_gap", f"calc_{prefix}_standardised"),
-        *_in_time(framework, values, prefix, moved=bool(moved)),
+        *_in_time(framework, values, prefix, moved=bool(moved), anew=anew),
     ):
         connection.execute(statement)
     make_targets(connection, framework, values, f"calc_{table_name(prefix, 'target')}")
@@ -64,15 +70,20 @@ def _read(connection: duckdb.DuckDBPyConnection, prefix: str) -> Iterator[tuple[
             connection.execute(f"DROP TABLE calc_{name}")
 
 
-def _in_time(framework: Framework, values: str, prefix: str, *, moved: bool) -> Iterator[str]:
+def _in_time(framework: Framework, values: str, prefix: str, *, moved: bool, anew: bool) -> Iterator[str]:
     """Trends, convergence, last values, and the series at today's territory with their trends, where a territory changed."""
     series, breaks = f"calc_{prefix}_series", "calc_series_break"
     target = {part: f"calc_{table_name(prefix, part)}" for part in PARTS}
-    yield from series_statements(framework, values, breaks, series)
+    own, compared = values, series
+    if anew:  # regions are compared with each other: that takes all of them, but few figures of each
+        own, compared = f"{series}_value", f"{series}_compared"
+        yield f"CREATE OR REPLACE TEMP TABLE {own} AS {of_these(values)}"
+        yield from series_statements(framework, compared_values(framework, values), breaks, compared)
+    yield from series_statements(framework, own, breaks, series)
     house = None if prefix == HOUSE else (f"calc_{HOUSE}_series", f"calc_{table_name(HOUSE, 'trend')}")
     yield from trend_statements(framework, series, target["trend"], house)
-    yield from convergence_statements(framework, series, "calc_scope", target["convergence"])
-    yield last_statement(framework, values, target["last"])
+    yield from convergence_statements(framework, compared, "calc_scope", target["convergence"])
+    yield last_statement(framework, own, target["last"])
     if not moved:
         nothing = f"SELECT *, CAST(NULL AS DATE) AS territory_day FROM {values} LIMIT 0"
         yield f"CREATE OR REPLACE TEMP TABLE {target['today']} AS {nothing}"
@@ -80,7 +91,8 @@ def _in_time(framework: Framework, values: str, prefix: str, *, moved: bool) -> 
         yield f"CREATE OR REPLACE TEMP TABLE {series}_today_key AS FROM {series}_key LIMIT 0"
         yield f"CREATE OR REPLACE TEMP VIEW {target['trend_today']} AS FROM {target['trend']} LIMIT 0"
         return
-    published, crosswalk, left = prefix == PUBLISHED, "calc_crosswalk", f"{series}_today_break"
+    published, left = prefix == PUBLISHED, f"{series}_today_break"
+    crosswalk = f"({of_these('calc_crosswalk')})" if anew else "calc_crosswalk"
     yield from today_statements(framework, values, crosswalk, breaks, target["today"], published=published)
     yield today_breaks(crosswalk, breaks, left)
     yield from series_statements(framework, target["today"], left, f"{series}_today")

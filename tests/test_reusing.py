@@ -12,11 +12,11 @@ import pyarrow as pa
 import pytest
 
 from flows import cycle
-from flows.reusing import state_of
+from flows.reusing import beside_of, state_of
 from flows.settings import Settings
 from indicators.compute import Beside
 from schemas.framework_model import Framework
-from warehouse.computed import NOTE, computed_before, note
+from warehouse.computed import NOTE, computed_before, computed_beside, note
 from warehouse.ledger import append_ledger
 from warehouse.results import Run, record_run
 from warehouse.store import exclusive, writer
@@ -32,6 +32,27 @@ def test_the_note_holds_only_for_the_tables_it_was_made_for(tiny: Framework, tmp
         assert computed_before(connection, state) == made
         connection.execute("INSERT INTO indicator_value (region, year, indicator, value) VALUES ('06', 2025, 'X', 1)")
         assert computed_before(connection, state) is None, "somebody touched the results"
+
+
+def test_results_stand_for_other_values_while_all_beside_them_is_the_same(tiny: Framework, tmp_path: Path) -> None:
+    targets = pa.table({"region": ["06"], "target": [1.0]})
+    given = beside_of(tiny, Beside())
+    others = (Beside(targets=targets), Beside(projection=targets))
+    assert given not in [beside_of(tiny, other) for other in others]
+    assert given != beside_of(replace(tiny, content_hash="another"), Beside())
+    with writer(tmp_path, tiny) as store:
+        connection = store.connection
+        assert not computed_beside(connection, given)
+        made = note(connection, state_of(connection, tiny, Beside()), given_away=0, beside=given)
+        record_run(connection, Run("1", datetime(2026, 1, 1), "ingest", details={NOTE: made}))
+        assert computed_beside(connection, given)
+        assert not computed_beside(connection, beside_of(tiny, others[0]))
+        names = "region, year, variable, value, status, valid_from"
+        row = "'06411', 2025, 'X', 1, 'ok', TIMESTAMP '2026-01-01'"
+        connection.execute(f"INSERT INTO observation_version ({names}) VALUES ({row})")
+        assert computed_beside(connection, given), "what was delivered meanwhile is found by its values"
+        connection.execute("INSERT INTO indicator_value (region, year, indicator, value) VALUES ('06', 2025, 'X', 1)")
+        assert not computed_beside(connection, given), "somebody touched the results"
 
 
 def test_everything_that_enters_a_computation_is_in_the_state(tiny: Framework, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ from warehouse.migrations import ForeignFramework, NewerWarehouse
 from warehouse.past import previous_values, values_of_year
 from warehouse.places import Places, Unusable, wal_of
 from warehouse.publishing import current_generation, fingerprint, publish
-from warehouse.results import RESULTS, Run, record_run, replace_all_results
+from warehouse.results import RESULTS, Completed, Run, record_run, replace_all_results
 from warehouse.snapshot import NoSnapshot, open_snapshot
 from warehouse.store import Locked, Writer, exclusive, lock_holder, writer
 from warehouse.stored import LoadResult
@@ -397,6 +397,22 @@ def test_results_are_replaced_as_a_whole(opened: Writer) -> None:
     replace_all_results(opened.connection, {"indicator_value": second})
     found = opened.connection.execute("SELECT indicator, value, numerator, sex FROM indicator_value").fetchall()
     assert found == [("I2", None, Decimal("1.12345678"), "T")]
+
+
+def test_rows_of_some_regions_are_replaced_and_all_others_stay(opened: Writer) -> None:
+    other, gone = "06412", "06413"
+    stored = [{"region": region, "year": 2025, "indicator": "I1", "value": 1.0} for region in (UNIT_X, other, gone)]
+    replace_all_results(opened.connection, {"indicator_value": value_table(stored)})
+    new = {"indicator_value": value_table([{"region": UNIT_X, "year": 2025, "indicator": "I1", "value": 2.0}])}
+    changed = {"indicator_value": {UNIT_X, gone}}
+    whole = Completed(opened.connection, new, changed)["indicator_value"]
+    replace_all_results(opened.connection, new, changed)
+    found = opened.connection.execute("SELECT region, value FROM indicator_value ORDER BY region").fetchall()
+    assert found == sorted([(UNIT_X, 2.0), (other, 1.0)])
+    assert sorted(zip(whole["region"].to_pylist(), whole["value"].to_pylist(), strict=True)) == found
+    replace_all_results(opened.connection, new, {"indicator_value": set()})
+    assert opened.connection.execute("SELECT region, value FROM indicator_value ORDER BY region").fetchall() == found
+    assert Completed(opened.connection, new, {"indicator_value": set()})["indicator_value"].num_rows == len(found) + 1
 
 
 def test_wrong_tables_are_refused_and_change_nothing(opened: Writer) -> None:

@@ -26,9 +26,10 @@ def entered(connection: Connection, beside: Iterable[str]) -> str:
     return hashlib.sha256(json.dumps([seen, list(beside)], default=str).encode()).hexdigest()
 
 
-def note(connection: Connection, state: str, given_away: int) -> dict[str, Any]:
-    """What a run notes after it has written the results of `state` (see `entered`, asked after the ledger was written)."""
-    return {"state": state, "results": _results(connection), "given_away": given_away}
+def note(connection: Connection, state: str, given_away: int, beside: str = "") -> dict[str, Any]:
+    """What a run notes after it has written the results of `state` (see `entered`, asked after the ledger was written);
+    `beside`: fingerprint of what decides the results beside what is stored."""
+    return {"state": state, "beside": beside, "results": _results(connection), "given_away": given_away}
 
 
 def computed_before(connection: Connection, state: str) -> dict[str, Any] | None:
@@ -39,6 +40,15 @@ def computed_before(connection: Connection, state: str) -> dict[str, Any] | None
         if found.get("state") == state and found.get("results") == _results(connection):
             return found
     return None
+
+
+def computed_beside(connection: Connection, beside: str) -> bool:
+    """Were the results that stand in the result tables now computed beside the same (see `note`), from whatever values?"""
+    query = "SELECT details FROM run WHERE contains(details, ?) ORDER BY started_at DESC LIMIT 1"
+    for (details,) in rows(connection, query, [beside]):
+        found: dict[str, Any] = json.loads(details).get(NOTE) or {}
+        return found.get("beside") == beside and found.get("results") == _results(connection)
+    return False
 
 
 def _results(connection: Connection) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from schemas.framework_model import Framework
-from warehouse.access import Connection, lent, rows, transaction, utc
+from warehouse.access import Connection, arrow, lent, rows, transaction, utc
 from warehouse.framework_tables import framework_rows
 from warehouse.result_tables import RESULTS
 
@@ -40,18 +40,52 @@ class Run:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def replace_all_results(connection: Connection, tables: Mapping[str, pa.Table]) -> None:
-    """Replace several result tables in one transaction.
+def replace_all_results(
+    connection: Connection, tables: Mapping[str, pa.Table], changed: Mapping[str, Collection[str]] | None = None
+) -> None:
+    """Replace several result tables in one transaction; of those in `changed` only the rows of these regions.
 
     A table must have all columns without a default; dimension columns may be left out and then stand at the total.
     """
+    changed = changed or {}
     for name in tables:
         _check_columns(connection, name, tables[name])
     with transaction(connection):
         for name in tables:  # one at a time: a mapping may read them from files
+            where = _among(changed[name]) if name in changed else ""
             with lent(connection, {f"new_{name}": tables[name]}):
-                connection.execute(f"DELETE FROM {name}")
-                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name}")
+                connection.execute(f"DELETE FROM {name} {where}")
+                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name} {where}")
+
+
+class Completed(Mapping[str, "pa.Table"]):
+    """New result tables of which some hold only the rows of some regions: these with the stored rows of all others."""
+
+    def __init__(
+        self, connection: Connection, tables: Mapping[str, pa.Table], partial: Mapping[str, Collection[str]]
+    ) -> None:
+        self._connection, self._tables, self._partial = connection, tables, partial
+
+    def __getitem__(self, name: str) -> pa.Table:
+        new = self._tables[name]
+        if name not in self._partial:
+            return new
+        with lent(self._connection, {f"new_{name}": new}):
+            columns = ", ".join(f'"{column}"' for column in new.column_names)
+            stored = f"SELECT {columns} FROM {name} {_among(self._partial[name], 'NOT')}"
+            return arrow(self._connection, f"FROM new_{name} UNION ALL {stored}")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
+def _among(regions: Collection[str], no: str = "") -> str:
+    """SQL condition: these regions, or all others."""
+    listed = ", ".join("'" + region.replace("'", "''") + "'" for region in sorted(regions))
+    return f"WHERE region {no} IN ({listed or 'NULL'})" if regions or not no else ""
 
 
 def _check_columns(connection: Connection, name: str, table: pa.Table) -> None:

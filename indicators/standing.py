@@ -1,0 +1,58 @@
+"""What follows from the values of a region alone stands while they are what they were: it need not be made again.
+
+Trends and last values are by far the most rows of a computation, and a delivery changes those of its region and of what
+the region lies in.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+ANEW = "calc_anew"
+"""The regions whose trends and last values are made again: one column, `region`."""
+_DECIDING = ("indicator_value", "indicator_published", "series_break")
+"""What trends and last values are made of, beside framework and crosswalk."""
+
+
+def regions_anew(connection: duckdb.DuckDBPyConnection) -> frozenset[str] | None:
+    """Regions with a value, a published figure or a break that the stored result tables do not hold, or hold and should
+    not, with the regions whose series at today's territory is made of theirs. Makes `calc_anew`.
+
+    None when years have come or gone: the newest year is what today's territory means.
+    """
+    if _years(connection, "calc_indicator_value") != _years(connection, "indicator_value"):
+        return None
+    found = {region for name in _DECIDING for region in _other(connection, name)}
+    whole = connection.execute("SELECT DISTINCT region, part FROM calc_crosswalk").fetchall()
+    found |= {region for region, part in whole if part in found}
+    connection.register(f"{ANEW}_rows", pa.table({"region": pa.array(sorted(found), pa.string())}))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {ANEW} AS FROM {ANEW}_rows")
+    connection.unregister(f"{ANEW}_rows")
+    return frozenset(found)
+
+
+def of_these(relation: str) -> str:
+    """SQL of the rows of a relation that speak of the regions of `calc_anew`."""
+    return f"FROM {relation} SEMI JOIN {ANEW} USING (region)"
+
+
+def _years(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[int]]:
+    return connection.execute(f"SELECT DISTINCT year FROM {relation} ORDER BY year").fetchall()
+
+
+def _other(connection: duckdb.DuckDBPyConnection, name: str) -> set[str]:
+    """Regions whose rows of a computed table are not those of the stored one, whatever their order."""
+    columns = ", ".join(f'"{column}"' for column, *_ in connection.execute(f"DESCRIBE FROM calc_{name}").fetchall())
+    rows = connection.execute(f"""
+        SELECT region FROM ({_content(f"calc_{name}", columns)}) n FULL JOIN ({_content(name, columns)}) s USING (region)
+        WHERE n.content IS DISTINCT FROM s.content""")
+    return {region for (region,) in rows.fetchall()}
+
+
+def _content(relation: str, columns: str) -> str:
+    """Number and sums of two fingerprints of all rows of each region."""
+    return f"""
+        SELECT region, [count(*), sum(CAST(hash({columns}) AS HUGEINT)), sum(CAST(hash('again', {columns}) AS HUGEINT))]
+               AS content
+        FROM {relation} GROUP BY region"""
