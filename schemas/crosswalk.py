@@ -23,9 +23,8 @@ class Crosswalk:
 
     def __init__(self, territory: Territory) -> None:
         self.territory = territory
-        self._below = cache(self._children)
         self.units_of = cache(self._units_of)
-        self._successors = cache(self._forward)
+        self._between = cache(self._stayed_and_moved)
         self.shares = cache(self._shares)
         self.parts = cache(self._parts)
 
@@ -44,29 +43,22 @@ class Crosswalk:
     def _same(self, code: str, earlier: int, later: int) -> bool:
         shares = self.shares(code, later, earlier)
         whole = dict.fromkeys(self.units_of(code, earlier), Fraction(1))
-        known = {new for states in self._successors(earlier, later).values() for new in states}
-        reached = {unit for new in known for unit in self._leaves(new, later)}
-        return shares == whole and self.units_of(code, later) <= reached
+        stayed, moved = self._between(earlier, later)
+        left = self.units_of(code, later) - stayed
+        return shares == whole and left <= {unit for state in moved.values() for units, _ in state for unit in units}
 
     def _units_of(self, code: str, year: int) -> frozenset[str]:
         """The smallest units of a unit, a group or the Land at the end of a year; empty when it does not exist then."""
         return frozenset(unit for member in self.territory.members(code, year) for unit in self._leaves(member, year))
 
     def _leaves(self, code: str, year: int) -> Iterable[str]:
-        below = self._below(year).get(code, ())
+        below = self.territory.children(code, reference_day(year))
         return [leaf for child in below for leaf in self._leaves(child, year)] if below else [code]
-
-    def _children(self, year: int) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for unit in self.territory.valid_units(reference_day(year)):
-            if unit.parent:
-                found.setdefault(unit.parent, []).append(unit.code)
-        return found
 
     def _forward(self, earlier: int, later: int) -> dict[str, dict[str, Fraction]]:
         """For every smallest unit of the earlier year: which share of it lies in which unit of the later year."""
         first = reference_day(earlier)
-        parents = self._below(earlier)
+        parents = self.territory.below(first)
         states = {
             unit.code: {unit.code: Fraction(1)}
             for unit in self.territory.valid_units(first)
@@ -74,8 +66,25 @@ class Crosswalk:
         }
         for day in self._days(earlier, later):
             moves = self._moves(day)
-            states = {old: _moved(state, moves, self.territory.ancestors(old, first)) for old, state in states.items()}
+            above = not moves.keys().isdisjoint(parents)
+            states = {
+                old: _moved(state, moves, self.territory.ancestors(old, first) if above else ())
+                for old, state in states.items()
+            }
         return states
+
+    def _stayed_and_moved(
+        self, earlier: int, later: int
+    ) -> tuple[frozenset[str], dict[str, list[tuple[list[str], Fraction]]]]:
+        """Smallest units of the earlier year that are still what they were, which almost all are, and of every other one
+        which share of it lies in which smallest units of the later year."""
+        states = self._forward(earlier, later)
+        moved = {
+            old: [([*self._leaves(new, later)], weight) for new, weight in state.items()]
+            for old, state in states.items()
+            if state != {old: 1} or [*self._leaves(old, later)] != [old]
+        }
+        return frozenset(states.keys() - moved.keys()), moved
 
     def _moves(self, day: date) -> dict[str, dict[str, Fraction]]:
         moves: dict[str, dict[str, Fraction]] = {}
@@ -87,10 +96,10 @@ class Crosswalk:
     def _shares(self, code: str, later: int, earlier: int) -> dict[str, Fraction]:
         """Which share of which unit of the earlier year lies in the territory that the code has in the later year."""
         inside = self.units_of(code, later)
-        found = {}
-        for old, state in self._successors(earlier, later).items():
-            held = (weight for new, weight in state.items() if inside.issuperset(self._leaves(new, later)))
-            share = sum(held, Fraction(0))
+        stayed, moved = self._between(earlier, later)
+        found = dict.fromkeys(sorted(stayed & inside), Fraction(1))
+        for old, state in moved.items():
+            share = sum((weight for units, weight in state if inside.issuperset(units)), Fraction(0))
             if share:
                 found[old] = share
         return found
@@ -124,6 +133,8 @@ def _moved(
     state: dict[str, Fraction], moves: Mapping[str, Mapping[str, Fraction]], above: tuple[str, ...]
 ) -> dict[str, Fraction]:
     """One day of changes: a unit goes where the table says, or where it says for the unit above; the rest stays."""
+    if moves.keys().isdisjoint(state) and moves.keys().isdisjoint(above):
+        return state
     result: dict[str, Fraction] = {}
     for unit, share in state.items():
         going: Mapping[str, Fraction] = next((moves[code] for code in (unit, *above) if code in moves), {})

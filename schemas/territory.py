@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 LAND, KREIS, GEMEINDE = "land", "kreis", "gemeinde"
 LEVELS = (LAND, KREIS, GEMEINDE)
@@ -112,6 +112,13 @@ class Aggregate:
     members: tuple[str, ...]
 
 
+class _Day(NamedTuple):
+    """The units of a day, and the codes directly below each: asked thousands of times about some dozen days."""
+
+    units: tuple[Unit, ...]
+    below: Mapping[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Territory:
     """All regions of one framework. Made by `load_territory`, which checks the data; unchangeable afterwards."""
@@ -121,6 +128,7 @@ class Territory:
     _groups: Mapping[str, Group] = field(default_factory=dict)
     _subareas: Mapping[str, tuple[tuple[str, str, Period], ...]] = field(default_factory=dict)
     _senders: Mapping[str, str] = field(default_factory=dict)
+    _days: dict[date, _Day] = field(default_factory=dict, repr=False, compare=False)
 
     def unit(self, code: str, day: date | None = None) -> Unit:
         """The version valid on the day, without a day the newest one. Raises KeyError when there is none."""
@@ -139,7 +147,17 @@ class Territory:
 
     def valid_units(self, day: date) -> Iterator[Unit]:
         """The units valid on the day, by code."""
-        return (unit for unit in self.units() if unit.period.covers(day))
+        return iter(self._on(day).units)
+
+    def _on(self, day: date) -> _Day:
+        if day not in self._days:
+            units = tuple(unit for unit in self.units() if unit.period.covers(day))
+            below: dict[str, list[str]] = {}
+            for unit in units:
+                if unit.parent:
+                    below.setdefault(unit.parent, []).append(unit.code)
+            self._days[day] = _Day(units, {code: tuple(found) for code, found in below.items()})
+        return self._days[day]
 
     def known(self, code: str) -> bool:
         """Whether the code belongs to a unit, at whatever time."""
@@ -155,7 +173,11 @@ class Territory:
 
     def children(self, code: str, day: date) -> tuple[str, ...]:
         """The units directly below, valid on the day."""
-        return tuple(unit.code for unit in self.valid_units(day) if unit.parent == code)
+        return self._on(day).below.get(code, ())
+
+    def below(self, day: date) -> Mapping[str, tuple[str, ...]]:
+        """The units directly below every unit that has any, valid on the day."""
+        return self._on(day).below
 
     def ancestors(self, code: str, day: date) -> tuple[str, ...]:
         """The units above on that day, nearest first; empty for unknown or invalid codes."""
