@@ -47,7 +47,7 @@ def guard(
 
     memory = recall(root, framework)
     truth = Truth(tables["indicator_value"], *_delivered(framework, connection))
-    before = _last_release(connection)
+    before = _last_release(framework, connection)
     history = [before] if before["indicator_published"].num_rows else []
     report = audit(framework, [tables, *history], truth, ledger, memory=memory)
     keep_memory(root, framework, memory)
@@ -70,7 +70,7 @@ def run_audit(options: Namespace) -> int:
 
     framework, settings = load_framework(), load_settings()
     with open_snapshot(settings.root) as snapshot:
-        tables = _last_release(snapshot.connection)
+        tables = _last_release(framework, snapshot.connection)
         truth = Truth(snapshot.table("FROM indicator_value"), *_delivered(framework, snapshot.connection))
         report = audit(framework, [tables], truth, read_ledger(snapshot.connection), exact=options.exact)
     path = keep(settings.root, report)
@@ -100,11 +100,16 @@ def keep(root: Path, report: AuditReport) -> Path:
     return path
 
 
-def _last_release(connection: Connection) -> dict[str, pa.Table]:
+def _last_release(framework: Framework, connection: Connection) -> dict[str, pa.Table]:
+    """What an attacker reads of the published tables."""
+    from indicators.audit.evidence import READ
     from warehouse.access import arrow
 
     names = ("indicator_published", "published_last", "published_gap", "published_trend", "published_profile")
-    return {name: arrow(connection, f"FROM {name}") for name in names}
+    read = sorted({*READ, *(dimension.lower() for dimension in framework.dimension_order)})
+    return {
+        name: arrow(connection, f"SELECT COLUMNS(lambda name: name IN {tuple(read)}) FROM {name}") for name in names
+    }
 
 
 def _delivered(framework: Framework, connection: Connection) -> tuple[pa.Table, pa.Table]:

@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from flows.reusing import code_of
-from indicators.audit.memory import Memory
+from indicators.audit.memory import Found, Memory
+from indicators.audit.verdicts import BELOW, BEYOND, EXACT, MISLED, NARROW, OK, UNPROVED
 from schemas.framework_model import Framework
 
 FILE = Path("state") / "attack.npz"
 """Equations say what nobody may know who is not of the house."""
 MOST = 64 * 2**20
 """Bytes: the whole state over fifteen years needs a tenth of it."""
-DAMAGED = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile)
+DAMAGED = (OSError, ValueError, TypeError, LookupError, EOFError, zipfile.BadZipFile)
 """What a file may raise that is not what was written."""
+_VERDICTS = (OK, EXACT, BELOW, NARROW, BEYOND, MISLED, UNPROVED)
 Arrays = Mapping[str, npt.NDArray[np.generic]]
 
 
@@ -33,7 +36,8 @@ def recall(root: Path, framework: Framework) -> Memory:
         questions = [question.tobytes() for question in kept["questions"]]
         answers = np.split(kept["answers"], np.cumsum(kept["sizes"])[:-1]) if questions else []
         shaped = [one if flat else one.reshape(-1, 2) for one, flat in zip(answers, kept["flat"], strict=True)]
-        return Memory(dict(zip(questions, shaped, strict=True)), (kept["names"], kept["values"]))  # type: ignore[arg-type]
+        parts = dict(_parts(kept, questions))
+        return Memory(dict(zip(questions, shaped, strict=True)), (kept["names"], kept["values"]), parts)  # type: ignore[arg-type]
     except DAMAGED:
         return Memory()
 
@@ -49,8 +53,52 @@ def keep(root: Path, framework: Framework, memory: Memory) -> Path:
         "answers": np.concatenate([*(answer.ravel() for answer in answers), []]),
         "names": names,
         "values": values,
+        **_of_parts(memory, names),
     }
     return write_arrays(root / FILE, framework, arrays)
+
+
+def _of_parts(memory: Memory, names: npt.NDArray[np.uint64]) -> Arrays:
+    """What was found of parts: their questions and names by number."""
+    found, number = list(memory.parts_used.values()), {question: n for n, question in enumerate(memory.used)}
+    asked = [[number[question] for question in one.questions] for one in found]
+    verdicts = [_VERDICTS.index(verdict) for one in found for verdict in one.verdicts]
+    return {
+        "parts": digests(memory.parts_used),
+        "targets": np.array([len(one.verdicts) for one in found], np.int64),
+        "ends": np.concatenate([*(one.ends for one in found), np.zeros((0, 2))]),
+        "verdicts": np.array(verdicts, np.int8),
+        "unknowns": np.array([one.unknowns for one in found], np.int64),
+        "contradictions": np.array([one.contradiction for one in found], bool),
+        "asked": np.array([n for own in asked for n in own], np.int64),
+        "asked_sizes": np.array([len(own) for own in asked], np.int64),
+        "places": np.searchsorted(names, np.concatenate([*(one.names for one in found), names[:0]])),
+        "place_sizes": np.array([len(one.names) for one in found], np.int64),
+    }
+
+
+def _parts(kept: Arrays, questions: list[bytes]) -> Iterator[tuple[bytes, Found]]:
+    """The same, read again. Raises one of DAMAGED."""
+    if any(n < 0 for name in ("verdicts", "asked", "places") for n in kept[name].tolist()):
+        raise ValueError("not what was written")
+    columns = (
+        cut(kept["ends"], kept["targets"]),
+        cut(kept["verdicts"], kept["targets"]),
+        kept["unknowns"].tolist(),
+        kept["contradictions"].tolist(),
+        cut(kept["asked"], kept["asked_sizes"]),
+        cut(kept["names"][kept["places"]], kept["place_sizes"]),
+    )
+    for part, ends, verdicts, unknowns, wrong, asked, names in zip(kept["parts"], *columns, strict=True):
+        own = tuple(_VERDICTS[number] for number in verdicts.tolist())
+        yield part.tobytes(), Found(ends, own, unknowns, wrong, tuple(questions[n] for n in asked.tolist()), names)
+
+
+def cut(together: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """The pieces of an array, one for each size. Raises ValueError where the sizes are not those of the array."""
+    if sizes.sum() != len(together) or (sizes < 0).any():
+        raise ValueError("not what was written")
+    return np.split(together, np.cumsum(sizes)[:-1]) if len(sizes) else []
 
 
 def digests(questions: Iterable[bytes]) -> npt.NDArray[np.uint8]:

@@ -7,12 +7,10 @@ on values and ledger alone.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from flows.remembering import DAMAGED, Arrays, digests, read_arrays, write_arrays
+from flows.remembering import DAMAGED, Arrays, cut, digests, read_arrays, write_arrays
 from indicators.protection.memory import Memory, Part
 from schemas.framework_model import Framework
 
@@ -29,10 +27,10 @@ def recall_proofs(root: Path, framework: Framework) -> Memory:
         steps = kept["steps"].reshape(-1, _SHAPE).astype(np.int32, casting="equiv")
         answers = np.split(steps, np.cumsum(kept["sizes"])[:-1]) if questions else []
         whole = [part.tobytes() for part in kept["parts"]]
-        texts = [text.tobytes() for text in _cut(kept["texts"], kept["text_sizes"])]
+        texts = [text.tobytes() for text in cut(kept["texts"], kept["text_sizes"])]
         if any(not 0 <= n < len(questions) for n in kept["asked"].tolist()):
             raise ValueError("not what was written")
-        asked = [tuple(questions[n] for n in own.tolist()) for own in _cut(kept["asked"], kept["asked_sizes"])]
+        asked = [tuple(questions[n] for n in own.tolist()) for own in cut(kept["asked"], kept["asked_sizes"])]
         parts = {one: Part(text, own) for one, text, own in zip(whole, texts, asked, strict=True)}
         return Memory(dict(zip(questions, answers, strict=True)), parts)
     except DAMAGED:
@@ -55,10 +53,3 @@ def keep_proofs(root: Path, framework: Framework, memory: Memory) -> Path:
         "asked_sizes": np.array([len(own) for own in asked], np.int64),
     }
     return write_arrays(root / FILE, framework, arrays)
-
-
-def _cut(together: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-    """The pieces of an array, one for each size. Raises ValueError where the sizes are not those of the array."""
-    if sizes.sum() != len(together) or (sizes < 0).any():
-        raise ValueError("not what was written")
-    return np.split(together, np.cumsum(sizes)[:-1]) if len(sizes) else []

@@ -158,8 +158,8 @@ class _Surroundings:
         solver = Solver(rows)
         if known is not None:
             solver.witnesses.append(known)
-        tops = {number: self._objective(number, "touched") for number in numbers}
-        bottoms = {number: self._objective(number, "inside") for number in numbers}
+        tops = {number: self._objective(number, True) for number in numbers}
+        bottoms = {number: self._objective(number, False) for number in numbers}
         capped = np.clip(np.sum(list(tops.values()), axis=0), 0, 1)
         try:
             solver.solve(capped, most=False)
@@ -187,8 +187,8 @@ class _Surroundings:
             most = high if shown else math.inf
         return least, most
 
-    def _objective(self, number: int, side: str) -> Real:
+    def _objective(self, number: int, touched: bool) -> Real:
         found = np.zeros(len(self.columns))
-        columns, values = self.piece.terms(getattr(self.piece.targets[number], side))
+        columns, values = self.piece.of_target(number, touched)
         found[self.place[columns]] = values
         return found

@@ -6,30 +6,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from indicators.audit.believed import believed
-from indicators.audit.delivered import complete_units, counts, nested_units, rests, true_atoms, untrue
+from indicators.audit.delivered import Delivered, complete_units, nested_units, rests, true_atoms, untrue
 from indicators.audit.doubt import without_doubt
 from indicators.audit.editions import combine, told_by
-from indicators.audit.evidence import Index, Tables, profile_rows, read_edition
+from indicators.audit.entering import Entering
+from indicators.audit.evidence import Index, Tables, read_edition
 from indicators.audit.facts import Facts, facts_of, grown, places
 from indicators.audit.forms import Atoms, Forms
 from indicators.audit.intervals import intervals
 from indicators.audit.ledger import Records
-from indicators.audit.memory import Memory
-from indicators.audit.piece import Piece
+from indicators.audit.memory import Found, Memory
 from indicators.audit.program import Contradiction
-from indicators.audit.system import System
+from indicators.audit.system import Part, System
 from indicators.audit.targets import Target, Truth, open_nodes, targets
-from indicators.audit.verdicts import BEYOND, EXACT, HARMLESS, UNPROVED, Interval
+from indicators.audit.verdicts import BEYOND, EXACT, HARMLESS, UNPROVED
 from indicators.audit.versions import TODAY, versions_of
-from indicators.remembered import LARGE, give_back
+from indicators.remembered import LARGE, give_back, without_collecting
 from schemas.framework_model import Framework
 
 CARELESS = "printed"
@@ -83,6 +84,7 @@ class AuditReport:
         return self.leaks == 0
 
 
+@without_collecting()
 def audit(
     framework: Framework,
     editions: Sequence[Tables],
@@ -100,26 +102,26 @@ def audit(
     assumed to know anything of today. `memory`: what earlier attacks found. `moments`: when the older editions were
     published (microseconds); without, they are as old as the newest record of the ledger.
     """
-    forms = Forms(framework)
+    forms = Forms.of(framework)
     index = Index(framework, forms, [*editions, *span])
     if not index.years:  # nothing is published yet
-        return AuditReport(_table([]), 0, Counter(), 0, 0, 0, 0)
+        return AuditReport(_table([], []), 0, Counter(), 0, 0, 0, 0)
     memory = Memory() if memory is None else memory
     memory.speak_of(index.regions, index.years)
     equations = _equations(framework, forms, index, editions, truth, ledger, former, moments)
     if editions[0]["indicator_published"].num_rows > LARGE:
         give_back()  # what the equations were made of
-    rows, sizes, contradictions = _attacked(equations.system.pieces(equations.targets), exact, memory)
-    verdicts = Counter(row.verdict for row in rows)
+    targets, found = _attacked(equations, index, exact, memory)
+    verdicts = Counter(verdict for one in found for verdict in one.verdicts)
     verdicts[CARELESS] += equations.careless
     return AuditReport(
-        _table(rows),
-        len(equations.targets),
+        _table(targets, found),
+        len(targets),
         +verdicts,
-        len(sizes),
-        sum(sizes),
-        contradictions + equations.contradictions,
-        max(sizes, default=0),
+        len(found),
+        sum(one.unknowns for one in found),
+        sum(one.contradiction for one in found) + equations.contradictions,
+        max((one.unknowns for one in found), default=0),
     )
 
 
@@ -144,21 +146,21 @@ def _equations(
 ) -> _Equations:
     """What `audit` attacks. What the equations were made of is large, and gone when this returns."""
     where = places(framework, index)
-    opened = [] if truth.observations is None or former else open_nodes(framework, forms, index, truth.observations)
+    sent = None if truth.observations is None else Delivered.read(framework, forms, index, truth.observations)
+    opened = None if sent is None or former else open_nodes(forms, sent)
     first, careless = read_edition(framework, forms, index, editions[0]), 0
     facts = []
     for number, edition in enumerate(editions):  # one at a time
         seen = read_edition(framework, forms, index, edition) if number else first
-        facts.append(facts_of(forms, index, seen, where, profile_rows(framework, edition)))
+        facts.append(facts_of(forms, index, seen, where, edition.get("published_profile")))
         careless += len(seen.careless)
     records = None if ledger is None else Records.read(forms, index, ledger)
     facts = list(grown(facts, len(forms.nodes)))
     atoms = Atoms(forms)
     newest, older = (Facts(np.full_like(facts[0].nodes, np.nan)), facts) if former else (facts[0], facts[1:])
-    for region, year, node, value in opened:  # assumed, not printed
-        newest.nodes[region, year, node] = value
-    sent = None if truth.observations is None else counts(framework, forms, truth.observations)
-    true = true_atoms(framework, forms, atoms, index, sent)
+    if opened is not None:  # assumed, not printed
+        newest.nodes[opened[:3]] = opened[3]
+    true = true_atoms(atoms, index, sent)
     released = records.moments if records else []
     published = [*moments, *[max(released, default=TODAY)] * (len(older) - len(moments))]
     dates = sorted({*released, *published} - {TODAY})
@@ -169,28 +171,34 @@ def _equations(
     known = combine(atoms, versions, newest, told)
     nested = nested_units(framework, index)
     complete = complete_units(framework, index, nested)
-    wrong = {} if sent is None else untrue(framework, forms, atoms, rests(framework, index, nested, sent), complete)
+    wrong = {} if sent is None else untrue(atoms, sent, rests(nested, sent), complete)
     return _Equations(
         System(forms, atoms, versions, known, nested, complete, index.years, wrong),
-        targets(framework, forms, atoms, index, first, where, truth),
+        targets(forms, atoms, index, first, where, nested, sent, truth.values),
         careless,
         known.contradictions + sum(one.contradictions for one in facts),
     )
 
 
-def _attacked(pieces: Iterable[Piece], exact: bool, memory: Memory) -> tuple[list[Interval], list[int], int]:
-    """The intervals of all targets, how many unknowns each piece has, and how many of them contradict themselves."""
-    rows: list[Interval] = []
-    sizes: list[int] = []
-    contradictions = 0
-    for piece in pieces:
-        sizes.append(len(piece.places))
-        try:
-            rows += intervals(piece, exact, memory)
-        except Contradiction:
-            contradictions += 1
-            rows += without_doubt(piece, exact, memory)
-    return rows, sizes, contradictions
+def _attacked(equations: _Equations, index: Index, exact: bool, memory: Memory) -> tuple[list[Target], list[Found]]:
+    """All targets in the order of the parts that they lie in, and what is found of each part."""
+    system, targets, found = equations.system, list[Target](), list[Found]()
+    entering = Entering(system, index, exact)
+    for part in system.parts(equations.targets):
+        targets += part.targets
+        found.append(memory.part(entering.digest(part), partial(_found, system, part, exact, memory)))
+    return targets, found
+
+
+def _found(system: System, part: Part, exact: bool, memory: Memory) -> Found:
+    """What the equations of a part tell of its targets."""
+    piece, contradiction = system.piece(part), False
+    try:
+        rows = intervals(piece, exact, memory)
+    except Contradiction:
+        rows, contradiction = without_doubt(piece, exact, memory), True
+    ends = np.array([(row.lower, row.upper) for row in rows], float).reshape(-1, 2)
+    return Found(ends, tuple(row.verdict for row in rows), len(piece.places), contradiction)
 
 
 def not_given_away(
@@ -218,20 +226,18 @@ def _leaks(report: AuditReport, proved: bool = False) -> set[tuple[object, ...]]
     return {tuple(row[key] for key in keys) for row in rows if row["verdict"] not in fine}
 
 
-def _table(rows: Sequence[Interval]) -> pa.Table:
-    def row(one: Interval) -> dict[str, object]:
-        target: Target = one.target
-        return {
-            "region": target.region,
-            "year": target.year,
-            "subject": target.subject,
-            "members": target.key,
-            "side": target.side,
-            "true_count": target.true,
-            "lower": one.lower,
-            "upper": one.upper,
-            "required": target.required,
-            "verdict": one.verdict,
-        }
-
-    return pa.Table.from_pylist([row(one) for one in rows], schema=SCHEMA)
+def _table(targets: Sequence[Target], found: Sequence[Found]) -> pa.Table:
+    ends = np.concatenate([*(one.ends for one in found), np.zeros((0, 2))])
+    columns = {
+        "region": [one.region for one in targets],
+        "year": [one.year for one in targets],
+        "subject": [one.subject for one in targets],
+        "members": [one.key for one in targets],
+        "side": [one.side for one in targets],
+        "true_count": [one.true for one in targets],
+        "lower": ends[:, 0],
+        "upper": ends[:, 1],
+        "required": [one.required for one in targets],
+        "verdict": [verdict for one in found for verdict in one.verdicts],
+    }
+    return pa.table(columns, schema=SCHEMA)

@@ -4,12 +4,10 @@ has this; an attacker is told of it that a Kreis holds its towns, wherever that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -65,22 +63,60 @@ def delivered_cells(framework: Framework, forms: Forms, table: pa.Table) -> tupl
     return kind, [forms.cells(v, dict(zip(framework.dimension_order, m, strict=True))) for v, *m in rows]
 
 
-def true_atoms(framework: Framework, forms: Forms, atoms: Atoms, index: Index, table: pa.Table | None) -> Real:
+@dataclass(frozen=True)
+class Kind:
+    """What a delivered cell speaks of: a variable, the members of its dimensions, and the leaf cells it is made of."""
+
+    variable: str
+    members: Mapping[str, str]
+    cells: tuple[Cell, ...]
+
+    def has(self, members: Mapping[str, Sequence[str]]) -> bool:
+        """Is one of its members among these (by dimension)?"""
+        return any(self.members[dimension] in listed for dimension, listed in members.items())
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Delivered counts of regions and years that have a place, by columns: number of region, year and kind, and value. The
+    kinds are in the order of their names, whatever that of the rows is."""
+
+    region: Whole
+    year: Whole
+    kind: Whole
+    value: Real
+    kinds: Sequence[Kind]
+
+    @classmethod
+    def read(cls, framework: Framework, forms: Forms, index: Index, observations: pa.Table) -> Delivered:
+        """What the attacker's question is about, of all delivered values."""
+        number, cell_of = kinds_of(observations.select(["variable", *(d.lower() for d in framework.dimension_order)]))
+        region, year = numbered(observations["region"], index.region), numbered(observations["year"], index.year)
+        value, found = real(observations["value"]), [cell_of(kind) for kind in range(int(number.max(initial=-1)) + 1)]
+        tracked = np.array([forms.tracked(variable) for variable, *_ in found], bool)
+        here = np.flatnonzero((region >= 0) & (year >= 0) & ~np.isnan(value) & tracked[number])
+        used, kind = np.unique(number[here], return_inverse=True)
+        kinds = []
+        for variable, *members in (found[place] for place in used.tolist()):
+            named = dict(zip(framework.dimension_order, members, strict=True))
+            kinds.append(Kind(variable, named, forms.cells(variable, named)))
+        return cls(region[here], year[here], kind, value[here], kinds)
+
+
+def true_atoms(atoms: Atoms, index: Index, sent: Delivered | None) -> Real:
     """What each atom holds, by region, year and atom, from the finest cells that were delivered; not a number where one
-    of these is missing. `table` as `counts` gives it."""
+    of these is missing."""
     shape = (len(index.regions), len(index.years), len(atoms.variables))
-    if table is None:
+    if sent is None:
         return np.full(shape, np.nan)
-    kind, cells_of = delivered_cells(framework, forms, table)
-    finest = [cells[0] if len(cells) == 1 else None for cells in cells_of]
+    finest = [kind.cells[0] if len(kind.cells) == 1 else None for kind in sent.kinds]
     atom_of = np.array([-1 if cell is None else atoms.of_cell.get(cell, -1) for cell in finest], np.int64)
-    region, year = numbered(table["region"], index.region), numbered(table["year"], index.year)
-    atom = atom_of[kind] if len(kind) else np.empty(0, np.int64)
-    here = (region >= 0) & (year >= 0) & (atom >= 0)
-    place = np.ravel_multi_index((region[here], year[here], atom[here]), shape)
+    atom = atom_of[sent.kind] if len(sent.kind) else np.empty(0, np.int64)
+    here = atom >= 0
+    place = np.ravel_multi_index((sent.region[here], sent.year[here], atom[here]), shape)
     size = int(np.prod(shape))
     found = np.bincount(place, minlength=size).reshape(shape)
-    sums = np.bincount(place, real(table["value"])[here], size).reshape(shape)
+    sums = np.bincount(place, sent.value[here], size).reshape(shape)
     return np.where(found == atoms.sizes, sums, np.nan)
 
 
@@ -91,35 +127,27 @@ class Rest:
     above: int
     year: int
     below: tuple[int, ...]
-    values: pd.Series
-    cell_of: Callable[[int], tuple[str, ...]]
-
-    def cells(self, framework: Framework, chosen: pd.Series) -> Iterator[tuple[str, dict[str, str], float]]:
-        """Variable, members and rest of the chosen cells."""
-        for kind, value in self.values[chosen].items():
-            variable, *members = self.cell_of(int(cast("int", kind)))
-            yield variable, dict(zip(framework.dimension_order, members, strict=True)), float(value)
+    kinds: Whole
+    values: Real
 
 
-def rests(framework: Framework, index: Index, nested: Nested, table: pa.Table) -> Iterator[Rest]:
-    """The rests of all units whose printed units below delivered too; `table` as `counts` gives it."""
-    concerned = {index.regions[unit] for pairs in nested.values() for above in pairs for unit in (above, *pairs[above])}
-    mine = table.filter(pc.is_in(table["region"], pa.array(sorted(concerned), pa.string())))
-    rows = mine.select(["region", "year", "value"]).to_pandas()
-    rows["kind"], cell_of = kinds_of(mine.select(["variable", *(d.lower() for d in framework.dimension_order)]))
-    by_place = {place: own.set_index("kind")["value"] for place, own in rows.groupby(["region", "year"])}
+def rests(nested: Nested, sent: Delivered) -> Iterator[Rest]:
+    """The rests of all units whose printed units below delivered too."""
+    concerned = {unit for pairs in nested.values() for above in pairs for unit in (above, *pairs[above])}
+    mine = np.flatnonzero(np.isin(sent.region, sorted(concerned)))
+    order = mine[np.lexsort((sent.kind[mine], sent.year[mine], sent.region[mine]))]
+    places, first = np.unique(np.stack([sent.region[order], sent.year[order]]), axis=1, return_index=True)
+    by_place = dict(zip(zip(*places.tolist(), strict=True), np.split(order, first)[1:], strict=True))
     for year, pairs in nested.items():
-        calendar = index.years[year]
         for above, below in pairs.items():
-            whole = by_place.get((index.regions[above], calendar))
-            towns = [(index.regions[town], calendar) for town in below]
-            parts = [by_place[town] for town in towns if town in by_place]
-            if whole is None or len(parts) != len(below):
+            rows = [by_place[unit, year] for unit in (above, *below) if (unit, year) in by_place]
+            if len(rows) <= len(below):
                 continue
-            rest = whole.copy()
-            for part in parts:
-                rest = (rest - part).dropna()
-            yield Rest(above, year, below, rest, cell_of)
+            kinds, rest = sent.kind[rows[0]], sent.value[rows[0]]
+            for part in rows[1:]:
+                kinds, here, there = np.intersect1d(kinds, sent.kind[part], return_indices=True)
+                rest = rest[here] - sent.value[part][there]
+            yield Rest(above, year, below, kinds, rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,25 +160,26 @@ class Untrue:
 
 
 def untrue(
-    framework: Framework, forms: Forms, atoms: Atoms, found: Iterator[Rest], complete: frozenset[tuple[int, int]]
+    atoms: Atoms, sent: Delivered, found: Iterable[Rest], complete: frozenset[tuple[int, int]]
 ) -> dict[tuple[int, int], Untrue]:
     """By unit and year; nothing where all holds."""
     result = {}
+    sums = [_atoms(atoms, kind.cells) for kind in sent.kinds]
     for rest in found:
         wrong = rest.values != 0 if (rest.above, rest.year) in complete else rest.values < 0
         if not wrong.any():
             continue
-        exact = [_atoms(atoms, forms.cells(variable, m)) for variable, m, _ in rest.cells(framework, wrong)]
+        exact = {sums[kind] for kind in rest.kinds[wrong].tolist()}
         bad: set[int] = set()
-        for touched in sorted({one for one in exact if one}, key=lambda one: (len(one), one)):
+        for touched in sorted(exact - {()}, key=lambda one: (len(one), one)):
             if bad.isdisjoint(touched):  # of a sum nobody knows which part it is, unless one of them is known already
                 bad.update(touched)
-        right = {_atoms(atoms, forms.cells(variable, m)) for variable, m, _ in rest.cells(framework, ~wrong)}
+        right = {sums[kind] for kind in rest.kinds[~wrong].tolist()}
         result[rest.above, rest.year] = Untrue(frozenset(bad), frozenset(one for one in right if bad & set(one)))
     return result
 
 
-def _atoms(atoms: Atoms, cells: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[int, ...]:
+def _atoms(atoms: Atoms, cells: tuple[Cell, ...]) -> tuple[int, ...]:
     """The atoms whose sum the cells are; none where they are no sum of atoms."""
     around = atoms.around(cells)
     return around[0] if around is not None and around[0] == around[1] else ()

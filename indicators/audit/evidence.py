@@ -12,12 +12,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from indicators.audit.forms import Forms
 from schemas.framework_model import Framework
-from schemas.shapes import TOTAL, member_key
+from schemas.shapes import member_key
 
 ABSENT, BLANK, COUNTED = 0, 1, 2
 """State of a figure: no row; a row that says there are no counts; a row behind which there are counts, shown or not."""
@@ -27,6 +28,10 @@ _NUMBERS = ("value", "numerator", "denominator", "lower", "upper", "cases")
 _NEAR = 1e-6
 _MANY = 1 << 48
 
+_FURTHER = ("value_year", "from_year", "period", "change", "focus", "reference", "difference", "ratio", "standardised")
+_PROFILE = ("measure", "member", "projected")
+READ = frozenset((*_NUMBERS, "region", "year", "indicator", "status", "n_reported", *_FURTHER, *_PROFILE))
+"""Columns of published tables that an attacker reads, beside those of the dimensions."""
 Tables = Mapping[str, pa.Table]
 """Published tables by name: `indicator_published`, and as far as there are any `published_<part>`."""
 
@@ -86,22 +91,32 @@ class Index:
 
 
 def kinds_of(table: pa.Table) -> tuple[np.ndarray, Callable[[int], tuple[str, ...]]]:
-    """Rows that say the same have the same number; the second result is what a number stands for."""
+    """Rows that say the same have the same number, in the order of what they say; the second result is what a number stands
+    for."""
     kinds = np.zeros(table.num_rows, np.int64)
     for name in table.column_names:
-        coded = pc.dictionary_encode(table[name].combine_chunks(), null_encoding="encode")
-        kinds = kinds * max(1, len(coded.dictionary)) + coded.indices.to_numpy(zero_copy_only=False)
+        coded = encoded(table[name])
+        rank = np.argsort(pc.array_sort_indices(coded.dictionary).to_numpy())
+        kinds = kinds * max(1, len(rank)) + rank[coded.indices.to_numpy(zero_copy_only=False)]
         if kinds.max(initial=0) > _MANY:
             kinds = np.unique(kinds, return_inverse=True)[1]
-    _, first, kind = np.unique(kinds, return_index=True, return_inverse=True)
+    kind, different = pd.factorize(kinds)
+    first = np.flatnonzero(np.diff(np.maximum.accumulate(kind), prepend=-1))
+    order = np.argsort(different)
+    first, kind = first[order], np.argsort(order)[kind]
     columns = table.take(pa.array(first)).to_pydict().values()
     rows = list(zip(*columns, strict=True))
     return kind, rows.__getitem__
 
 
+def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Every different entry once (none is one, too), and which of them each row has."""
+    return pc.dictionary_encode(column, null_encoding="encode").combine_chunks()
+
+
 def numbered(column: pa.ChunkedArray, numbers: Mapping[Any, int]) -> np.ndarray:
     """Number of each entry, -1 when it has none."""
-    coded = pc.dictionary_encode(column.combine_chunks(), null_encoding="encode")
+    coded = encoded(column)
     found = np.array([numbers.get(entry, -1) for entry in coded.dictionary.to_pylist()], np.int64)
     return found[coded.indices.to_numpy(zero_copy_only=False)] if len(found) else np.zeros(0, np.int64)
 
@@ -242,7 +257,7 @@ def _from_changes(index: Index, table: pa.Table | None, seen: Evidence) -> Step:
         return lambda: None
     told = pc.and_(pc.is_valid(table["change"]), pc.is_in(table["period"], pa.array(["year", "five_years"])))
     columns = ["region", "year", "indicator", *index.dims.values(), "from_year", "change"]
-    rows, region, year, figure = index.rows(table.select(columns).filter(told), columns)
+    rows, region, year, figure = index.rows(table.select(columns).filter(told), ["from_year", "change"])
     before = numbered(rows["from_year"], index.year)
     known = before >= 0
     now = (region[known], year[known], figure[known])
@@ -271,34 +286,3 @@ def _whole(numbers: np.ndarray) -> np.ndarray:
     """Numbers freed of the last digits of a division: halves of whole numbers where they are as near as that."""
     halves = np.round(2 * numbers) / 2
     return np.where(np.abs(halves - numbers) < _NEAR * np.maximum(1, np.abs(numbers)), halves, numbers)
-
-
-ProfileRow = tuple[str, int, str, tuple[dict[str, str], ...], float]
-
-
-def profile_rows(framework: Framework, tables: Tables) -> list[ProfileRow]:
-    """Rows of the demographic profile as (region, year, variable, the cells that are added up, their sum): counts, and
-    shares of a printed total."""
-    table = tables.get("published_profile")
-    if table is None or not table.num_rows:
-        return []
-    measures = {measure.code: measure for measure in framework.profile.measures}
-    rows = [row for row in table.to_pylist() if row["value"] is not None and not row["projected"]]
-    totals = {
-        (row["region"], row["year"], measures[row["measure"]].variable): row["value"]
-        for row in rows
-        if measures[row["measure"]].figure == "count" and row["member"] == TOTAL
-    }
-    found = []
-    for row in rows:
-        measure = measures[row["measure"]]
-        total = totals.get((row["region"], row["year"], measure.variable))
-        bands = {band.code: band.parts for band in measure.bands}
-        count = row["value"] if measure.figure == "count" else None
-        if measure.figure == "share" and total is not None:
-            count = float(np.round(row["value"] * total / 100))
-        if count is not None:
-            members = bands.get(row["member"], ()) if measure.dimension else ()
-            cells = tuple({measure.dimension or "": member} for member in members) or ({},)
-            found.append((row["region"], row["year"], measure.variable, cells, float(count)))
-    return found

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
-from indicators.audit.evidence import COUNTED, Evidence, Index, ProfileRow
+from indicators.audit.evidence import COUNTED, Evidence, Index
 from indicators.audit.forms import Forms
+from indicators.audit.profile import of_profile
 from indicators.audit.relations import Relations
 from indicators.audit.sides import Part, Side
 from schemas.framework_model import Framework
@@ -61,7 +63,7 @@ def places(framework: Framework, index: Index) -> Places:
     return Places(tuple(rows), frozenset(changed))
 
 
-def facts_of(forms: Forms, index: Index, seen: Evidence, where: Places, profile: Iterable[ProfileRow] = ()) -> Facts:
+def facts_of(forms: Forms, index: Index, seen: Evidence, where: Places, profile: pa.Table | None = None) -> Facts:
     """Equations of an edition, solved as far as one unknown at a time goes."""
     made = Facts(np.full((len(index.regions), len(index.years), len(forms.nodes)), np.nan))
     sides = [
@@ -89,7 +91,8 @@ def facts_of(forms: Forms, index: Index, seen: Evidence, where: Places, profile:
     found += _of_ratios(forms, index, seen, units)
     found += _of_strata(forms, index, seen, made, units & ~_moving(where, len(units)))
     found += _of_aggregates(forms, made, seen, sides, where)
-    found += _of_profile(forms, index, where, profile)
+    below = {(aggregate, year): own for year, aggregate, own in where.aggregates}
+    found += of_profile(forms, index, below, profile)
     made.relations = Relations.joined(found)
     made.settle()
     return made
@@ -228,17 +231,3 @@ def _of_aggregates(forms: Forms, made: Facts, seen: Evidence, sides: Sides, wher
         chosen = np.unique(owner[unknown])
         one = Relations.of_side(side, member[unknown], year[owner[unknown]], ends, ends)
         yield one.summed(np.searchsorted(chosen, owner[unknown]), rest[chosen] - blur, rest[chosen] + blur)
-
-
-def _of_profile(forms: Forms, index: Index, where: Places, profile: Iterable[ProfileRow]) -> Iterator[Relations]:
-    members = {(aggregate, year): found for year, aggregate, found in where.aggregates}
-    for code, calendar_year, variable, cells, count in profile:
-        if code not in index.region or calendar_year not in index.year or not forms.tracked(variable):
-            continue
-        region, year = index.region[code], index.year[calendar_year]
-        counted = members.get((region, year), (region,))
-        blur, size = forms.spread(variable), len(counted)
-        side = Side(tuple((0, forms.node(variable, cell), 1.0) for cell in cells))
-        ends = np.array([count])
-        one = Relations.of_side(side, np.array(counted), np.full(size, year), np.zeros(size), np.zeros(size))
-        yield one.summed(np.zeros(size, np.int64), ends - blur, ends + blur)

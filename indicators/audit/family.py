@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from indicators.audit.forms import Atoms, Cell
@@ -64,7 +66,7 @@ class Family:
     @cached_property
     def _turns(self) -> Whole:
         """Moments at which anything changed, in order."""
-        turns = np.unique(self.rows[["since", "until"]].to_numpy())
+        turns = np.unique(np.concatenate(self._columns[2:]))
         return turns[turns < NEVER]
 
     def state_at(self, moments: Whole) -> Whole:
@@ -101,9 +103,13 @@ class Family:
         """Delivered values in a state by kind."""
         if not state:
             return {}
-        turn = self._turns[state - 1]
-        rows = self.rows[(self.rows["since"] <= turn) & (self.rows["until"] > turn)]
-        return dict(zip(rows["kind"].tolist(), rows["value"].tolist(), strict=True))
+        turn, (kind, value, since, until) = self._turns[state - 1], self._columns
+        then = (since <= turn) & (until > turn)
+        return dict(zip(kind[then].tolist(), value[then].tolist(), strict=True))
+
+    @cached_property
+    def _columns(self) -> tuple[npt.NDArray[Any], ...]:
+        return tuple(self.rows[name].to_numpy() for name in ("kind", "value", "since", "until"))
 
     def _rows(self, told: Values, known: Values) -> list[tuple[dict[int, float], float, float]]:
         """What was told, as equations between the places of the atoms."""

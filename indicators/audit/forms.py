@@ -8,6 +8,7 @@ some of them of an earlier year. Cells that every node treats alike are one *ato
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -17,6 +18,7 @@ import numpy as np
 from indicators.audit.sides import Figure, Part, Side, Statement, Stratum
 from schemas.formula import Expression, Function, Number, Operation, SumOver, Term
 from schemas.framework_model import Framework
+from schemas.remembered import remembered
 from schemas.shapes import TOTAL, member_key
 from schemas.supports import CASES, supports
 
@@ -25,6 +27,14 @@ Cell = tuple[str, tuple[str, ...]]
 
 class Forms:
     """Nodes, atoms, figures and statements of a framework."""
+
+    @classmethod
+    def of(cls, framework: Framework) -> Forms:
+        """Those of a framework, worked out once; an attack adds nodes to its own ones."""
+        known = remembered(framework, lambda: dict(vars(cls(framework)), framework=None), "forms of the attack")
+        mine = cls.__new__(cls)
+        vars(mine).update({name: copy(value) for name, value in known.items()}, framework=framework)
+        return mine
 
     def __init__(self, framework: Framework) -> None:
         self.framework = framework
@@ -36,14 +46,14 @@ class Forms:
         self._members_of: dict[tuple[str, str], frozenset[str]] = {}
         self._dimensions = {variable: framework.variable_dimensions(variable) for variable in framework.variables}
         self.figures: dict[tuple[str, str], Figure] = {}
+        self.statements = tuple(self._statements())
         for code in framework.indicators:
             self._add_indicator(code)
-        self.statements = tuple(self._statements())
         self.strata = dict(self._strata())
         for measure in framework.profile.measures:
             if self.tracked(measure.variable):
                 self.node(measure.variable, {})
-                for member in {part for band in measure.bands for part in band.parts}:
+                for member in dict.fromkeys(part for band in measure.bands for part in band.parts):
                     self.node(measure.variable, {measure.dimension or "": member})
 
     # --- cells -------------------------------------------------------------------------------------------------------
@@ -221,7 +231,7 @@ class Forms:
 
     @cached_property
     def _subsets(self) -> frozenset[frozenset[Part]]:
-        return frozenset(frozenset(s.parts) for s in self._statements() if s.high == 0 and s.low < 0)
+        return frozenset(frozenset(s.parts) for s in self.statements if s.high == 0 and s.low < 0)
 
     def _statements(self) -> Iterable[Statement]:
         """Blocking rules without a tolerance for rounding that compare sums of counts."""

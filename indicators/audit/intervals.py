@@ -17,7 +17,6 @@ from indicators.audit.memory import Memory, question
 from indicators.audit.mending import mended
 from indicators.audit.piece import Piece
 from indicators.audit.program import Real, Solver
-from indicators.audit.targets import Sum
 from indicators.audit.verdicts import UNPROVED, Interval, is_wide, judged, reaches
 
 _LARGE = 1500
@@ -58,8 +57,8 @@ def _centre(piece: Piece, map_: Map, solver: Solver, memory: Memory) -> Real | N
 
 def _whole(piece: Piece, solver: Solver, numbers: Sequence[int], exact: bool) -> Real:
     """Least and most of some targets by all rows of their piece; NaN without an answer of the solver."""
-    tops = [_objective(piece, piece.targets[number].touched) for number in numbers]
-    bottoms = [_objective(piece, piece.targets[number].inside) for number in numbers]
+    tops = [_objective(piece, number, True) for number in numbers]
+    bottoms = [_objective(piece, number, False) for number in numbers]
     capped = np.clip(np.sum(tops, axis=0), 0, 1)
     solver.solve(capped, most=False)
     solver.solve(capped, most=True)
@@ -77,8 +76,8 @@ def _whole(piece: Piece, solver: Solver, numbers: Sequence[int], exact: bool) ->
     return found
 
 
-def _objective(piece: Piece, sums: Sum) -> Real:
+def _objective(piece: Piece, number: int, touched: bool) -> Real:
     found = np.zeros(len(piece.places))
-    columns, values = piece.terms(sums)
+    columns, values = piece.of_target(number, touched)
     found[columns] = values
     return found

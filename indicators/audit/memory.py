@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -23,16 +24,36 @@ _CONTRADICTION = np.array([np.nan])
 _MIX = tuple(np.uint64(prime) for prime in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9))
 
 
-class Memory:
-    """Answers by digest, and a solution of the equations by the names of the unknowns. `used` and `solved` are what the
-    present attack needs: that alone is worth keeping."""
+@dataclass(frozen=True)
+class Found:
+    """What the attack on a part came to: by target the ends and the verdict, the number of unknowns, whether it contradicts
+    itself; the questions that it asked, and the names of the unknowns of the solution that surrounds them."""
 
-    def __init__(self, answers: Mapping[bytes, Real] | None = None, solution: tuple[Names, Real] | None = None) -> None:
-        self.answers = dict(answers or {})
+    ends: Real
+    verdicts: tuple[str, ...]
+    unknowns: int
+    contradiction: bool
+    questions: tuple[bytes, ...] = ()
+    names: Names = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+
+class Memory:
+    """Answers by digest, a solution of the equations by the names of the unknowns, and what was found of parts by digest.
+    `used`, `solved` and `parts_used` are what the present attack needs: that alone is worth keeping."""
+
+    def __init__(
+        self,
+        answers: Mapping[bytes, Real] | None = None,
+        solution: tuple[Names, Real] | None = None,
+        parts: Mapping[bytes, Found] | None = None,
+    ) -> None:
+        self.answers, self.parts = dict(answers or {}), dict(parts or {})
         self.used: dict[bytes, Real] = {}
-        self.asked = 0
+        self.parts_used: dict[bytes, Found] = {}
+        self.asked = self.attacked = 0
         self._solution = solution
         self._solved: list[tuple[Names, Real]] = []
+        self._noted: list[bytes] = []
         self._regions: Names = np.zeros(0, np.uint64)
         self._years: Names = np.zeros(0, np.uint64)
 
@@ -45,6 +66,30 @@ class Memory:
         names, first = np.unique(names, return_index=True)
         return names, values[first]
 
+    def part(self, question: bytes, attack: Callable[[], Found]) -> Found:
+        """What is found of a part: attacked only when anything that enters it is new."""
+        found = self.parts_used.get(question) or self.parts.get(question)
+        if found is not None and all(one in self.answers or one in self.used for one in found.questions):
+            self._again(found)
+        else:
+            self.attacked += 1
+            self._noted, before = [], len(self._solved)
+            found = attack()
+            names = [names for names, _ in self._solved[before:]]
+            own = np.unique(np.concatenate([np.zeros(0, np.uint64), *names]))
+            found = replace(found, questions=tuple(dict.fromkeys(self._noted)), names=own)
+        self.parts_used[question] = found
+        return found
+
+    def _again(self, found: Found) -> None:
+        """The next attack may need what this one need not ask."""
+        for question in found.questions:
+            self.used.setdefault(question, self.answers.get(question, _CONTRADICTION))
+        values = self._values(found.names)
+        if values is not None:
+            here = ~np.isnan(values)
+            self._solved.append((found.names[here], values[here]))
+
     def speak_of(self, regions: Sequence[str], years: Iterable[int]) -> None:
         """Regions and years by their numbers in the attack that begins."""
         digests = (hashlib.blake2b(code.encode(), digest_size=8).digest() for code in regions)
@@ -53,6 +98,7 @@ class Memory:
 
     def recall(self, question: bytes, ask: Callable[[], Real]) -> Real:
         """The answer to a question, asked only when it is new. Raises Contradiction whenever `ask` did."""
+        self._noted.append(question)
         found = self.used.get(question)
         if found is None:
             found = self.answers.get(question)
@@ -69,10 +115,12 @@ class Memory:
 
     def guess(self, places: Whole) -> Real | None:
         """The remembered solution at some places (version, region, year, atom), NaN where there is none."""
+        return self._values(self._names(places))
+
+    def _values(self, wanted: Names) -> Real | None:
         if self._solution is None or not len(self._solution[0]):
             return None
         names, values = self._solution
-        wanted = self._names(places)
         at = np.minimum(np.searchsorted(names, wanted), len(names) - 1)
         return np.where(names[at] == wanted, values[at], np.nan)
 

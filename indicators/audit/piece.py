@@ -43,6 +43,18 @@ class Piece:
         sorting = np.argsort(found)
         return found[sorting], values[sorting]
 
+    @cached_property
+    def _told(self) -> dict[tuple[int, bool], tuple[Whole, Real]]:
+        return {}
+
+    def of_target(self, number: int, touched: bool) -> tuple[Whole, Real]:
+        """The terms of what a target touches, or of what lies wholly in it; nobody may change them."""
+        target = self.targets[number]
+        touched = touched or target.inside is target.touched
+        if (number, touched) not in self._told:
+            self._told[number, touched] = self.terms(target.touched if touched else target.inside)
+        return self._told[number, touched]
+
     def reduced(self) -> Piece:
         """Without unknowns that a row tells by itself (but for those of targets), and without rows that say nothing new."""
         kept = np.zeros(len(self.places), bool)
@@ -68,7 +80,7 @@ class Piece:
 
     def asked(self, numbers: Sequence[int]) -> tuple[Real | Whole, ...]:
         """All that decides the intervals of some targets beside the equations, as arrays."""
-        sums = [self.terms(sums) for n in numbers for sums in (self.targets[n].touched, self.targets[n].inside)]
+        sums = [self.of_target(number, touched) for number in numbers for touched in (True, False)]
         columns = [columns for columns, _ in sums]
         return (
             np.array([self.targets[number].required for number in numbers]),

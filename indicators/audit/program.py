@@ -25,6 +25,10 @@ _INTERIOR: dict[str, str | float | int] = {
 _OPTIMAL, _UNBOUNDED = highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kUnbounded
 
 
+_DUAL, _PRIMAL = 1, 4
+"""From question to question only costs change, so the last solution stays one: the primal method goes on from there."""
+
+
 class Contradiction(ArithmeticError):
     """What is published does not fit together, or not with the rules."""
 
@@ -222,9 +226,11 @@ class Solver:
             if cold:  # from the beginning, and without the presolve that cannot tell unbounded from infeasible
                 self.solver.clearSolver()
                 self.solver.setOptionValue("presolve", "off")
+                self.solver.setOptionValue("simplex_strategy", _DUAL)
             self.solver.run()
             status = self.solver.getModelStatus()
             if status == _OPTIMAL:
+                self.solver.setOptionValue("simplex_strategy", _PRIMAL)
                 solution = np.array(self.solver.getSolution().col_value)
                 self.witnesses.append(solution)
                 return float(costs @ solution)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,19 @@ from indicators.audit.targets import Target
 from indicators.audit.versions import TODAY, Versions
 
 _SLACK = 1e-6
+
+
+Holding = tuple[int, int, tuple[int, ...], bool, list[tuple[int, ...]]]
+"""Unit, year, the units below it, whether there is nothing beside them, and sums of atoms."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What hangs together: numbers of families, numbers of relations between them, and the targets that lie in it."""
+
+    families: Whole
+    relations: Whole
+    targets: list[Target]
 
 
 class System:
@@ -71,17 +85,25 @@ class System:
             wanted = np.array([place for place, node in enumerate(nodes) if node in asked], np.int64)
             if not len(wanted):
                 continue
-            holds = np.zeros((len(nodes), len(self.variable_of_atom)), np.float32)
-            for place, node in enumerate(nodes):
-                holds[place, list(self.atoms.of_node[node])] = 1
-            common, size = holds[wanted] @ holds.T, holds.sum(axis=1)
-            values = np.ascontiguousarray(np.moveaxis(self.known.nodes[:, :, nodes], 2, 0))
-            told = ~np.isnan(values).all(axis=(1, 2))
+            holds = np.zeros((len(nodes), int((self.variable_of_atom == variable).sum())), np.float32)
+            sizes, atoms = self.atoms.of_nodes(nodes)
+            holds[np.repeat(np.arange(len(nodes)), sizes), self._place_of_atom[atoms]] = 1
+            told = np.flatnonzero(~np.isnan(self.known.nodes[:, :, nodes]).all(axis=(0, 1)))
+            values = np.ascontiguousarray(np.moveaxis(self.known.nodes[:, :, nodes[told]], 2, 0))
+            common = holds[wanted] @ holds[told].T
             for row, place in enumerate(wanted):
-                within, around = (common[row] == size) & told, (common[row] == size[place]) & told
+                within, around = common[row] == sizes[told], common[row] == sizes[place]
                 low[int(nodes[place])] = np.fmax(0, np.fmax.reduce(values[within], axis=0, initial=0.0))
                 high[int(nodes[place])] = np.fmin.reduce(values[around], axis=0, initial=np.inf)
         return low, high
+
+    @cached_property
+    def _place_of_atom(self) -> Whole:
+        """The place of each atom among those of its variable."""
+        found = np.empty(len(self.variable_of_atom), np.int64)
+        for atoms in self._atoms_of:
+            found[atoms] = np.arange(len(atoms))
+        return found
 
     def _range(self, statement: Statement, low: Mapping[int, Real], high: Mapping[int, Real]) -> tuple[Real, Real]:
         most, least = np.zeros(self.shape[:2]), np.zeros(self.shape[:2])
@@ -97,50 +119,61 @@ class System:
 
     # --- pieces ------------------------------------------------------------------------------------------------------
 
-    def pieces(self, targets: Iterable[Target]) -> Iterator[Piece]:
-        """The pieces that targets lie in."""
+    def parts(self, targets: Iterable[Target]) -> Iterator[Part]:
+        """What hangs together, as far as targets lie in it."""
         listed = list(targets)
         joined, relations = _Union(), self.relations
-        families = self._families(relations.region, relations.year, self.variable_of_node[relations.node])
-        first = np.unique(relations.owner, return_index=True)[1]
-        heads = families[first]
-        for one, other in distinct(np.stack([heads[relations.owner], families], axis=1))[0].tolist():
+        families = self.families(relations.region, relations.year, self.variable_of_node[relations.node])
+        heads = families[np.flatnonzero(np.diff(relations.owner, prepend=-1))]
+        apart = np.flatnonzero(heads[relations.owner] != families)
+        for one, other in distinct(np.stack([heads[relations.owner[apart]], families[apart]], axis=1))[0].tolist():
             joined.join([one, other])
-        homes: list[int] = []
-        for target in listed:
-            places = np.array([(region, year, self.variable_of_atom[atom]) for region, year, atom in target.touched])
-            own = np.unique(self._families(*places.T)).tolist()
-            joined.join(own)
-            homes.append(own[0])
-            for family in own:
-                self._join_towns(joined, family)
+        homes = [self._home(joined, target) for target in listed]
+        for family in {family for own in homes for family in own}:
+            self._join_towns(joined, family)
         wanted: dict[int, list[Target]] = defaultdict(list)
-        for target, home in zip(listed, homes, strict=True):
-            wanted[joined.root(home)].append(target)
+        for target, own in zip(listed, homes, strict=True):
+            wanted[joined.root(own[0])].append(target)
         known, numbers = np.unique(heads, return_inverse=True)
         roots = np.array([joined.root(head) for head in known.tolist()], np.int64)[numbers]
         members = joined.groups()
         order = np.argsort(roots, kind="stable")
+        ordered = roots[order]
         for root, mine in wanted.items():
-            start, end = np.searchsorted(roots[order], [root, root + 1])
-            yield self._piece(np.array(sorted(members[root])), order[start:end], mine)
+            start, end = np.searchsorted(ordered, [root, root + 1])
+            yield Part(np.array(sorted(members[root])), order[start:end], mine)
 
-    def _families(self, region: Whole, year: Whole, variable: Whole) -> Whole:
+    def families(self, region: Whole, year: Whole, variable: Whole) -> Whole:
+        """Numbers of families."""
         return np.ravel_multi_index((region, year, variable), self.shape)
+
+    def _home(self, joined: _Union, target: Target) -> list[int]:
+        """The families of a target, which hang together."""
+        _, years, variables = self.shape
+        variable = self._variables
+        own = sorted({(region * years + year) * variables + variable[atom] for region, year, atom in target.touched})
+        joined.join(own)
+        return own
+
+    @cached_property
+    def _variables(self) -> list[int]:
+        return list(self.variable_of_atom.tolist())
 
     def _join_towns(self, joined: _Union, family: int) -> None:
         region, year, variable = (int(part) for part in np.unravel_index(family, self.shape))
         for above, below in self.nested.get(year, {}).items():
             if region == above or region in below:
-                joined.join([int(self._families(unit, year, variable)) for unit in (above, *below)])  # type: ignore[arg-type]
+                joined.join([int(self.families(unit, year, variable)) for unit in (above, *below)])  # type: ignore[arg-type]
 
-    def _piece(self, families: Whole, chosen: Whole, mine: list[Target]) -> Piece:
+    def piece(self, part: Part) -> Piece:
+        """The equations of a part."""
+        families, chosen, mine = part.families, part.relations, part.targets
         made = _Made([], [], [], [], [], [])
         region, year, variable = np.unravel_index(families, self.shape)
         for number in np.unique(variable):
             here = variable == number
             self._add_known(made, region[here], year[here], np.flatnonzero(self.variable_of_node == number))
-            self._add_nested(made, region[here], year[here], np.flatnonzero(self.variable_of_atom == number))
+            self._add_nested(made, region[here], year[here], int(number))
         self._add_relations(made, chosen)
         touched = np.array([(0, *place) for target in mine for place in target.touched], np.int64)
         places, columns = distinct(np.concatenate([*made.places, touched]))
@@ -160,30 +193,42 @@ class System:
         doubtful = self.known.doubtful_nodes[region[family], year[family], node]
         made.add(owner, np.ones(len(owner)), np.stack(at, axis=1), told, told, doubtful)
 
-    def _add_nested(self, made: _Made, region: Whole, year: Whole, atoms: Whole) -> None:
+    def _add_nested(self, made: _Made, region: Whole, year: Whole, variable: int) -> None:
         """Counts of a Kreis are those of its towns and of a rest, which is nothing where all of its towns are there."""
-        here = set(zip(region.tolist(), year.tolist(), strict=True))
+        for above, when, below, nothing, sums in self.holding(
+            set(zip(region.tolist(), year.tolist(), strict=True)), variable
+        ):
+            units, size = np.array([above, *below]), len(sums)
+            row = np.repeat(np.arange(size), [len(one) for one in sums])
+            atom = np.array([one for part in sums for one in part], np.int64)
+            owner, atom = np.repeat(row, len(units)), np.repeat(atom, len(units))
+            unit = np.tile(units, len(row))
+            at = (np.zeros_like(owner), unit, np.full_like(owner, when), atom)
+            high = np.full(size, 0.0 if nothing else np.inf)
+            values = np.where(unit == above, 1.0, -1.0)
+            made.add(owner, values, np.stack(at, axis=1), np.zeros(size), high, np.zeros(size, bool))
+
+    def holding(self, here: set[tuple[int, int]], variable: int) -> Iterator[Holding]:
+        """Units that hold others in these regions and years, with the atoms of a variable, or sums of them, of which it is
+        true."""
         for above, when in sorted(here):
             below = self.nested.get(when, {}).get(above, ())
             if below and all((town, when) in here for town in below):
-                sums = self._true_sums((above, when), atoms)
-                units, size = np.array([above, *below]), len(sums)
-                row = np.repeat(np.arange(size), [len(one) for one in sums])
-                atom = np.array([one for part in sums for one in part], np.int64)
-                owner, atom = np.repeat(row, len(units)), np.repeat(atom, len(units))
-                unit = np.tile(units, len(row))
-                at = (np.zeros_like(owner), unit, np.full_like(owner, when), atom)
-                high = np.full(size, 0.0 if (above, when) in self.complete else np.inf)
-                values = np.where(unit == above, 1.0, -1.0)
-                made.add(owner, values, np.stack(at, axis=1), np.zeros(size), high, np.zeros(size, bool))
+                sums = self._true_sums((above, when), self._atoms_of[variable])
+                yield above, when, below, (above, when) in self.complete, sums
 
-    def _true_sums(self, place: tuple[int, int], atoms: Whole) -> list[tuple[int, ...]]:
+    @cached_property
+    def _atoms_of(self) -> list[list[int]]:
+        """The atoms of each variable."""
+        return [np.flatnonzero(self.variable_of_atom == number).tolist() for number in range(self.shape[2])]
+
+    def _true_sums(self, place: tuple[int, int], atoms: list[int]) -> list[tuple[int, ...]]:
         """The atoms, one by one; where that is not true of some, the sums with them of which it is."""
         wrong = self.untrue.get(place)
         if wrong is None:
-            return [(atom,) for atom in atoms.tolist()]
-        own = set(atoms.tolist())
-        return [(atom,) for atom in atoms.tolist() if atom not in wrong.atoms] + sorted(
+            return [(atom,) for atom in atoms]
+        own = set(atoms)
+        return [(atom,) for atom in atoms if atom not in wrong.atoms] + sorted(
             one for one in wrong.sums if own.issuperset(one)
         )
 

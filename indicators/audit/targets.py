@@ -5,19 +5,19 @@ Only the house can judge: an attacker computes intervals of everything and does 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from indicators.audit.delivered import counts, nested_units, rests
+from indicators.audit.delivered import Delivered, Kind, Nested, Rest, rests
 from indicators.audit.evidence import COUNTED, Evidence, Index, real
 from indicators.audit.facts import Places
 from indicators.audit.forms import Atoms, Forms
+from indicators.audit.relations import Real, Whole
 from indicators.audit.sides import Side
-from schemas.framework_model import Framework
 from schemas.shapes import member_key
 
 PlainPlace = tuple[int, int, int]
@@ -56,110 +56,135 @@ class Truth:
 
 
 def targets(
-    framework: Framework, forms: Forms, atoms: Atoms, index: Index, seen: Evidence, where: Places, truth: Truth
+    forms: Forms,
+    atoms: Atoms,
+    index: Index,
+    seen: Evidence,
+    where: Places,
+    nested: Nested,
+    sent: Delivered | None,
+    values: pa.Table | None,
 ) -> list[Target]:
-    """Every small count that is one, each once."""
+    """Every small count that is one, each once, in an order that does not depend on that of the rows."""
     found: dict[tuple[object, ...], Target] = {}
     makers: list[Iterable[Target]] = []
-    if truth.observations is not None:
-        makers.append(_of_cells(framework, forms, atoms, index, where, truth.observations))
-    if truth.values is not None:
-        makers.append(_of_figures(forms, atoms, index, seen, where, truth.values))
+    if sent is not None:
+        secret = _Secret(forms, atoms, sent.kinds)
+        makers.append(_of_cells(secret, index, where, sent))
+        makers.append(_of_rests(secret, index, rests(nested, sent)))
+    if values is not None:
+        makers.append(_of_figures(forms, atoms, index, seen, where, values))
     for maker in makers:
         for target in maker:
             if target.touched:
-                found.setdefault((frozenset(target.touched.items()), frozenset(target.inside.items())), target)
+                touched = frozenset(target.touched.items())
+                inside = touched if target.inside is target.touched else frozenset(target.inside.items())
+                found.setdefault((touched, inside), target)
     return list(found.values())
 
 
-def open_nodes(
-    framework: Framework, forms: Forms, index: Index, observations: pa.Table
-) -> list[tuple[int, int, int, float]]:
-    """Cells of members that describe nobody (`open_members`), as (region, year, node, value): an attacker is assumed to
-    know them. One that was not delivered counts as zero where the variable was."""
-    rows = counts(framework, forms, observations)
+def open_nodes(forms: Forms, sent: Delivered) -> tuple[Whole, Whole, Whole, Real]:
+    """Cells of members that describe nobody (`open_members`), as columns of region, year, node and value: an attacker is
+    assumed to know them. One that was not delivered counts as zero where the variable was; what is said last counts."""
+    framework = forms.framework
     opened = framework.confidentiality.open_members
-    given: dict[tuple[int, int, int], float] = {}
-    chosen = pa.array(np.zeros(rows.num_rows, bool))
-    for dimension, members in opened.items():
-        chosen = pc.or_(chosen, pc.is_in(rows[dimension.lower()].combine_chunks(), pa.array(members)))
-    for row in rows.filter(chosen).to_pylist():
-        if row["region"] in index.region and row["year"] in index.year:
-            node = forms.node(row["variable"], {d: row[d.lower()] for d in framework.dimension_order})
-            given[index.region[row["region"]], index.year[row["year"]], node] = row["value"]
-    delivered = rows.group_by(["region", "year", "variable"]).aggregate([]) if opened else rows.slice(0, 0)
-    empty: dict[str, list[int]] = {}
-    for row in delivered.to_pylist():
-        variable = row["variable"]
-        if variable not in empty:
-            empty[variable] = [
-                forms.node(variable, {dimension: member})
-                for dimension, members in opened.items()
-                if dimension in framework.variable_dimensions(variable) and forms.additive(variable)
-                for member in members
-                if forms.has_member(variable, dimension, member)
-            ]
-        if row["region"] in index.region and row["year"] in index.year:
-            for node in empty[variable]:
-                given.setdefault((index.region[row["region"]], index.year[row["year"]], node), 0.0)
-    return [(*place, value) for place, value in given.items()]
+    node = np.array([forms.node(k.variable, k.members) if k.has(opened) else -1 for k in sent.kinds], np.int64)
+    given = np.flatnonzero(node[sent.kind] >= 0) if opened else np.zeros(0, np.int64)
+    made = [(sent.region[given], sent.year[given], node[sent.kind[given]], sent.value[given])]
+    names = sorted({kind.variable for kind in sent.kinds}) if opened else []
+    variable = np.array([names.index(kind.variable) for kind in sent.kinds] if names else [], np.int64)
+    shape = (len(names), sent.region.max(initial=0) + 1, sent.year.max(initial=0) + 1)
+    delivered = np.zeros(shape, bool)
+    if names:
+        delivered[variable[sent.kind], sent.region, sent.year] = True
+    for number, name in enumerate(names):
+        region, year = np.nonzero(delivered[number])
+        for dimension, members in opened.items():
+            if dimension in framework.variable_dimensions(name) and forms.additive(name):
+                for member in (one for one in members if forms.has_member(name, dimension, one)):
+                    empty = np.full(len(region), forms.node(name, {dimension: member}))
+                    made.insert(0, (region, year, empty, np.zeros(len(region))))
+    region, year, nodes, value = (np.concatenate(column) for column in zip(*made, strict=True))
+    return region, year, nodes, value
 
 
-def _of_cells(
-    framework: Framework, forms: Forms, atoms: Atoms, index: Index, where: Places, observations: pa.Table
-) -> Iterator[Target]:
-    rows = counts(framework, forms, observations)
-    threshold = {variable: forms.threshold(variable) for variable in framework.variables}
-    few = pc.and_(pc.greater_equal(rows["value"], 1), pc.less(rows["value"], max(threshold.values(), default=0)))
-    small = rows.filter(pc.and_(few, pc.is_in(rows["year"], pa.array(index.years, rows.schema.field("year").type))))
-    margin = framework.confidentiality.margin
-    opened = framework.confidentiality.open_members
-    aggregates = {aggregate for _, aggregate, _ in where.aggregates}
-    for row in small.to_pylist():
-        if row["value"] >= threshold[row["variable"]]:
-            continue
-        members = {d: row[d.lower()] for d in framework.dimension_order}
-        region, year = index.region.get(row["region"]), index.year[row["year"]]
-        if region is None or region in aggregates or any(members[d] in listed for d, listed in opened.items()):
-            continue
-        cells = forms.cells(row["variable"], members)
-        around = atoms.around(cells)
-        if around is not None:  # otherwise nothing that is published speaks of it
-            yield Target(
-                row["region"],
-                row["year"],
-                row["variable"],
-                member_key(members.items()),
-                "cell",
-                int(row["value"]),
-                threshold[row["variable"]] + margin,
-                {(region, year, atom): 1.0 for atom in around[0]},
-                {(region, year, atom): 1.0 for atom in around[1]},
-                not forms.in_table(row["variable"], members),
-                forms.spread(row["variable"]) > 0,
+class _Secret:
+    """What there is to know of a kind of cell that can be secret, worked out when it is asked first."""
+
+    def __init__(self, forms: Forms, atoms: Atoms, kinds: Sequence[Kind]) -> None:
+        self.forms, self.atoms, self.kinds = forms, atoms, kinds
+        self.margin = forms.framework.confidentiality.margin
+        self.opened = forms.framework.confidentiality.open_members
+        self.threshold = np.array([forms.threshold(kind.variable) for kind in kinds], np.int64)
+        self._known: dict[int, _Cell | None] = {}
+
+    def cell(self, number: int) -> _Cell | None:
+        """None of what nobody keeps secret, or of which nothing that is published speaks."""
+        if number not in self._known:
+            kind = self.kinds[number]
+            around = None if kind.has(self.opened) else self.atoms.around(kind.cells)
+            self._known[number] = around and _Cell(
+                *around,
+                member_key(kind.members.items()),
+                not self.forms.in_table(kind.variable, kind.members),
+                self.forms.spread(kind.variable) > 0,
             )
-    yield from _of_rests(framework, forms, atoms, index, rows)
+        return self._known[number]
+
+    def small(self, kinds: Whole, values: Real) -> Whole:
+        """Places of the values that are too small to be told."""
+        few = (values >= 1) & (values < self.threshold[kinds]) if len(kinds) else np.zeros(0, bool)
+        return np.flatnonzero(few)
+
+    def target(
+        self, place: tuple[str, int, str], number: int, value: float, cell: _Cell, sums: tuple[Sum, Sum]
+    ) -> Target:
+        """Of a cell (or rest, as `place` says beside region and year) of a kind; `sums`: atoms inside, atoms touched."""
+        region, year, side = place
+        variable, required = self.kinds[number].variable, int(self.threshold[number]) + self.margin
+        return Target(
+            region, year, variable, cell.key, side, int(value), required, *sums, cell.beyond, cell.rounded
+        )  # fmt: skip
 
 
-def _of_rests(framework: Framework, forms: Forms, atoms: Atoms, index: Index, table: pa.Table) -> Iterator[Target]:
+class _Cell(NamedTuple):
+    """Atoms that lie wholly in it, and all it touches; its members as text; is it finer than any table, printed rounded?"""
+
+    inside: tuple[int, ...]
+    touched: tuple[int, ...]
+    key: str
+    beyond: bool
+    rounded: bool
+
+
+def _of_cells(secret: _Secret, index: Index, where: Places, sent: Delivered) -> Iterator[Target]:
+    aggregates = sorted({aggregate for _, aggregate, _ in where.aggregates})
+    small = secret.small(sent.kind, sent.value)
+    small = small[~np.isin(sent.region[small], aggregates)]
+    order = small[np.lexsort((sent.kind[small], sent.region[small], sent.year[small]))]
+    columns = (column[order].tolist() for column in (sent.region, sent.year, sent.kind, sent.value))
+    for region, year, kind, value in zip(*columns, strict=True):
+        cell = secret.cell(kind)
+        if cell is not None:
+            touched = {(region, year, atom): 1.0 for atom in cell.touched}
+            exact = cell.inside == cell.touched
+            inside = touched if exact else {(region, year, atom): 1.0 for atom in cell.inside}
+            place = (index.regions[region], index.years[year], "cell")
+            yield secret.target(place, kind, value, cell, (inside, touched))
+
+
+def _of_rests(secret: _Secret, index: Index, found: Iterable[Rest]) -> Iterator[Target]:
     """What is left of a Kreis beside its towns that deliver too."""
-    margin, opened = framework.confidentiality.margin, framework.confidentiality.open_members
-    for rest in rests(framework, index, nested_units(framework, index), table):
+    for rest in found:
         above, year, below = rest.above, rest.year, rest.below
-        for variable, members, value in rest.cells(framework, rest.values >= 1):
-            if value < forms.threshold(variable) and not any(members[d] in listed for d, listed in opened.items()):
-                cells = forms.cells(variable, members)
-                around = atoms.around(cells)
-                if around is None:
-                    continue
-                inside = {(above, year, atom): 1.0 for atom in around[0]}
-                inside |= {(town, year, atom): -1.0 for town in below for atom in around[0]}
-                if around[0] == around[1]:
-                    yield Target(
-                        index.regions[above], index.years[year], variable, member_key(members.items()), "rest",
-                        int(value), forms.threshold(variable) + margin, inside, inside,
-                        not forms.in_table(variable, members), forms.spread(variable) > 0,
-                    )  # fmt: skip
+        small = secret.small(rest.kinds, rest.values)
+        for kind, value in zip(rest.kinds[small].tolist(), rest.values[small].tolist(), strict=True):
+            cell = secret.cell(kind)
+            if cell is not None and cell.inside == cell.touched:
+                inside = {(above, year, atom): 1.0 for atom in cell.inside}
+                inside |= {(town, year, atom): -1.0 for town in below for atom in cell.inside}
+                place = (index.regions[above], index.years[year], "rest")
+                yield secret.target(place, kind, value, cell, (inside, inside))
 
 
 def _of_figures(
@@ -173,7 +198,8 @@ def _of_figures(
     for name, number in (
         ("numerator", numbers[0]), ("denominator", numbers[1]), ("complement", numbers[1] - numbers[0])
     ):  # fmt: skip
-        for row in np.flatnonzero((number >= 1) & (number < most) & (number == np.round(number))):
+        small = np.flatnonzero((number >= 1) & (number < most) & (number == np.round(number)))
+        for row in small[np.lexsort((figures[small], regions[small], years[small]))]:
             region, year, figure = int(regions[row]), int(years[row]), int(figures[row])
             entry = forms.figures[index.figures[figure]]
             side = entry.numerator if name == "numerator" else entry.denominator

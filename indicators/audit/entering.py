@@ -1,0 +1,92 @@
+"""Everything that enters a part of the attack, as a digest: the same digest is the same question, so it has the same answer.
+
+Taken of the equations in the making, where all editions, the ledger, what is true and the framework have come together: from
+here on nothing else decides what is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from indicators.audit.evidence import Index
+from indicators.audit.relations import Whole
+from indicators.audit.system import Part, System
+from indicators.audit.targets import Target
+
+_SIZE = 16
+
+
+class Entering:
+    """Digests of the parts of one system. `further`: whatever else decides."""
+
+    def __init__(self, system: System, index: Index, *further: object) -> None:
+        self.system = system
+        where = np.nonzero(~np.isnan(system.known.nodes))
+        family = system.families(where[0], where[1], system.variable_of_node[where[2]])
+        order = np.argsort(family, kind="stable")
+        self._family = family[order]
+        self._known = tuple(place[order] for place in where)
+        sizes, atoms = system.atoms.of_nodes(np.arange(len(system.atoms.of_node)))
+        numbers = (sizes, atoms, system.variable_of_node, system.variable_of_atom, np.array(system.shape))
+        names = repr((index.regions, index.years, system.atoms.variables, further)).encode()
+        self._common = _digest([*numbers, np.frombuffer(names, np.uint8)])
+
+    def digest(self, part: Part) -> bytes:
+        """Of all that the equations of a part are made of, and of what is sought in it."""
+        return _digest([np.frombuffer(self._common, np.uint8), part.families, *self._facts(part), *self._rules(part)])
+
+    def _facts(self, part: Part) -> Iterator[npt.NDArray[Any]]:
+        """Known nodes; relations with the versions of the atoms that they speak of."""
+        system = self.system
+        start, end = np.searchsorted(self._family, [part.families, part.families + 1])
+        mine = np.concatenate([np.arange(first, last) for first, last in zip(start, end, strict=True)])
+        where = tuple(place[mine] for place in self._known)
+        yield from where
+        yield system.known.nodes[where]
+        yield system.known.doubtful_nodes[where]
+        told, moment = system.relations.taken(part.relations), system.moment[part.relations]
+        yield from (told.low, told.high, told.owner, told.factor, told.region, told.year, told.node)
+        yield system.doubtful[part.relations]
+        terms = np.flatnonzero(moment[told.owner] >= 0)
+        sizes, atom = system.atoms.of_nodes(told.node[terms])
+        term = np.repeat(terms, sizes)
+        version, _ = system.versions.at(moment[told.owner[term]], told.region[term], told.year[term], atom)
+        older = np.flatnonzero(version)  # of all others the number is that of today
+        yield from (term[older], atom[older], version[older])
+
+    def _rules(self, part: Part) -> Iterator[npt.NDArray[Any]]:
+        """What a Kreis holds; targets."""
+        system = self.system
+        region, year, variable = np.unravel_index(part.families, system.shape)
+        held: list[object] = []
+        for number in np.unique(variable).tolist():
+            here = variable == number
+            units = set(zip(region[here].tolist(), year[here].tolist(), strict=True))
+            held += [(number, *one) for one in system.holding(units, number)]
+        yield _text(held)
+        yield _text(_told(target) for target in part.targets)
+
+
+def _told(target: Target) -> tuple[object, ...]:
+    """All that is sought of a target and said of it in the end, its atoms included."""
+    sums = (target.touched, target.inside if target.inside != target.touched else None)
+    names = (target.region, target.year, target.subject, target.key, target.side)
+    return (*names, target.true, target.required, *sums, target.beyond, target.rounded)
+
+
+def _text(parts: Iterable[object]) -> npt.NDArray[np.uint8]:
+    return np.frombuffer("\n".join(map(repr, parts)).encode(), np.uint8)
+
+
+def _digest(arrays: Iterable[npt.NDArray[Any] | Whole]) -> bytes:
+    """Of arrays, each with its length and kind, so that none runs into the next one."""
+    found = hashlib.blake2b(digest_size=_SIZE)
+    for array in arrays:
+        found.update(f"{array.dtype.str}{array.shape}".encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.digest()
