@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -16,11 +17,14 @@ from test_protection import LABF, Cells, cross
 from flows.remembering_proofs import keep_proofs, recall_proofs
 from indicators.compute import Beside, Results, compute
 from indicators.planned import plans
+from indicators.protection import applying, deciding
 from indicators.protection.decision import Decision, read_decision
 from indicators.protection.memory import Memory, Part
 from indicators.protection.naming import read_name
 from indicators.protection.parting import Pieces, homes, names_by_home, shared
 from indicators.protection.policy import Policy
+from indicators.protection.problem import Mask, Problem
+from indicators.protection.protect import protect
 from indicators.protection.release import Release
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
@@ -97,11 +101,66 @@ def test_nights_with_and_without_a_memory_are_the_same(framework: Framework) -> 
         anew.append(len(set(memory.parts_used) - before))
         added = with_memory.protection.ledger
         ledger = added if ledger is None else pa.concat_tables([ledger, added.cast(ledger.schema)])
-    _, second, third, fourth, fifth, sixth, _ = anew
-    assert second > 1
-    assert (third, sixth) == (0, 0), "nothing has changed since"
+    first, second, third, fourth, fifth, sixth, _ = anew
+    assert first > 1
+    assert (second, third, sixth) == (0, 0, 0), "nothing has changed since"
     assert fourth == 0, "of what has changed the ledger knows more tomorrow"
-    assert 0 < fifth < second, "the other parts were taken over"
+    assert 0 < fifth < first, "the other parts were taken over"
+
+
+def dated(records: pa.Table, day: int) -> pa.Table:
+    """Records of the ledger with the moment of their release."""
+    return records.append_column(
+        "published_at", pa.array([datetime(2026, 1, day)] * records.num_rows, pa.timestamp("us"))
+    )
+
+
+@pytest.mark.thorough
+def test_the_same_release_again_is_proved_already(framework: Framework, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The night after a release, and after a correction, decides nothing anew; without a memory it finds the same, and
+    what was proved before the ledger had the records holds with them, too."""
+    proved: list[Mask] = []
+
+    def noted(problem: Problem, memory: Memory) -> Mask:
+        proved.append(protect(problem, memory=memory))
+        return proved[-1]
+
+    monkeypatch.setattr(deciding, "protect", noted)
+    memory, ledger = Memory(), None
+    for day, (women, masks) in enumerate([(2, 1), (2, 0), (30, 1), (30, 0)], 1):
+        proved.clear()
+        memory = Memory(memory.used, memory.parts_used)
+        found = night(framework, delivered(women), CODES, ledger, memory)
+        assert len(proved) == masks
+        added = dated(found.protection.ledger, day)
+        ledger = added if ledger is None else pa.concat_tables([ledger, added])
+    assert not added.num_rows
+    proved.clear()
+    assert same(night(framework, delivered(30), CODES, ledger), found)
+    masks = list(proved)
+    assert masks
+    monkeypatch.setattr(deciding, "protect", lambda problem, memory: masks.pop(0))
+    monkeypatch.setattr(applying, "regarded", lambda connection, lags, parts: dict.fromkeys(parts, 2))
+    assert same(night(framework, delivered(30), CODES, ledger), found), "verified with all that the ledger tells"
+    assert not masks
+
+
+@pytest.mark.thorough
+def test_a_part_is_decided_with_the_ledger_when_it_says_something_else(framework: Framework) -> None:
+    """A record that the decision does not tell, one that it does not keep, and one of another number."""
+    first = night(framework, delivered(30), CODES)
+    kept = {row["cell"]: row for row in first.protection.ledger.to_pylist()}
+    own = f"{TOWN}/2024/UNEMP[GRP=A,SEX=W]"
+    assert own in kept
+    assert kept[own]["state"] == "shown"
+    ledger = pa.Table.from_pylist([{**kept[own], "state": "hidden"}], first.protection.ledger.schema)
+    again = night(framework, delivered(30), CODES, ledger)
+    assert hidden_of(again) > hidden_of(first)
+
+
+def hidden_of(results: Results) -> int:
+    """How many figures stay in the house."""
+    return sum(results.protection.counts.get(cause, 0) for cause in ("primary", "secondary", "frozen", "withheld"))
 
 
 def test_what_is_remembered_of_a_part_is_read_or_decided_anew(framework: Framework, tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ from indicators.protection.alternatives import round_figures
 from indicators.protection.deciding import Deciding, NotProved
 from indicators.protection.decision import Decision, read_decision
 from indicators.protection.entered import (
-    digests,
+    Entered,
     forget,
     number_parts,
-    parts_of,
     present,
+    read_additions,
     read_before,
+    read_records,
     tied_before,
     touch,
 )
@@ -31,6 +32,7 @@ from indicators.protection.memory import Memory, Part
 from indicators.protection.parting import Home, homes, shared
 from indicators.protection.policy import Policy
 from indicators.protection.reporting import Protection, Report
+from indicators.protection.settled import not_said, regarded
 from indicators.remembered import LARGE, give_back, without_collecting
 from schemas.framework_model import Framework
 from schemas.plan import Plan
@@ -75,7 +77,9 @@ class _Protecting:
         self.plan = plan
         self.earlier = earlier
         self.worked_out = 0  # figures of the parts that were decided anew
+        self.batch = 1  # of the records of this release
         self.sides: list[Sides] = point_sides(self.framework, plan) if sides is None else sides
+        self.lags = max((lag for s in self.sides for f in s.all() for _, _, lag in f), default=0)
 
     def result(self, memory: Memory) -> Protection:
         tell(self.connection, self.framework, self.plan, self.sides)
@@ -83,7 +87,8 @@ class _Protecting:
         round_figures(self.connection, self.policy, self.sides, places)
         parts, touched = self._parts()
         groups = self._groups()
-        asked = digests(self.connection, self.policy, self.plan, parts, _by_year(groups))
+        entered = Entered(self.connection, self.policy, self.plan, parts, _by_year(groups))
+        asked = entered.digests()
         decisions: dict[int, Decision] = {}
         for number, which in enumerate(asked):
             found = self._taken(memory, which)
@@ -93,35 +98,71 @@ class _Protecting:
         questions: dict[int, tuple[bytes, ...]] = {}
         if anew:
             deciding = Deciding(self.connection, self.policy, self.plan, self.sides, touched, groups)
-            for years, numbers in _batches(parts, anew):
-                for number, decision in deciding.decisions(years, {n: parts[n] for n in numbers}, memory):
-                    decisions[number] = decision
-                    questions[number] = memory.noted()
-                    self.worked_out += decision.figures
+            decisions |= self._decided(deciding, {n: parts[n] for n in anew}, memory, questions)
         report = Report(self.connection, self.policy, [decisions[n] for n in range(len(parts))], anew)
         report.hide()
-        lags = max((lag for s in self.sides for f in s.all() for _, _, lag in f), default=0)
-        protection = report.protection(self.earlier, lags)
-        unsettled = parts_of(self.connection, protection.ledger)
-        for number in anew:
-            if number not in unsettled:
-                memory.keep_part(asked[number], Part(decisions[number].written(), questions[number]))
+        protection = report.protection(self.earlier, self.lags)
+        self._keep(protection, entered, asked, {n: decisions[n] for n in anew}, questions, memory)
         forget(self.connection)
         return protection
+
+    def _decided(
+        self, deciding: Deciding, parts: Mapping[int, Home], memory: Memory, questions: dict[int, tuple[bytes, ...]]
+    ) -> dict[int, Decision]:
+        """Decide parts, each with as little of the ledger as will do (see `settled`)."""
+        batches = regarded(self.connection, self.lags, parts)
+        decisions: dict[int, Decision] = {}
+        asked = dict(batches)
+        while asked:
+            found: dict[int, Decision] = {}
+            for years, numbers in _batches(parts, sorted(asked)):
+                for number, decision in deciding.decisions(years, {n: parts[n] for n in numbers}, asked, memory):
+                    found[number] = decision
+                    questions[number] = memory.noted()
+                    self.worked_out += decision.figures
+            decisions |= found
+            asked = not_said(self.connection, self.lags, found, asked)
+        return decisions
+
+    def _keep(
+        self,
+        protection: Protection,
+        entered: Entered,
+        asked: Sequence[bytes],
+        anew: Mapping[int, Decision],
+        questions: Mapping[int, tuple[bytes, ...]],
+        memory: Memory,
+    ) -> None:
+        """Keep what was decided tonight for the night in which the ledger has its records, too."""
+        added = read_additions(self.connection, protection.ledger, self.batch)
+        later = entered.digests("calc_added") if added else asked
+        mixed = self._mixed() if added else set()
+        unclear = not_said(self.connection, self.lags, anew, dict.fromkeys(anew, self.batch - 1), "calc_added")
+        for number, decision in anew.items():
+            if number not in unclear and number not in mixed & added:
+                memory.keep_part(later[number], Part(decision.written(), questions[number]))
+
+    def _mixed(self) -> set[int]:
+        """Parts of which the ledger has records that nothing will tell from those of tonight."""
+        rows = self.connection.execute(
+            "SELECT DISTINCT part FROM calc_record WHERE batch >= ?", [self.batch]
+        ).fetchall()
+        return {part for (part,) in rows}
 
     def _parts(self) -> tuple[list[Home], dict[tuple[int, int], tuple[int, ...]]]:
         """What is protected by itself, and in which parts each point has pieces in each year."""
         group = shared(self.policy, self.plan, self.sides)
         there = present(self.connection)
         parts = homes(group, there, ())
-        number = number_parts(self.connection, parts)
-        read_before(self.connection, self.earlier)
+        number = number_parts(self.connection, self.policy, parts)
+        self.batch = read_before(self.connection, self.earlier)
         tied = tied_before(self.connection, self.policy, number)
         if tied:
             parts = homes(group, there, tied)
-            number = number_parts(self.connection, parts)
+            number = number_parts(self.connection, self.policy, parts)
             read_before(self.connection, self.earlier)
-        return parts, touch(self.connection, self.sides, number)
+        read_records(self.connection)
+        return parts, touch(self.connection, self.policy, self.plan, self.sides, number)
 
     def _taken(self, memory: Memory, which: bytes) -> Decision | None:
         """What an earlier night decided of the same part."""
@@ -150,7 +191,7 @@ def _by_year(groups: Mapping[tuple[str, int], tuple[str, ...]]) -> dict[int, str
     return {year: repr(own) for year, own in found.items()}
 
 
-def _batches(parts: Sequence[Home], numbers: Sequence[int]) -> Iterator[tuple[tuple[int, ...], list[int]]]:
+def _batches(parts: Mapping[int, Home], numbers: Sequence[int]) -> Iterator[tuple[tuple[int, ...], list[int]]]:
     """The parts of the same years, which are read together."""
     found: dict[tuple[int, ...], list[int]] = {}
     for number in numbers:

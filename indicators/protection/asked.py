@@ -1,160 +1,170 @@
-"""A question in numbers of its own, and the program that answers it: how to let a target vary most cheaply."""
+"""A question in numbers of its own, and the programs that answer it: how to let a target vary most cheaply."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from indicators.protection.ground import Ground, Numbers
+from indicators.protection.memory import question
 from indicators.protection.problem import Target, Whole, spans
 from indicators.protection.solve import Matrix
 
 _ENDLESS = 1e9
 _STEP = 1e-4
-"""What a step of an atom costs beside the figures: so little that no figure is chosen for it. Without it thousands of hidden
-atoms may move for nothing, and the solver loses itself among tables that are all alike."""
-
-
-@dataclass(frozen=True)
-class Inside:
-    """The atoms of some forms that may move: form n has `places` and `factors` from `starts[n]` on.
-
-    Every atom has two columns, one in which it rises and one in which it falls, with opposite factors.
-    """
-
-    starts: Whole
-    places: Whole
-    factors: npt.NDArray[np.float64]
+"""What a step of the last atom costs beside the figures, and half of what one of the first does: so little that no figure is
+chosen for it. Without it thousands of hidden atoms may move for nothing, and the solver loses itself among tables that are
+all alike. With it the targets of a block choose the same of them, so that less is hidden for all together."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question in numbers of its own. Of the forms inside `still` may not move, `capped` not above `caps`, and `paid` only
-    for their `prices`. `lowest`: how far each atom may fall."""
+    """A question about a ground: the target is its row `own`, times `sign`. Rows in `still` may not move, those in `paid` only
+    for their `prices`. Every atom has two columns, one in which it rises and one in which it falls."""
 
+    ground: Ground
     target: Target
     two_sided: bool
-    own: Inside
-    inside: Inside
+    own: int
+    sign: int
     still: Whole
-    capped: Whole
-    caps: Whole
     paid: Whole
-    prices: npt.NDArray[np.float64]
-    lowest: Whole
+    prices: Numbers
 
-    def program(self) -> tuple[Matrix, Whole]:
-        """The program and the numbers of its switches."""
-        atoms = len(self.lowest)
-        firsts = [0, 2 * atoms] if self.two_sided else [0]
-        still = _unlike(self.inside, self.still)
-        rows = _Rows(self.inside)
-        for side, first in enumerate(firsts):
-            rows.add(self.capped, side, first, -_ENDLESS, self.caps)
-            rows.add(still, 2 + side, first, 0, 0)
-        size = 2 * len(firsts) * atoms
-        switches = size + np.arange(len(self.paid))
-        reach = 2 * self.target.need
-        if len(self.paid):
-            factors = self.inside.factors
-            largest = np.maximum.reduceat(np.abs(factors), np.minimum(self.inside.starts[:-1], len(factors) - 1))
-            most = reach * largest[self.paid]
-            for side, first in enumerate(firsts):
-                rows.add(self.paid, 2 + 2 * side, first, -_ENDLESS, 0, switches, -most)
-                rows.add(self.paid, 3 + 2 * side, first, 0, _ENDLESS, switches, most)
-        furthest = np.tile(self.lowest, 2 * len(firsts)).reshape(-1, atoms)
-        furthest[::2] = reach
-        matrix = rows.matrix(
-            self._reach(firsts),
-            np.concatenate([np.full(size, _STEP), self.prices]),
-            np.zeros(size + len(switches)),
-            np.concatenate([furthest.ravel(), np.ones(len(switches))]),
+    @property
+    def reach(self) -> int:
+        """By how much an atom may rise."""
+        return 2 * self.target.need
+
+    def digest(self, *, free: bool) -> bytes:
+        """Of everything that decides the answer."""
+        lowest, capped, least, most = self.ground.limits(self.reach)
+        target = (self.target.value, self.target.need, self.two_sided, free, self.own, self.sign)
+        own = np.array(target, dtype=np.int64)
+        return question(
+            np.frombuffer(self.ground.digest, np.uint8),
+            own,
+            self.still,
+            self.paid,
+            self.prices,
+            capped,
+            least,
+            most,
+            lowest,
         )
-        return matrix, switches
 
-    def _reach(self, firsts: list[int]) -> list[tuple[Whole, npt.NDArray[np.float64], float]]:
-        """How far the target has to move: columns, factors and the least sum of each row."""
-        need, own = float(self.target.need), self.own
-        if len(firsts) == 1:
-            return [(own.places, own.factors, need)]
-        both = np.concatenate([own.places, firsts[1] + own.places])
-        factors = np.concatenate([own.factors, -own.factors])
-        return [(own.places, own.factors, need - self.target.value), (both, factors, need)]
+    def relaxed(self) -> Matrix:
+        """The program without whole numbers. Where one table is asked for, a row that is paid for has a column for what it
+        rises and one for what it falls: half the rows of the other form."""
+        if self.two_sided:
+            return self.switched()
+        size = self._size
+        reach, most = self._reach()
+        columns = size + np.arange(2 * len(self.paid)).reshape(2, -1)
+        parts = [reach, *self._kept(0), _Part(self.paid, 0, 0.0, 0.0, (columns.T, np.array([-1.0, 1.0])))]
+        price = self.prices / most
+        return self._matrix(parts, np.concatenate([price, price]), np.concatenate([most, most]))
 
+    def switched(self) -> Matrix:
+        """The program in which every row that is paid for has a switch."""
+        reach, most = self._reach()
+        parts = [reach]
+        columns = (self._size + np.arange(len(self.paid)))[:, None]
+        if self.two_sided:
+            parts.append(self._range())
+        for first in self._firsts:
+            parts += self._kept(first)
+            parts.append(_Part(self.paid, first, -_ENDLESS, 0.0, (columns, -most[:, None])))
+            parts.append(_Part(self.paid, first, 0.0, _ENDLESS, (columns, most[:, None])))
+        return self._matrix(parts, self.prices, np.ones(len(self.paid)))
 
-def _unlike(inside: Inside, forms: Whole) -> Whole:
-    """Those of some forms that say something of their own here: what a region and the Land tell of its atoms is the same.
+    def unused(self, solution: Numbers) -> Whole:
+        """Switches of rows that a solution of the relaxed program leaves as they are."""
+        behind = solution[self._size :]
+        if not self.two_sided:
+            behind = behind.reshape(2, -1).sum(axis=0) / self._reach()[1]
+        return self._size + np.flatnonzero(behind < 1e-7)
 
-    By a sum of random numbers over the atoms; should two forms meet by chance, a proposal fails its check.
-    """
-    weights = np.random.default_rng(1).integers(1, 1 << 40, int(inside.places.max(initial=0)) + 1)
-    sums = np.concatenate([[0], np.cumsum(weights[inside.places] * inside.factors.astype(np.int64))])
-    _, first = np.unique(np.abs(sums[inside.starts[forms + 1]] - sums[inside.starts[forms]]), return_index=True)
-    return forms[np.sort(first)]
+    # --- rows ------------------------------------------------------------------------------------------------------------
 
+    @property
+    def _firsts(self) -> tuple[int, ...]:
+        """Where the columns of each table begin."""
+        return (0, 2 * len(self.ground.atoms)) if self.two_sided else (0,)
 
-class _Rows:
-    """Rows over forms, gathered kind by kind and written form by form."""
+    @property
+    def _size(self) -> int:
+        """Columns of atoms."""
+        return 2 * len(self._firsts) * len(self.ground.atoms)
 
-    def __init__(self, inside: Inside) -> None:
-        self.inside = inside
-        self.parts: list[tuple[npt.NDArray[np.float64], ...]] = []
+    def _reach(self) -> tuple[_Part, Numbers]:
+        """How far the target has to move; how far each row that is paid for may."""
+        least = float(self.target.need - (self.target.value if self.two_sided else 0))
+        low, high = (least, _ENDLESS) if self.sign > 0 else (-_ENDLESS, -least)
+        return _Part(np.array([self.own]), 0, low, high), self.reach * self.ground.largest[self.paid]
 
-    def add(
-        self,
-        forms: Whole,
-        turn: int,
-        first: int,
-        low: float,
-        high: float | Whole,
-        switches: Whole | None = None,
-        weights: npt.NDArray[np.float64] | None = None,
-    ) -> None:
-        """A row for each of the forms, the `turn`-th of its form, over the columns from `first` on."""
-        size = len(forms)
-        columns = (
-            forms,
-            turn,
-            first,
-            low,
-            high,
-            -1 if switches is None else switches,
-            0 if weights is None else weights,
-        )
-        self.parts.append(tuple(np.broadcast_to(np.asarray(one, dtype=float), size) for one in columns))
+    def _range(self) -> _Part:
+        """How far apart both tables have to be: the row of the target in both."""
+        inside = slice(self.ground.starts[self.own], self.ground.starts[self.own + 1])
+        places, factors = self.ground.places[inside], -self.ground.factors[inside]
+        columns = self._firsts[1] + np.concatenate([places, places + len(self.ground.atoms)])
+        need = float(self.target.need)
+        low, high = (need, _ENDLESS) if self.sign > 0 else (-_ENDLESS, -need)
+        further = columns[None, :].astype(np.int64), np.concatenate([factors, -factors])[None, :]
+        return _Part(np.array([self.own]), 0, low, high, further)
 
-    def matrix(
-        self,
-        before: list[tuple[Whole, npt.NDArray[np.float64], float]],
-        cost: npt.NDArray[np.float64],
-        low: npt.NDArray[np.float64],
-        high: npt.NDArray[np.float64],
-    ) -> Matrix:
-        """The whole program; `before` are rows (columns, factors, least) that come first."""
-        forms, turns, firsts, lows, highs, switches, weights = (
-            np.concatenate(one) for one in zip(*self.parts, strict=True)
-        )
-        order = np.lexsort((turns, forms))
-        forms, firsts, switches, weights = (one[order] for one in (forms, firsts, switches, weights))
-        lows, highs = lows[order], highs[order]
-        mine = forms.astype(np.int64)
-        begin, end = self.inside.starts[mine], self.inside.starts[mine + 1]
-        where = spans(begin, end)
-        own = np.repeat(firsts.astype(np.int64), end - begin) + self.inside.places[where]
-        switched = np.flatnonzero(switches >= 0)
-        behind = np.cumsum(end - begin)[switched]  # a switch stands at the end of its row
-        columns = np.insert(own, behind, switches[switched].astype(np.int64))
-        factors = np.insert(self.inside.factors[where], behind, weights[switched])
-        sizes = [*(len(columns_of) for columns_of, _, _ in before), *(end - begin + (switches >= 0)).tolist()]
+    def _kept(self, first: int) -> list[_Part]:
+        """Rows that may not move, or not as far as they could."""
+        _, capped, least, most = self.ground.limits(self.reach)
+        return [_Part(capped, first, least, most), _Part(self.still, first, 0.0, 0.0)]
+
+    def _matrix(self, parts: list[_Part], cost: Numbers, high: Numbers) -> Matrix:
+        """The whole program: the columns of atoms first, then others with their `cost` and up to `high`."""
+        lowest, *_ = self.ground.limits(self.reach)
+        furthest = np.tile(lowest.astype(np.float64), 2 * len(self._firsts)).reshape(-1, len(lowest))
+        furthest[::2] = self.reach
+        written = [part.written(self.ground) for part in parts]
+        sizes, columns, factors, lows, highs = (np.concatenate(one) for one in zip(*written, strict=True))
+        width = self._size + len(cost)
         return Matrix(
-            cost,
-            low,
-            high,
-            np.ones(len(cost), dtype=bool),
-            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-            np.concatenate([*(one for one, _, _ in before), columns]),
-            np.concatenate([*(one for _, one, _ in before), factors]),
-            np.concatenate([[least for _, _, least in before], lows]),
-            np.concatenate([[_ENDLESS] * len(before), highs]),
+            np.concatenate([np.tile(_STEP * np.linspace(2, 1, len(lowest)), 2 * len(self._firsts)), cost]),
+            np.zeros(width),
+            np.concatenate([furthest.ravel(), high]),
+            np.ones(width, dtype=bool),
+            np.concatenate([[0], np.cumsum(sizes)]),
+            columns,
+            factors,
+            lows,
+            highs,
         )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of a program: some rows of the ground over the columns from `first` on, each with further columns at its end."""
+
+    rows: Whole
+    first: int
+    low: float | Numbers
+    high: float | Numbers
+    further: tuple[Whole, Numbers] | None = None
+
+    def written(self, ground: Ground) -> tuple[Whole, Whole, Numbers, Numbers, Numbers]:
+        """Number of entries of each row, columns and factors of all, lower and upper ends."""
+        count = len(self.rows)
+        begin, end = ground.starts[self.rows], ground.starts[self.rows + 1]
+        where = spans(begin, end)
+        places = self.first + ground.places[where]
+        columns: Whole = np.stack([places, places + len(ground.atoms)], axis=1).ravel().astype(np.int64)
+        factors = np.stack([ground.factors[where], -ground.factors[where]], axis=1).ravel()
+        sizes: Whole = 2 * (end - begin)
+        if self.further is not None and count:
+            own, weights = self.further
+            behind = np.repeat(np.cumsum(sizes), own.shape[1])
+            columns = np.insert(columns, behind, own.ravel())
+            factors = np.insert(factors, behind, np.broadcast_to(weights, own.shape).ravel())
+            sizes = sizes + own.shape[1]
+        lows, highs = np.empty(count), np.empty(count)
+        lows[:], highs[:] = self.low, self.high
+        return sizes, columns, factors, lows, highs

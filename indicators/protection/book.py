@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -35,7 +35,8 @@ class Book:
     patterns: Patterns = field(default_factory=Patterns)
     start: Array = field(init=False)
     _told: dict[tuple[int, int], dict[tuple[str, ...], int | None]] = field(default_factory=dict)
-    _own: dict[tuple[int, tuple[str, ...]], tuple[tuple[Linear, ...], list[Linear]]] = field(default_factory=dict)
+    _own: dict[tuple[int, tuple[int, ...]], tuple[tuple[Linear, ...], list[Linear]]] = field(default_factory=dict)
+    _known_tables: dict[tuple[int, str], tuple[int, ...]] = field(default_factory=dict)
     _atoms: dict[tuple[int, str, str], dict[str, Part | None]] = field(default_factory=dict)
     _sums: dict[tuple[tuple[str, ...], int, str, str], Part | None] = field(default_factory=dict)
     _within: dict[tuple[int, str], np.ndarray | None] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Book:
         """Give up what only makes further forms faster to find."""
         self._told.clear()
         self._own.clear()
+        self._known_tables.clear()
         self._atoms.clear()
         self._sums.clear()
         self._within.clear()
@@ -82,19 +84,32 @@ class Book:
 
     def told_parts(self, sides: tuple[Linear, ...], regions: tuple[str, ...], year: int) -> list[int]:
         """Numbers of the forms that several sides tell: of hundreds of districts a town has a few, in every year."""
-        which = (id(sides), regions)
-        if which not in self._own:
-            self._own[which] = (sides, [side for side in sides if self._at_home(side, regions)])
-        numbers = (self.told(side, regions, year) for side in self._own[which][1])
+        own: Sequence[Linear] = sides
+        if len(regions) == 1:
+            which = (id(sides), self._tables(sides, regions[0]))
+            if which not in self._own:
+                self._own[which] = (sides, [side for side in sides if self._at_home(side, regions[0])])
+            own = self._own[which][1]
+        numbers = (self.told(side, regions, year) for side in own)
         return [number for number in numbers if number is not None]
 
-    def _at_home(self, side: Linear, regions: tuple[str, ...]) -> bool:
+    def _tables(self, sides: tuple[Linear, ...], region: str) -> tuple[int, ...]:
+        """The tables of a region that may know cells of the sides, by identity: regions of the same ones have the same of
+        them."""
+        which = (id(sides), region)
+        if which not in self._known_tables:
+            variables = sorted({variable for side in sides for variable, _, _ in side})
+            tables = (lattice for variable in variables for lattice in self.blocks.lattices.get((variable, region), ()))
+            self._known_tables[which] = tuple(id(lattice) for lattice in tables)
+        return self._known_tables[which]
+
+    def _at_home(self, side: Linear, region: str) -> bool:
         """May a table of the region know the cell that the side is, in any year?"""
         terms = self.patterns.of(side).terms
-        if len(terms) > 1 or len(regions) > 1:
+        if len(terms) > 1:
             return True
         ((variable, key, _),) = (base for base, _ in terms)
-        tables = self.blocks.lattices.get((variable, regions[0]), ())
+        tables = self.blocks.lattices.get((variable, region), ())
         return any(self._inside(lattice, key) is not None for lattice in tables)
 
     def _number(self, pattern: Pattern, regions: tuple[str, ...], year: int, value: Exact | None) -> int | None:

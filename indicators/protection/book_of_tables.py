@@ -56,6 +56,8 @@ class BookOfTables(Book):
         """Cells that the supplier keeps secret, where the printed ones would give them back."""
         found = []
         for block in together:
+            if not block.withheld:
+                continue
             risk = {row.tobytes() for row in block.lattice.at_risk}
             rows = [block.lattice.row(key) for key in block.withheld]
             found += [row for row in rows if row.tobytes() in risk]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import duckdb
 
@@ -10,10 +10,11 @@ from indicators.protection import ledger
 from indicators.protection.blocks import Blocks, read_blocks
 from indicators.protection.decision import Decision, nothing_decided
 from indicators.protection.figure import Exact, Figure
-from indicators.protection.figures import EMPTY, STANDARDISED, Told, told
+from indicators.protection.figures import EMPTY, STANDARDISED, Told, small, told
 from indicators.protection.forms import Linear, Sides
 from indicators.protection.lattice import Key, key_of
 from indicators.protection.memory import Memory
+from indicators.protection.naming import terms_of
 from indicators.protection.parting import Home
 from indicators.protection.policy import Policy
 from indicators.protection.profiles import profile_cells, profile_figures
@@ -63,19 +64,20 @@ class Deciding:
         }
 
     def decisions(
-        self, years: Sequence[int], parts: Mapping[int, Home], memory: Memory
+        self, years: Sequence[int], parts: Mapping[int, Home], batches: Mapping[int, int], memory: Memory
     ) -> Iterator[tuple[int, Decision]]:
-        """Decisions of parts that have the same years, by number. Raises NotProved when the check of a proof fails."""
+        """Decisions of parts that have the same years, by number; `batches`: up to which batch each regards the ledger.
+        Raises NotProved when the check of a proof fails."""
         variables = {variable for part in parts.values() for variable, _ in part} & self.keys.keys()
         cells = Cells(self.connection, variables, self.framework.dimension_order, years)
+        shown, hidden = ledger.told_before(self.connection, {number: batches[number] for number in parts})
         found: dict[int, tuple[Blocks, set[tuple[str, int]]]] = {}
         for number, part in parts.items():
             keys = {variable: self.keys[variable] for variable, _ in sorted(part) if variable in self.keys}
             blocks = read_blocks(self.connection, self.policy, keys, self.withheld, cells=cells, home=part)
-            found[number] = blocks, self._active(blocks, part)
+            found[number] = blocks, self._active(blocks, part, hidden[number])
         busy = [number for number, (_, active) in found.items() if active]
         figures = self._figures(busy)
-        shown, hidden = ledger.told_before(self.connection, busy)
         for number, part in parts.items():
             blocks, active = found.pop(number)
             if not active:
@@ -127,22 +129,18 @@ class Deciding:
 
     def _small(self) -> set[tuple[str, int]]:
         """Variables and years of figures that are small, or of which a part or the rest is."""
-        dearest = max((self.policy.threshold(v) for v in self.framework.variables), default=0)
-        rows = self.connection.execute(
-            "SELECT DISTINCT year, point FROM calc_told WHERE (numerator >= 0 AND numerator < $most)"
-            " OR (denominator - numerator >= 0 AND denominator - numerator < $most)"
-            " OR (denominator > 0 AND denominator < $most)",
-            {"most": dearest},
-        )
+        rows = self.connection.execute(f"SELECT DISTINCT year, point FROM calc_told o WHERE {small('o', self.policy)}")
         found = set()
         for year, point in rows.fetchall():
             for form in self.sides[point].all():
                 found |= {(v, year - lag) for v, _, lag in form if self.policy.protects(v)}
         return found
 
-    def _active(self, blocks: Blocks, part: Home) -> set[tuple[str, int]]:
-        """Variables and years of a part in which anything small may come to light."""
+    def _active(self, blocks: Blocks, part: Home, hidden: Iterable[str]) -> set[tuple[str, int]]:
+        """Variables and years of a part in which anything small may come to light, or was hidden before: that stays hidden
+        when it is corrected to a large number."""
         found = blocks.small(self.policy) | (self.small & part)
+        found |= {(term.variable, term.year) for name in hidden for term in terms_of(name)} & part
         return {(v, year) for v, year in found if year >= self.policy.rules.history_start}
 
     def _figures(self, parts: Collection[int]) -> dict[int, list[tuple[Figure, bool]]]:

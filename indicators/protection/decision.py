@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 
 import pyarrow as pa
 
@@ -68,6 +69,11 @@ def read_decision(text: bytes, dims: Sequence[str]) -> Decision:
 
 def nothing_decided(dims: Sequence[str]) -> Decision:
     """Of a part in which nothing is small."""
+    return _nothing(tuple(dims))
+
+
+@cache
+def _nothing(dims: tuple[str, ...]) -> Decision:
     return Decision(*(s.empty_table() for s in (HIDDEN, protocol_schema(dims), INCIDENTS, COUNTS)))
 
 

@@ -1,7 +1,9 @@
 """What enters the parts of a release: tables that say which part is told of what, and a digest of all that decides each.
 
-Tables of the connection: `calc_home` (variable, year, part), `calc_touch` (point, year, part): figures with pieces in a part,
-`calc_before` (cell, value, state, parts): the ledger's names with the parts of their cells.
+Tables of the connection: `calc_home` (variable, year, part, guarded), `calc_touch` (point, year, part, above, below): figures
+with pieces in a part, and whether the numbers above and below decide anything there, `calc_before` (cell, value, state, batch,
+parts): the ledger's names with the parts of their cells, `calc_record` (part, cell, value, state, batch): those that tell
+something of one part alone. A batch are the records of one release.
 """
 
 from __future__ import annotations
@@ -10,34 +12,48 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from indicators.protection import ledger
+from indicators.protection.decision import table_of
+from indicators.protection.figures import small
 from indicators.protection.forms import Sides
 from indicators.protection.naming import terms_of
-from indicators.protection.parting import Home, Where, names_by_home
+from indicators.protection.parting import Home, Where, is_share, names_by_home
 from indicators.protection.policy import Policy
 from schemas import sql
 from schemas.plan import Plan
 
+MOMENT = "published_at"
+"""Column of the ledger by which the records of one release are told from those of others."""
 _YEAR = "try_cast(split_part(cell, '/', 2) AS INTEGER)"
 _VARIABLE = "split_part(split_part(cell, '/', 3), '[', 1)"
 _TERM = "/([0-9]+)/([A-Z][A-Z0-9_]*)\\["
 _IN_PARTS = f"""
     WITH simple AS (
-        SELECT cell, value, state, {_YEAR} AS year, {_VARIABLE} AS variable FROM calc_ledger
+        SELECT cell, value, state, batch, {_YEAR} AS year, {_VARIABLE} AS variable FROM calc_ledger
         WHERE NOT contains(cell, ' ') AND NOT contains(cell, '*')
     ), term AS (
         SELECT DISTINCT cell, unnest(regexp_extract_all(cell, '{_TERM}', 1)) AS year,
                unnest(regexp_extract_all(cell, '{_TERM}', 2)) AS variable
         FROM calc_ledger WHERE contains(cell, ' ') OR contains(cell, '*')
     ), several AS (
-        SELECT cell, list(DISTINCT part ORDER BY part) AS parts
+        SELECT cell, list(DISTINCT part ORDER BY part) FILTER (guarded) AS parts
         FROM term t JOIN calc_home p ON p.year = CAST(t.year AS INTEGER) AND p.variable = t.variable GROUP BY cell
     )
-    SELECT cell, value, state, [part] AS parts FROM simple JOIN calc_home USING (variable, year)
-    UNION ALL SELECT cell, value, state, parts FROM calc_ledger JOIN several USING (cell)"""
-"""A name of one term is cut; only longer ones are searched."""
+    SELECT cell, value, state, batch, [part] AS parts FROM simple JOIN calc_home USING (variable, year) WHERE guarded
+    UNION ALL SELECT cell, value, state, batch, parts FROM calc_ledger JOIN several USING (cell) WHERE len(parts) > 0"""
+"""A name of one term is cut; only longer ones are searched. What nobody protects decides nothing."""
+_RECORDS = "SELECT parts[1] AS part, cell, value, state, batch FROM ({}) WHERE len(parts) = 1"
+"""Who knows a name of several parts knows its pieces by names of their own (see `tied_before`)."""
+_NONE = (0, 0, 0)
+_TOUCH = pa.schema(
+    [*((n, pa.int32()) for n in ("point", "year", "part")), ("above", pa.bool_()), ("below", pa.bool_())]
+)
+Sums = dict[int, tuple[int, ...]]
+"""Number and sums of fingerprints of the rows of each part."""
 
 
 def present(connection: duckdb.DuckDBPyConnection) -> list[Where]:
@@ -46,7 +62,7 @@ def present(connection: duckdb.DuckDBPyConnection) -> list[Where]:
     return [(variable, year) for variable, year in rows.fetchall()]
 
 
-def number_parts(connection: duckdb.DuckDBPyConnection, parts: Sequence[Home]) -> dict[Where, int]:
+def number_parts(connection: duckdb.DuckDBPyConnection, policy: Policy, parts: Sequence[Home]) -> dict[Where, int]:
     """Make `calc_home`; returns it."""
     number = {where: n for n, part in enumerate(parts) for where in sorted(part)}
     store(
@@ -57,25 +73,39 @@ def number_parts(connection: duckdb.DuckDBPyConnection, parts: Sequence[Home]) -
                 "variable": pa.array([v for v, _ in number], pa.string()),
                 "year": pa.array([y for _, y in number], pa.int32()),
                 "part": pa.array(number.values(), pa.int32()),
+                "guarded": pa.array([policy.protects(v) for v, _ in number], pa.bool_()),
             }
         ),
     )
     return number
 
 
-def read_before(connection: duckdb.DuckDBPyConnection, earlier: pa.Table) -> None:
-    """Make `calc_before` from the ledger."""
-    connection.register("calc_ledger", earlier.select(ledger.SCHEMA.names))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_before AS {_IN_PARTS}")
-    connection.unregister("calc_ledger")
+def read_before(connection: duckdb.DuckDBPyConnection, earlier: pa.Table) -> int:
+    """Make `calc_before` from the ledger; returns the number of the batch that this release will add. Without moments of
+    releases all is one batch."""
+    moments = earlier.column(MOMENT) if MOMENT in earlier.schema.names else None
+    batch = np.ones(earlier.num_rows) if moments is None else pc.rank(moments, tiebreaker="dense")
+    _place(connection, "calc_before", earlier, pa.array(batch, pa.int32()), _IN_PARTS)
+    return 1 + (pc.max(batch).as_py() or 0) if moments is not None else 1
 
 
-def parts_of(connection: duckdb.DuckDBPyConnection, records: pa.Table) -> set[int]:
-    """The parts that some records of the ledger speak of."""
-    connection.register("calc_ledger", records.select(ledger.SCHEMA.names))
-    rows = connection.execute(f"SELECT DISTINCT unnest(parts) FROM ({_IN_PARTS})").fetchall()
+def read_records(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make `calc_record` from `calc_before`."""
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_record AS {_RECORDS.format('FROM calc_before')}")
+
+
+def read_additions(connection: duckdb.DuckDBPyConnection, records: pa.Table, batch: int) -> set[int]:
+    """Make `calc_added` from the records of this release, as `calc_record`; returns the parts that they speak of."""
+    own = pa.array(np.full(records.num_rows, batch), pa.int32())
+    _place(connection, "calc_added", records, own, _RECORDS.format(_IN_PARTS))
+    return {part for (part,) in connection.execute("SELECT DISTINCT part FROM calc_added").fetchall()}
+
+
+def _place(connection: duckdb.DuckDBPyConnection, name: str, records: pa.Table, batch: pa.Array, query: str) -> None:
+    """Make a table of some records with the parts of their cells."""
+    connection.register("calc_ledger", records.select(ledger.SCHEMA.names).append_column("batch", batch))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
     connection.unregister("calc_ledger")
-    return {part for (part,) in rows}
 
 
 def tied_before(connection: duckdb.DuckDBPyConnection, policy: Policy, number: Mapping[Where, int]) -> list[set[Where]]:
@@ -105,64 +135,91 @@ def _told(connection: duckdb.DuckDBPyConnection, names: list[str]) -> set[str]:
 
 
 def touch(
-    connection: duckdb.DuckDBPyConnection, sides: Sequence[Sides], number: Mapping[Where, int]
+    connection: duckdb.DuckDBPyConnection,
+    policy: Policy,
+    plan: Plan,
+    sides: Sequence[Sides],
+    number: Mapping[Where, int],
 ) -> dict[tuple[int, int], tuple[int, ...]]:
-    """Make `calc_touch`; returns the parts by point and year."""
+    """Make `calc_touch`; returns the parts by point and year.
+
+    The number of a side decides something in a part that has a protected piece of it, or where it leaves a remainder. Where
+    nothing is protected it stands for itself: the names of the part are told anew when it changes.
+    """
+    guarded = {part for (variable, _), part in number.items() if policy.protects(variable)}
     years = [year for (year,) in connection.execute("SELECT DISTINCT year FROM calc_told ORDER BY year").fetchall()]
     found: dict[tuple[int, int], tuple[int, ...]] = {}
-    for point, told in enumerate(sides):
+    rows: list[tuple[object, ...]] = []
+    for n, (point, told) in enumerate(zip(plan.points, sides, strict=True)):
         bases = {(variable, lag) for form in told.all() for variable, _, lag in form}
+        weighty = [
+            {(variable, lag) for variable, _, lag in form or () if policy.protects(variable)}
+            for form in (told.numerator, told.denominator)
+        ]
+        share = is_share(policy, point.owner)
         for year in years:
-            parts = {number.get((variable, year - lag), -1) for variable, lag in bases}
-            found[point, year] = tuple(sorted(parts - {-1}))
-    rows = [(point, year, part) for (point, year), parts in found.items() for part in parts]
-    columns = list(zip(*rows, strict=True)) or [(), (), ()]
-    names = ("point", "year", "part")
-    store(connection, "calc_touch", pa.table({n: pa.array(c, pa.int32()) for n, c in zip(names, columns, strict=True)}))
+            own = {number.get((variable, year - lag), -1) for variable, lag in bases}
+            found[n, year] = tuple(sorted(own - {-1}))
+            weighs = [{number.get((variable, year - lag), -1) for variable, lag in side} for side in weighty]
+            for part in found[n, year]:
+                rows.append((n, year, part, *(share or part in side or part not in guarded for side in weighs)))
+    store(connection, "calc_touch", table_of(rows, _TOUCH))
     return found
 
 
-def digests(
-    connection: duckdb.DuckDBPyConnection, policy: Policy, plan: Plan, parts: Sequence[Home], groups: Mapping[int, str]
-) -> list[bytes]:
-    """Of everything that decides what is hidden in each part, beside framework, code and engines; `groups` says who
-    belongs to the aggregates of each year."""
-    points = repr([(point.owner, point.key) for point in plan.points])
-    dims = ", ".join(f"c.{name}" for name in sql.dimension_columns(policy.framework))
-    entered = [
-        _summed(connection, "calc_told o JOIN calc_touch p USING (point, year)",
-                "o.region, o.year, o.point, o.members, o.numerator, o.denominator, o.reason"),
-        _summed(connection, "calc_cell c JOIN calc_home p USING (variable, year)",
-                f"c.region, c.year, c.variable, c.value, c.rank, {dims}"),
-        _summed(connection, "(SELECT cell, value, state, unnest(parts) AS part FROM calc_before) p",
-                "cell, value, state"),
-    ]  # fmt: skip
-    found = []
-    for n, part in enumerate(parts):
-        years = sorted({year for _, year in part})
-        said = (
-            policy.hash,
-            points,
-            sorted(part),
-            [groups.get(year) for year in years],
-            [one.get(n) for one in entered],
-        )
-        found.append(hashlib.blake2b(repr(said).encode(), digest_size=16).digest())
-    return found
+class Entered:
+    """Everything that decides what is hidden in each part, beside framework, code and engines; `groups` says who belongs
+    to the aggregates of each year."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        policy: Policy,
+        plan: Plan,
+        parts: Sequence[Home],
+        groups: Mapping[int, str],
+    ) -> None:
+        self.connection = connection
+        self.points = (policy.hash, repr([(point.owner, point.key) for point in plan.points]))
+        self.parts = parts
+        self.groups = groups
+        dims = ", ".join(f"c.{name}" for name in sql.dimension_columns(policy.framework))
+        self.delivered = [
+            self._summed("calc_told o JOIN calc_touch p USING (point, year)",
+                         "o.region, o.year, o.point, o.members, o.reason, CASE WHEN p.above THEN o.numerator END,"
+                         f" CASE WHEN p.below THEN o.denominator END, {small('o', policy)}"),
+            self._summed("calc_cell c JOIN (FROM calc_home WHERE guarded) p USING (variable, year)",
+                         f"c.region, c.year, c.variable, c.value, c.rank, {dims}"),
+        ]  # fmt: skip
+        self.before = self._records("calc_record")
+
+    def digests(self, added: str | None = None) -> list[bytes]:
+        """A digest for each part. `added`: as it will be once the ledger has these records, too."""
+        later = self._records(added) if added else {}
+        found = []
+        for n, part in enumerate(self.parts):
+            years = sorted({year for _, year in part})
+            told = tuple(map(sum, zip(self.before.get(n, _NONE), later.get(n, _NONE), strict=True)))
+            said = (self.points, sorted(part), [self.groups.get(year) for year in years], told,
+                    [one.get(n) for one in self.delivered])  # fmt: skip
+            found.append(hashlib.blake2b(repr(said).encode(), digest_size=16).digest())
+        return found
+
+    def _records(self, table: str) -> Sums:
+        return self._summed(f"{table} p", "cell, value, state, batch")
+
+    def _summed(self, source: str, columns: str) -> Sums:
+        """Number and sums of two fingerprints of all rows, for each part; the order of rows does not matter."""
+        rows = self.connection.execute(f"""
+            SELECT part, count(*), sum(CAST(mark AS HUGEINT)), sum(CAST(hash(mark) AS HUGEINT))
+            FROM (SELECT p.part, hash({columns}) AS mark FROM {source}) GROUP BY part""").fetchall()
+        return {part: tuple(sums) for part, *sums in rows}
 
 
 def forget(connection: duckdb.DuckDBPyConnection) -> None:
     """Give the tables up: the ledger is the larger part of them."""
-    for name in ("calc_home", "calc_touch", "calc_before"):
+    for name in ("calc_home", "calc_touch", "calc_before", "calc_record", "calc_added"):
         connection.execute(f"DROP TABLE IF EXISTS {name}")
-
-
-def _summed(connection: duckdb.DuckDBPyConnection, source: str, columns: str) -> dict[int, tuple[int, ...]]:
-    """Number and sums of two fingerprints of all rows, for each part; the order of rows does not matter."""
-    rows = connection.execute(f"""
-        SELECT p.part, count(*), sum(CAST(hash({columns}) AS HUGEINT)), sum(CAST(hash('again', {columns}) AS HUGEINT))
-        FROM {source} GROUP BY p.part""").fetchall()
-    return {part: tuple(sums) for part, *sums in rows}
 
 
 def store(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:

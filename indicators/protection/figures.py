@@ -17,6 +17,7 @@ import pyarrow as pa
 from indicators.protection.figure import Exact
 from indicators.protection.forms import Linear, Sides
 from indicators.protection.naming import name_of
+from indicators.protection.policy import Policy
 from schemas import sql
 from schemas.framework_model import Framework
 from schemas.plan import Plan
@@ -50,7 +51,7 @@ def tell(connection: duckdb.DuckDBPyConnection, framework: Framework, plan: Plan
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE calc_told AS
         WITH places AS (
-            SELECT m.aggregate AS region, m.year, r.point, string_agg(m.member, '+' ORDER BY m.member) AS members
+            SELECT m.aggregate AS region, m.year, r.point, array_to_string(list_sort(list(m.member)), '+') AS members
             FROM calc_member m JOIN calc_reported r ON r.region = m.member AND r.year = m.year
             JOIN calc_point p USING (point) WHERE p.additive OR m.n_members = 1 GROUP BY ALL
         ), figure AS (
@@ -108,6 +109,29 @@ def named_sides(lags: int, touching: Sequence[int]) -> str:
             SELECT point, year FROM calc_touch GROUP BY point, year
             HAVING NOT bool_or(part IN ({", ".join(map(str, touching)) or "-1"}))
         ) other ON other.point = o.point AND other.year = o.year"""
+
+
+def shown_sides(lags: int, touching: Sequence[int]) -> str:
+    """SQL of `named_sides` without figures that another rule hides or rounds: region, year, point, indicator (a standardised
+    figure by its own name), key, name, value."""
+    return f"""
+        SELECT t.region, t.year, t.point, p.key, t.name, t.value,
+               CASE WHEN t.reason = '{STANDARDISED}' THEN split_part(p.owner, '/', 1) || '/{STANDARDISED}' ELSE p.owner END
+                   AS indicator
+        FROM ({named_sides(lags, touching)}) t JOIN calc_point p USING (point)
+        ANTI JOIN calc_rounded r ON r.region = t.region AND r.year = t.year AND r.key = p.key
+         AND r.indicator = split_part(p.owner, '/', 1)
+        WHERE t.reason IN ('', '{STANDARDISED}')"""
+
+
+def small(figure: str, policy: Policy) -> str:
+    """SQL: is the figure of `calc_told` small, or a part or the rest of it?"""
+    most = max((policy.threshold(variable) for variable in policy.framework.variables), default=0)
+    above, below = f"{figure}.numerator", f"{figure}.denominator"
+    return (
+        f"(({above} >= 0 AND {above} < {most}) OR ({below} - {above} >= 0 AND {below} - {above} < {most})"
+        f" OR ({below} > 0 AND {below} < {most}))"
+    )
 
 
 def told(

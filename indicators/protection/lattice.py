@@ -242,6 +242,7 @@ def _differences(printed: Array) -> Array:
     return np.unique(unique[whole] - unique[part], axis=0)
 
 
+@lru_cache(maxsize=1 << 14)
 def key_of(text: str) -> Key:
     """`GRP=A,SEX=W` as pairs."""
     return tuple((d, m) for d, _, m in (part.partition("=") for part in text.split(",") if part))

@@ -9,7 +9,7 @@ The table (the warehouse keeps it, append-only): release_id, published_at, cell,
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from fractions import Fraction
 
 import duckdb
@@ -27,25 +27,30 @@ def empty() -> pa.Table:
 
 
 def told_before(
-    connection: duckdb.DuckDBPyConnection, parts: Collection[int]
+    connection: duckdb.DuckDBPyConnection, batches: Mapping[int, int]
 ) -> tuple[dict[int, list[tuple[str, Fraction]]], dict[int, list[str]]]:
-    """Cells ever shown, with every value they were shown with, and cells ever hidden, by part; of some of the parts of
-    `calc_before` (see `entered`)."""
-    shown: dict[int, list[tuple[str, Fraction]]] = {part: [] for part in parts}
-    hidden: dict[int, list[str]] = {part: [] for part in parts}
-    within = (
-        f"SELECT cell, value, state, unnest(parts) AS part FROM calc_before WHERE list_has_any(parts, {list(parts)})"
+    """Cells ever shown, with every value they were shown with, and cells ever hidden, by part; of some parts of `calc_record`
+    (see `entered`), each up to a batch."""
+    shown: dict[int, list[tuple[str, Fraction]]] = {part: [] for part in batches}
+    hidden: dict[int, list[str]] = {part: [] for part in batches}
+    wanted = {part: batch for part, batch in batches.items() if batch}
+    if not wanted:
+        return shown, hidden
+    connection.register(
+        "calc_upto", pa.table({"part": pa.array(wanted, pa.int32()), "upto": pa.array(wanted.values(), pa.int32())})
     )
     rows = connection.execute(
-        f"SELECT DISTINCT part, cell, CASE WHEN state = $shown THEN value END AS value, state FROM ({within})"
-        " WHERE state IN ($shown, $hidden) ORDER BY ALL",
+        "SELECT DISTINCT part, cell, CASE WHEN state = $shown THEN value END AS value, state"
+        " FROM calc_record JOIN calc_upto USING (part)"
+        " WHERE batch <= upto AND state IN ($shown, $hidden) ORDER BY ALL",
         {"shown": SHOWN, "hidden": HIDDEN},
     )
-    for part, cell, value, state in rows.fetchall() if parts else ():
-        if part in shown and state == HIDDEN:
+    for part, cell, value, state in rows.fetchall():
+        if state == HIDDEN:
             hidden[part].append(cell)
-        elif part in shown and value is not None:
+        elif value is not None:
             shown[part].append((cell, Fraction(value)))
+    connection.unregister("calc_upto")
     return shown, hidden
 
 

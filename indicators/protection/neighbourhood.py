@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-from indicators.protection.asked import Asked, Inside
-from indicators.protection.memory import NO_ANSWER, Steps, question
-from indicators.protection.problem import Moves, Target, Whole, Witness, spans
-from indicators.protection.search import NO_CAP, Flags, Search
-from indicators.protection.solve import Matrix
+from indicators.protection.asked import Asked
+from indicators.protection.ground import Flags, Numbers
+from indicators.protection.memory import NO_ANSWER, Steps
+from indicators.protection.problem import Moves, Target, Witness
+from indicators.protection.search import Search
 
 WIDEST = 40
 """Blocks in the widest neighbourhood."""
@@ -29,15 +27,8 @@ class Neighbourhood:
         self.target = target
         self.groups = search.blocks_of(target.form)
         self.complete = self._grow(WIDEST if width is None else width)
-        atoms = np.sort(np.concatenate([search.members[group] for group in self.groups]))
-        self.atoms = atoms[~search.fixed[atoms]]
-        self.touching = search.forms_of(self.groups)
-
-    @cached_property
-    def _told(self) -> tuple[Whole, Inside]:
-        """Forms that atoms which may move are part of, and what they have of them."""
-        forms, starts, places, factors = self.search.columns.inside(self.atoms)
-        return forms, Inside(starts, places, factors.astype(float))
+        self.ground = search.ground(self.groups)
+        self.atoms = self.ground.atoms
 
     def _grow(self, width: int) -> bool:
         """Add tied blocks, those with most hidden forms first; says whether none was left out."""
@@ -55,44 +46,43 @@ class Neighbourhood:
         One-sided, the start table is the lower end of the range. `shown` marks forms that are to be taken as known.
         """
         stuck = self.search.always if shown is None else self.search.always | shown
+        asked = self._asked(two_sided, stuck, free)
+        if asked is None:
+            return None
         away = stuck | self.search.known if free else stuck
-        which = self._question(two_sided, stuck, free)
+        which = asked.digest(free=free)
         remembered = self.search.memory.recall(which)
         if remembered is not None:
             found = self._read(remembered)
             if found is None or self._holds(found, away):
                 self.search.memory.keep(which, remembered, new=False)
                 return found
-        asked = self._asked(two_sided, stuck, free)
-        found = None if asked is None else self._found(asked, away)
+        found = self._found(asked, away)
         self.search.memory.keep(which, self._written(found), new=True)
         return found
 
-    def _question(self, two_sided: bool, stuck: Flags, free: bool) -> bytes:
-        """Digest of everything that decides the answer, in numbers of its own: those of the forms and atoms around here."""
-        forms, search = self.touching, self.search
-        fast, prices = stuck[forms], np.where(stuck[forms], 0.0, search.prices(forms))
-        return question(
-            np.frombuffer(self._structure(), np.uint8),
-            np.array([self.target.value, self.target.need, two_sided, free, np.searchsorted(forms, self.target.form)]),
-            np.packbits(fast),
-            np.packbits(search.known[forms] if free else fast),
-            prices > 0 if free else prices,
-            search.cap[forms],
-            np.minimum(self.problem.start[self.atoms], 2 * self.target.need),
-        )
-
-    def _structure(self) -> bytes:
-        """Digest of what the forms around here are made of."""
-        which = tuple(self.groups)
-        if which not in self.search.structures:
-            forms, inside = self._told
-            parts = (np.searchsorted(self.touching, forms), inside.starts, inside.places, inside.factors)
-            self.search.structures[which] = question(*(part.astype(np.int32) for part in parts))
-        return self.search.structures[which]
+    def _asked(self, two_sided: bool, stuck: Flags, free: bool) -> Asked | None:
+        """What is asked: a known form may move only when it is paid for. None when nothing of the target can move."""
+        ground = self.ground
+        position = ground.of(self.target.form)
+        if position < 0:
+            return None
+        fast = stuck[ground.forms]
+        prices = np.where(fast, 0.0, self.search.prices(ground.forms))
+        paid = np.bincount(ground.row, prices, ground.size).astype(np.float64)
+        still = np.zeros(ground.size, dtype=bool)
+        still[ground.row[fast]] = True
+        if free:
+            still |= paid > 0
+        own = int(ground.row[position])
+        if still[own]:
+            return None
+        priced = np.flatnonzero(~still & (paid > 0))
+        sign = int(ground.sign[position])
+        return Asked(ground, self.target, two_sided, own, sign, np.flatnonzero(still), priced, paid[priced])
 
     def _found(self, asked: Asked, stuck: Flags) -> Witness | None:
-        for solution in self._solutions(*asked.program()):
+        for solution in self._solutions(asked):
             up = self._moves(solution, 0)
             witness = Witness(up, self._moves(solution, 2 * len(self.atoms)) if asked.two_sided else {})
             if self._holds(witness, stuck):
@@ -123,55 +113,23 @@ class Neighbourhood:
         )
         return Witness(up, down)
 
-    def _moves(self, solution: npt.NDArray[np.float64], first: int) -> Moves:
+    def _moves(self, solution: Numbers, first: int) -> Moves:
         middle, end = first + len(self.atoms), first + 2 * len(self.atoms)
-        steps = np.rint(solution[first:middle] - solution[middle:end]).astype(int)
-        return {int(self.atoms[n]): int(steps[n]) for n in np.nonzero(steps)[0]}
+        steps = np.rint(solution[first:middle] - solution[middle:end]).astype(np.int64)
+        moved = np.flatnonzero(steps)
+        return dict(zip(self.atoms[moved].tolist(), steps[moved].tolist(), strict=True))
 
-    def _solutions(self, program: Matrix, switches: Whole) -> Iterator[npt.NDArray[np.float64]]:
+    def _solutions(self, asked: Asked) -> Iterator[Numbers]:
         """Proposals, cheap ones first: without whole numbers, then whole with the same switches, then in full."""
-        relaxed = program.solve(relaxed=True)
+        relaxed = asked.relaxed().solve(relaxed=True)
         if relaxed is None:
             return
         yield relaxed
-        unused = switches[relaxed[switches] < 1e-7]
+        program, unused = asked.switched(), asked.unused(relaxed)
         for nodes, off in ((NARROW_NODES, unused), (WIDE_NODES, unused[:0])):
             solution = program.solve(nodes=nodes, off=off)
             if solution is not None:
                 yield solution
-
-    # --- the program -----------------------------------------------------------------------------------------------------
-
-    def _asked(self, two_sided: bool, stuck: Flags, free: bool) -> Asked | None:
-        """What is asked: a known form may move only when it is paid for. None when nothing of the target can move."""
-        forms, _ = self._told
-        own = self._of(np.flatnonzero(forms == self.target.form))
-        if not len(own.places):
-            return None
-        prices = self.search.prices(forms)
-        caps = self.search.cap[forms]
-        fast = stuck[forms]
-        kept = (caps != NO_CAP) | fast | (prices > 0)
-        inside = self._of(np.flatnonzero(kept))
-        some = np.diff(inside.starts) > 0
-        prices, caps, fast = (one[kept] for one in (prices, caps, fast))
-        fast = (fast | ((prices > 0) & free)) & some
-        paid = np.flatnonzero(~fast & (prices > 0) & some)
-        capped = np.flatnonzero((caps != NO_CAP) & some)
-        lowest = np.minimum(self.problem.start[self.atoms], 2 * self.target.need)
-        return Asked(
-            self.target, two_sided, own, inside, np.flatnonzero(fast), capped, caps[capped], paid, prices[paid], lowest
-        )
-
-    def _of(self, numbers: Whole) -> Inside:
-        """Columns and factors of some of the forms, by their place among those that are told here."""
-        inside = self._told[1]
-        firsts, ends = inside.starts[numbers], inside.starts[numbers + 1]
-        where = spans(firsts, ends)
-        places, factors = inside.places[where], inside.factors[where]
-        both = np.stack([places, places + len(self.atoms)], axis=1)
-        starts = 2 * np.concatenate([[0], np.cumsum(ends - firsts)])
-        return Inside(starts, both.ravel(), np.stack([factors, -factors], axis=1).ravel())
 
     def _holds(self, witness: Witness, stuck: Flags) -> bool:
         """What the solver says holds for floating-point numbers; does it hold for whole ones?"""
@@ -182,7 +140,7 @@ class Neighbourhood:
         for moves in (witness.up, witness.down):
             if any(int(self.problem.start[atom]) + step < 0 for atom, step in moves.items()):
                 return False
-            forms, changes = self.search.columns.changes(moves)
+            forms, changes = self.search.changes(moves)
             if stuck[forms].any() or (changes > self.search.cap[forms]).any():
                 return False
         return True

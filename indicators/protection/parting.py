@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import gcd, lcm
 
-from indicators.protection.forms import Linear, Sides
+from indicators.protection.forms import Base, Linear, Sides
 from indicators.protection.naming import Term, joined, terms_of
 from indicators.protection.policy import Policy
 from schemas.plan import Plan
@@ -44,7 +44,7 @@ def shared(policy: Policy, plan: Plan, sides: Sequence[Sides]) -> dict[str, str]
 
     for point, told in zip(plan.points, sides, strict=True):
         forms: list[Iterable[Linear]] = [(form,) for form in told.all()]
-        if told.numerator and told.denominator and _is_share(policy, point.owner):
+        if told.numerator and told.denominator and is_share(policy, point.owner):
             lags = {lag for form in (told.numerator, told.denominator) for _, _, lag in form}
             forms += [(told.numerator, told.denominator)] if len(lags) == 1 else []
         for together in forms:
@@ -58,7 +58,8 @@ def shared(policy: Policy, plan: Plan, sides: Sequence[Sides]) -> dict[str, str]
     return {variable: first(variable) for variable in sorted(group)}
 
 
-def _is_share(policy: Policy, owner: str) -> bool:
+def is_share(policy: Policy, owner: str) -> bool:
+    """Is the point's numerator a part of its denominator?"""
     return owner in policy.framework.indicators and policy.is_share(owner)
 
 
@@ -83,6 +84,7 @@ class Pieces:
     policy: Policy
     home: Home | None
     _found: dict[tuple[int, int], tuple[Linear, Piece | None]] = field(default_factory=dict)
+    _guarded: dict[int, tuple[Linear, list[Base]]] = field(default_factory=dict)
     _several: dict[tuple[int, int], tuple[object, tuple[Linear, ...]]] = field(default_factory=dict)
 
     def of(self, side: Linear, year: int) -> Piece | None:
@@ -115,8 +117,12 @@ class Pieces:
         """Is there anything in the side that suppression protects?"""
         return bool(self._protected(side))
 
-    def _protected(self, side: Linear) -> list[tuple[str, str, int]]:
-        return [base for base, factor in side.items() if factor and self.policy.protects(base[0])]
+    def _protected(self, side: Linear) -> list[Base]:
+        found = self._guarded.get(id(side))
+        if found is None:
+            own = [base for base, factor in side.items() if factor and self.policy.protects(base[0])]
+            found = self._guarded[id(side)] = (side, own)
+        return found[1]
 
     def _piece(self, side: Linear, year: int) -> Piece | None:
         protected = self._protected(side)

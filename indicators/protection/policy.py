@@ -38,7 +38,12 @@ class Policy:
 
     def protects(self, variable: str) -> bool:
         """Are the cells of the variable counts that suppression protects? Weighted sample figures are not."""
-        return self.framework.is_integer(variable) and self.mode(variable) == "suppress"
+        return variable in self._protected
+
+    @cached_property
+    def _protected(self) -> frozenset[str]:
+        variables = self.framework.variables
+        return frozenset(v for v in variables if self.framework.is_integer(v) and self.mode(v) == "suppress")
 
     def required(self, threshold: int) -> int:
         """What an attacker's interval must reach, and how wide it must be."""

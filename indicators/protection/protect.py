@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from indicators.protection.ground import Flags
 from indicators.protection.memory import Memory
 from indicators.protection.neighbourhood import Neighbourhood
 from indicators.protection.problem import Mask, Problem, Rows, Target, Witness
-from indicators.protection.search import Flags, Search
+from indicators.protection.search import Search
 
 TIDY_TRIES, TIDY_SHARE, TIDY_USERS = 300, 5, 6
 """How many witnesses are sought anew at least, of how many targets one is, and how many may hang on a form that is tried."""

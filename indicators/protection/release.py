@@ -38,6 +38,7 @@ class Release(BookOfTables):
     caps: dict[int, int] = field(default_factory=dict)
     pieces: Pieces = field(init=False)
     _thresholds: dict[frozenset[str], int] = field(default_factory=dict)
+    _steps: dict[tuple[int, int], Fraction] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,9 +91,12 @@ class Release(BookOfTables):
 
     def _step(self, side: Linear, year: int) -> Fraction:
         """By how much a side rises when the form that this part has of it rises by one."""
-        piece = self.pieces.of(side, year)
-        assert piece is not None
-        return piece.factor / self.patterns.of(piece.side).scale
+        which = (id(side), year)
+        if which not in self._steps:
+            piece = self.pieces.of(side, year)
+            assert piece is not None
+            self._steps[which] = piece.factor / self.patterns.of(piece.side).scale
+        return self._steps[which]
 
     def _cap(self, form: int, slack: Exact, step: Fraction) -> None:
         """The side of which a form is a piece rises by so much at most, as everybody knows."""

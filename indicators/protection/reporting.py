@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from fractions import Fraction
 
 import duckdb
@@ -23,11 +22,12 @@ from indicators.protection.decision import (
 )
 from indicators.protection.entered import store
 from indicators.protection.figure import PROFILE, Figure
-from indicators.protection.figures import STANDARDISED, named_sides
+from indicators.protection.figures import STANDARDISED, shown_sides
 from indicators.protection.lattice import key_of
 from indicators.protection.policy import Policy
 from indicators.protection.problem import Mask, Problem, known_forms
 from indicators.protection.release import Release
+from indicators.protection.settled import exact
 from schemas import sql
 from schemas.shapes import TOTAL
 
@@ -221,27 +221,17 @@ class Report:
         cells, values = [*told, *kept], [*told.values(), *kept.values()]
         states = [ledger.SHOWN] * len(told) + [ledger.HIDDEN] * len(kept)
         own = pa.table(
-            [pa.array(cells, pa.string()), pa.array([_decimal(v) for v in values], ledger.SCHEMA.field("value").type),
+            [pa.array(cells, pa.string()), pa.array([exact(v) for v in values], ledger.SCHEMA.field("value").type),
              pa.array(states, pa.string())],
             schema=ledger.SCHEMA,
         )  # fmt: skip
         self.connection.register("calc_own", own)
         table = self.connection.sql(f"""
-            WITH told AS ({named_sides(lags, self.anew)}),
-            shown AS (
-                SELECT t.name AS cell, any_value(t.value) AS value FROM told t JOIN calc_point p USING (point)
-                ANTI JOIN calc_hidden h ON h.region = t.region AND h.year = t.year AND h.key = p.key
-                 AND h.indicator = CASE WHEN t.reason = 'standardised' THEN split_part(p.owner, '/', 1)
-                     || '/standardised' ELSE p.owner END
-                ANTI JOIN calc_rounded r ON r.region = t.region AND r.year = t.year AND r.key = p.key
-                 AND r.indicator = split_part(p.owner, '/', 1)
-                WHERE t.reason IN ('', 'standardised') GROUP BY t.name
+            WITH shown AS (
+                SELECT s.name AS cell, any_value(s.value) AS value FROM ({shown_sides(lags, self.anew)}) s
+                ANTI JOIN calc_hidden h USING (region, year, indicator, key) GROUP BY s.name
             )
             SELECT cell, value, 'shown' AS state FROM shown
             UNION ALL SELECT cell, value, state FROM calc_own ANTI JOIN shown USING (cell)""").to_arrow_table()
         self.connection.unregister("calc_own")
         return table
-
-
-def _decimal(value: Fraction) -> Decimal:
-    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(Decimal("0.00000001"))

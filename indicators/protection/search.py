@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from indicators.protection.ground import NO_CAP, Flags, Ground
 from indicators.protection.memory import Memory
 from indicators.protection.problem import Columns, Moves, Problem, Rows, Target, Whole, Witness, distinct
 
-Flags = npt.NDArray[np.bool_]
-NO_CAP = np.iinfo(np.int64).max
+_KEPT = 2
+"""Blocks of a ground that is kept."""
 
 
 @dataclass
@@ -23,7 +24,6 @@ class Search:
 
     problem: Problem
     memory: Memory = field(default_factory=Memory)
-    structures: dict[tuple[int, ...], bytes] = field(init=False, default_factory=dict)
     columns: Columns = field(init=False)
     members: dict[int, Whole] = field(init=False)
     known: Flags = field(init=False)
@@ -42,6 +42,7 @@ class Search:
     _changed: dict[int, tuple[Moves, Whole, Whole]] = field(init=False, default_factory=dict)
     _touching: dict[int, Whole] = field(init=False, default_factory=dict)
     _blocks: dict[int, Whole] = field(init=False, default_factory=dict)
+    _grounds: dict[tuple[int, ...], Ground] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.columns = self.problem.columns
@@ -93,6 +94,17 @@ class Search:
         parts = [self._forms_touching(group) for group in groups]
         return distinct(np.concatenate(parts)) if parts else np.empty(0, dtype=np.int64)
 
+    def ground(self, groups: Iterable[int]) -> Ground:
+        """What is told of the atoms of some blocks; that of one or two blocks is kept, for many targets ask of it."""
+        which = tuple(sorted(groups))
+        found = self._grounds.get(which)
+        if found is None:
+            atoms = np.sort(np.concatenate([self.members[group] for group in which]))
+            found = Ground(self.columns, atoms[~self.fixed[atoms]], self.problem.start, self.cap)
+            if len(which) <= _KEPT:
+                self._grounds[which] = found
+        return found
+
     def _forms_touching(self, group: int) -> Whole:
         if group not in self._touching:
             self._touching[group] = self.columns.forms(self.members[group])
@@ -112,9 +124,9 @@ class Search:
 
     def moved(self, witness: Witness) -> set[int]:
         """Forms that a witness moves."""
-        return {form for moves in (witness.up, witness.down) for form in self._changes(moves)[0].tolist()}
+        return {form for moves in (witness.up, witness.down) for form in self.changes(moves)[0].tolist()}
 
-    def _changes(self, moves: Moves) -> tuple[Whole, Whole]:
+    def changes(self, moves: Moves) -> tuple[Whole, Whole]:
         """As `Columns.changes`; the answers are kept together with the tables, which many targets share."""
         if id(moves) not in self._changed:
             self._changed[id(moves)] = (moves, *self.columns.changes(moves))
@@ -125,7 +137,7 @@ class Search:
         for moves in (witness.up, witness.down):
             number = len(self._tables)
             self._tables.append(moves)
-            forms, changes = self._changes(moves)
+            forms, changes = self.changes(moves)
             higher, lower = changes > self._highest[forms], changes < self._lowest[forms]
             self._highest[forms[higher]], self._above[forms[higher]] = changes[higher], number
             self._lowest[forms[lower]], self._below[forms[lower]] = changes[lower], number

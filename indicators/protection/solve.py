@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import highspy
 import numpy as np
@@ -45,12 +46,7 @@ class Matrix:
         Limits count nodes and steps, never time, and there is one thread: the same program has the same answer on every run.
         Whether an answer is right is checked elsewhere, with whole numbers.
         """
-        solver = _quiet_solver(nodes)
-        if (
-            relaxed
-        ):  # these are small and asked by the thousand: looking for what to leave out takes as long as the rest
-            solver.setOptionValue("presolve", "off")
-            solver.setOptionValue("simplex_iteration_limit", STEP_LIMIT)
+        solver = _simplex() if relaxed else _quiet_solver(nodes)
         self._pass_to(solver, relaxed, np.asarray(off, dtype=np.int64))
         solver.run()
         if solver.getModelStatus() not in _ACCEPTED or solver.getInfo().primal_solution_status != 2:
@@ -72,11 +68,11 @@ class Matrix:
             self.cost,
             low,
             high,
-            self.row_low.astype(np.float64),
-            self.row_high.astype(np.float64),
+            self.row_low,
+            self.row_high,
             self.starts.astype(np.int32),
             self.columns.astype(np.int32),
-            self.factors.astype(np.float64),
+            self.factors,
             whole,
         )
 
@@ -127,6 +123,20 @@ class Program:
             np.array(self.row_low, dtype=np.float64),
             np.array(self.row_high, dtype=np.float64),
         )
+
+
+@cache
+def _simplex() -> highspy.Highs:
+    """For programs without whole numbers, which are small and asked by the thousand: to make a solver, to look for what to
+    leave out, or for factors to scale by, each takes as long as the rest. It forgets a program when it is passed the next."""
+    solver = _quiet_solver(NODE_LIMIT)
+    for option, value in (
+        ("presolve", "off"),
+        ("simplex_scale_strategy", 0),
+        ("simplex_iteration_limit", STEP_LIMIT),
+    ):
+        solver.setOptionValue(option, value)
+    return solver
 
 
 def _quiet_solver(nodes: int) -> highspy.Highs:

@@ -79,9 +79,7 @@ def read_table(cells: Cells, lattice: Lattice, regions: list[str] | None, secret
     order, delivered, withheld = _cells_of(lattice, cells, regions, secret_ranks)
     if not order:
         return {}
-    stacked = np.stack(
-        [_residual_as_zero(lattice, one, withheld.get(place, [])) for place, one in zip(order, delivered, strict=True)]
-    )
+    stacked = _residual_as_zero(lattice, delivered, np.array([place not in withheld for place in order]))
     solved = np.rint(atoms_of(lattice, stacked))
     found: Table = {}
     for number, place in enumerate(order):
@@ -128,17 +126,18 @@ def _coded(texts: pa.ChunkedArray) -> tuple[Codes, list[str]]:
     return whole.indices.to_numpy(zero_copy_only=False).astype(np.int64), names
 
 
-def _residual_as_zero(lattice: Lattice, cells: Array, withheld: list[Key]) -> Array:
-    """Residual members that nobody delivered count as nobody, as in every sum of the framework."""
-    if withheld or np.isnan(cells).all():
-        return cells
-    filled = cells.copy()
+def _residual_as_zero(lattice: Lattice, cells: Array, whole: npt.NDArray[np.bool_]) -> Array:
+    """Residual members that nobody delivered count as nobody, as in every sum of the framework, in tables of which nothing
+    is withheld and something was delivered."""
+    chosen = np.flatnonzero(whole & ~np.isnan(cells).reshape(len(cells), -1).all(axis=1))
+    filled = cells[chosen]
     for number, axis in enumerate(lattice.axes):
         for position, row in enumerate(axis.incidence):
             if axis.residual[row > 0].all():
-                inside = (slice(None),) * number + (position,)
+                inside = (slice(None),) * (number + 1) + (position,)
                 filled[inside] = np.nan_to_num(filled[inside], nan=0.0)
-    return filled
+    cells[chosen] = filled
+    return cells
 
 
 def _completed(lattice: Lattice, cells: Array) -> Array:
