@@ -29,7 +29,7 @@ from intake.sandbox import ReaderPool
 from schemas.framework_model import Framework
 from schemas.remembered import forget
 from schemas.shapes import CheckedDelivery, Verdict
-from warehouse.loading import known_sha, load_together, next_submission_id
+from warehouse.loading import known_sha, load_together, loading_many, next_submission_id
 from warehouse.past import deliveries_before, known_contents, moments_before, verdict_of_submission
 from warehouse.store import Writer
 
@@ -37,6 +37,8 @@ Progress = Callable[[str], None]
 Claimed = TypeVar("Claimed", Claim, Received)
 READERS = 1
 """Child processes that open deliveries. One is faster than what is done with the workbooks, and learns the forms once."""
+FEW = 8
+"""So many deliveries ask for less when each region's past is read alone."""
 
 
 @dataclass
@@ -80,8 +82,8 @@ def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str
     if claims:
         progress(counted("run.files", len(claims)))
     many = len(claims) > settings.batch_files
-    known = KnownPast(writer.connection)
-    with Readers() as readers, _batches(settings, claims) as begin:
+    known = KnownPast(writer.connection, few=len(claims) <= FEW)
+    with Readers() as readers, loading_many(writer.connection), _batches(settings, claims) as begin:
         if many:
             claims = _by_year(framework, claims, readers.pool)
         for start in range(0, len(claims), settings.batch_files):
@@ -269,13 +271,20 @@ class Batch:
         loaded = load_together(self.connection, checked, now(), self.run_id)
         self.known.forget(checked)
         before = deliveries_before(self.connection, [delivery.submission.id for delivery in checked])
-        for claim, delivery, last_year in zip(claims, checked, last_years, strict=True):
+        for (claim, read), delivery, last_year in zip(pairs, checked, last_years, strict=True):
             number = delivery.submission.id
             if number in loaded.failed:
                 self._broken(claim, RuntimeError(loaded.failed[number]))
                 continue
-            earlier, outbox = before.get(number), self.settings.outbox
-            write_reply(self.framework, delivery, outbox, before=earlier, source=claim.path, last_year=last_year)
+            write_reply(
+                self.framework,
+                delivery,
+                self.settings.outbox,
+                before=before.get(number),
+                source=claim.path,
+                last_year=last_year,
+                answered=read.answered,
+            )
             self.result.add(delivery)
             self.inbox.release(claim)
 

@@ -2,52 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flows.ingesting import without_collecting
 from flows.settings import Settings
 from indicators.compute import Results
-from intake.preview import own_frame, reference_frame, write_preview
+from intake.preview import Previews
+from intake.preview_figures import Figures
+from intake.preview_frames import OWN_COLUMNS, compared_with, own_frames, reference_frames
 from schemas.framework_model import Framework
 from schemas.shapes import Submission
 from schemas.territory import reference_day
 
-if TYPE_CHECKING:
-    import pandas as pd
+Place = tuple[str, int]
+"""Region and year."""
+Beside = tuple[int, tuple[str, ...]]
+"""What a region is put beside follows from the year and from what it lies in: most lie in the Land alone."""
 
 
 def write_previews(settings: Settings, framework: Framework, accepted: Sequence[Submission], results: Results) -> int:
     """Write a preview for each of the deliveries; all speak of a region and a year. Returns their number."""
     if not accepted:
         return 0
-    spoken = {submission.year for submission in accepted if submission.year is not None}
-    near = spoken | {year - 1 for year in spoken}
-    by_region = _parts(framework, results.values, near, "region")
-    by_year = _parts(framework, results.published, spoken, "year")
-    none = _frame(framework, results.values.slice(0, 0)), _frame(framework, results.published.slice(0, 0))
-    references: dict[tuple[int, tuple[str, ...]], pd.DataFrame] = {}
-    for submission in accepted:
-        assert submission.year is not None
-        region, year = submission.region, submission.year
-        own = own_frame(framework, by_region.get(region, none[0]), region, year)
-        # what a region is put beside follows from the year and from what it lies in: most lie in the Land alone
-        beside = year, tuple(framework.territory.ancestors(region, reference_day(year)))
-        if beside not in references:
-            references[beside] = reference_frame(framework, by_year.get(year, none[1]), region, year)
-        write_preview(framework, submission, own, references[beside], settings.outbox, sample=settings.sample)
+    places = {_place(submission) for submission in accepted}
+    own = _own(framework, results.values, places)
+    none = pd.DataFrame(columns=list(OWN_COLUMNS))
+    previews = _previews(framework, results.published, places)
+    for submission in sorted(accepted, key=_place):  # what was said of a year stands beside the next
+        region, year = _place(submission)
+        pages = previews[_beside(framework, region, year)]
+        with without_collecting():
+            pages.write(submission, own.get((region, year), none), settings.outbox, sample=settings.sample)
     return len(accepted)
 
 
-def _parts(framework: Framework, table: pa.Table, years: set[int], key: str) -> dict[object, pd.DataFrame]:
-    """The rows of these years, apart for each value of a column."""
-    wanted = table.filter(pc.is_in(table["year"], pa.array(sorted(years), table["year"].type)))
-    return dict(tuple(_frame(framework, wanted).groupby(key)))
+def _place(submission: Submission) -> Place:
+    assert submission.year is not None
+    return submission.region, submission.year
 
 
-def _frame(framework: Framework, table: pa.Table) -> pd.DataFrame:
-    """As pandas. Members are read one by one: as plain objects, because those of an Arrow column are made each time."""
-    frame: pd.DataFrame = table.to_pandas().astype({code.lower(): object for code in framework.dimension_order})
+def _own(framework: Framework, values: pa.Table, places: Iterable[Place]) -> dict[object, pd.DataFrame]:
+    """The figures of these regions, for each year in which one of them is looked at."""
+    near = {at for _, year in places for at in (year, year - 1)}
+    wanted = _of(values, region={region for region, _ in places}, year=near)
+    return own_frames(framework, _frame(framework, wanted, "value", "status"))
+
+
+def _previews(framework: Framework, published: pa.Table, places: Iterable[Place]) -> dict[Beside, Previews]:
+    """The pages by what they are put beside."""
+    like = {_beside(framework, region, year): (region, year) for region, year in sorted(places)}
+    named = {beside: compared_with(framework, *place) for beside, place in like.items()}
+    codes, years = {code for names in named.values() for code in names}, {year for year, _ in named}
+    rows = _frame(framework, _of(published, region=codes, year=years), "value", "sign")
+    sets = {year: [names for (at, _), names in named.items() if at == year] for year in years}
+    references, figures = reference_frames(framework, rows, sets), Figures(framework.statuses)
+    return {
+        beside: Previews(framework, references[beside[0], tuple(names)], figures) for beside, names in named.items()
+    }
+
+
+def _beside(framework: Framework, region: str, year: int) -> Beside:
+    return year, tuple(framework.territory.ancestors(region, reference_day(year)))
+
+
+def _of(table: pa.Table, **wanted: set[str] | set[int]) -> pa.Table:
+    """The rows in which the columns hold one of the given."""
+    for name, known in wanted.items():
+        table = table.filter(pc.is_in(table[name], pa.array(sorted(known), table[name].type)))
+    return table
+
+
+def _frame(framework: Framework, table: pa.Table, *columns: str) -> pd.DataFrame:
+    """As pandas, with what a figure is of, and these columns."""
+    dimensions = (code.lower() for code in framework.dimension_order)
+    frame: pd.DataFrame = table.select(["region", "year", "indicator", *dimensions, *columns]).to_pandas()
     return frame

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter
-
 from intake.annotate_package import DECLARATION, MAIN
 from intake.annotate_styles import COLOURS, StyleSheet, solid_fill
 from intake.annotate_xml import written
@@ -135,6 +133,8 @@ def _styles(sheet: StyleSheet) -> dict[str, int]:
 
 def write_protocol_workbook(path: Path, protocol: Protocol) -> Path:
     """The protocol as a workbook of its own, for files that cannot be marked."""
+    import xlsxwriter  # few nights have such files
+
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}

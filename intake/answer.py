@@ -24,11 +24,13 @@ def write_reply(
     before: EarlierDelivery | None = None,
     source: Path | None = None,
     last_year: Known | None = None,
+    answered: bool | None = None,
 ) -> list[Path]:
     """Write receipt (HTML, text), machine twin and, from `source`, the sender's own workbook with marks.
 
     Each file appears whole or not at all. `before` is the delivery before this one, `last_year` what was accepted for the
-    year before: not shown to a sender whose folder is not the region's own. Returns the paths.
+    year before: not shown to a sender whose folder is not the region's own. `answered`: see `write_checked`. Returns the
+    paths.
     """
     if from_wrong_folder(delivery):
         last_year = None
@@ -50,6 +52,6 @@ def write_reply(
     if source is not None and not duplicate_of:
         target = folder / f"{delivery.submission.id}_{checked_name(delivery.submission.file_name)}"
         earlier = before.findings if before else ()
-        marked = write_checked(source, target, framework, delivery, earlier, last_year)
+        marked = write_checked(source, target, framework, delivery, earlier, last_year, answered=answered)
         written += [marked] if marked else []
     return written

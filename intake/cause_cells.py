@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -32,12 +32,16 @@ class Suspicion:
 
 @dataclass(frozen=True)
 class Cells:
-    """One delivery: observations, values that are numbers, and the numbers of the year before."""
+    """One delivery: values that are numbers, and the numbers of the year before."""
 
     item: RuleInput
-    at: Mapping[CellKey, Observation]
     values: Mapping[CellKey, Decimal]
     before: Mapping[CellKey, Decimal]
+
+    @cached_property
+    def at(self) -> Mapping[CellKey, Observation]:
+        """The observations; a cell delivered twice counts once."""
+        return dict(zip(self.item.cells, self.item.said, strict=True))
 
     @cached_property
     def changes(self) -> Mapping[CellKey, float]:
@@ -51,6 +55,8 @@ class Cells:
 
     def pairs(self, cells: Sequence[CellKey]) -> list[tuple[CellKey, float, float]]:
         """(cell, value, value of the year before) of those cells that have both."""
+        if not self.before:
+            return []
         paired = self._paired
         return [pair for cell in cells if (pair := paired.get(cell)) is not None]
 
@@ -66,16 +72,16 @@ class Cells:
 
 def cells_of(item: RuleInput) -> Cells:
     """The cells of a delivery; a cell delivered twice counts once."""
-    at = dict(zip(item.cells, item.observations, strict=True))
-    values = {cell: o.value for cell, o in at.items() if o.value is not None}
+    said = dict(zip(item.cells, item.said.values, strict=True))
+    values = {cell: value for cell, value in said.items() if value is not None}
     before = {cell: value for cell, (value, _) in item.previous.items() if value is not None}
-    return Cells(item, at, values, before)
+    return Cells(item, values, before)
 
 
 def corrected(item: RuleInput, correction: Correction) -> RuleInput:
     """The delivery as it would look if the suspicion is right; cells without a known value are taken out."""
     kept = []
-    for cell, o in zip(item.cells, item.observations, strict=True):
+    for cell, o in zip(item.cells, item.said, strict=True):
         if cell not in correction:
             kept.append(o)
         elif (value := correction[cell]) is not None:
@@ -83,11 +89,11 @@ def corrected(item: RuleInput, correction: Correction) -> RuleInput:
     return replace(item, observations=kept)
 
 
-def restricted(item: RuleInput, variables: Collection[str]) -> RuleInput:
+def restricted(item: RuleInput, variables: frozenset[str]) -> RuleInput:
     """The delivery with some of its variables only."""
     return replace(
         item,
-        observations=[o for o in item.observations if o.variable in variables],
+        observations=item.said.restricted(variables),
         previous={cell: known for cell, known in item.previous.items() if cell[0] in variables},
     )
 

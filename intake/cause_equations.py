@@ -29,6 +29,8 @@ _POINTS_KEPT = 1 << 9
 _MOST_STATED = 1 << 12
 """Answers kept: a few hundred for each form, and some more for whatever a delivery leaves out."""
 _MOST_CELLS = 1 << 17
+_MOST_SAME = 1 << 7
+"""Sets of equations kept: one for each region with sub-areas of its own, and for what else makes deliveries differ."""
 
 LinearPoint = tuple[list[tuple[Lookup, Decimal]], Decimal]
 """Lookups with their factors, and the tolerance."""
@@ -51,6 +53,7 @@ class _Shared:
     expansions: Kept[CellKey, Parts] = field(default_factory=lambda: Kept(_MOST_CELLS))
     slacks: dict[str, Decimal] = field(default_factory=dict)
     stated: Kept[Hashable, list[Named]] = field(default_factory=lambda: Kept(_MOST_STATED))
+    same: Kept[Hashable, Equations] = field(default_factory=lambda: Kept(_MOST_SAME))
 
 
 @dataclass
@@ -60,8 +63,8 @@ class Sums:
     framework: Framework
     dynamic: Mapping[str, frozenset[str]]
     _members: dict[str, Hashable] = field(default_factory=dict)
-    _same: dict[Hashable, Equations] = field(default_factory=dict)
     _years: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    _dynamic_sums: dict[int, Hashable] = field(default_factory=dict)
 
     @cached_property
     def _shared(self) -> _Shared:
@@ -77,12 +80,16 @@ class Sums:
 
         They follow from which cells have a value, not from the values: many deliveries of the same form share them all.
         """
-        unknown = frozenset(c for c, o in zip(item.cells, item.observations, strict=True) if o.value is None)
+        unknown = frozenset(cell for cell, value in zip(item.cells, item.said.values, strict=True) if value is None)
         order = tuple(values)
-        same = (self._tried(item.year), unknown, order)
-        if same not in self._same:
-            self._same[same] = Equations(order, self._stated(item, values, unknown))
-        return self._same[same]
+        if item.year not in self._dynamic_sums:
+            self._dynamic_sums[item.year] = tuple((owner, self._summed(owner)) for owner in self._tried(item.year))
+        same = (self._dynamic_sums[item.year], unknown, order)
+        known = self._shared.same
+        found = known.get(same)
+        if found is None:
+            found = known[same] = Equations(order, self._stated(item, values, unknown))
+        return found
 
     def _tried(self, year: int) -> tuple[str, ...]:
         """Linear rules that are tried on a reporting year."""
@@ -278,11 +285,10 @@ def members_of(key: str) -> dict[str, str]:
 def dynamic_members(framework: Framework, items: Iterable[RuleInput]) -> dict[str, frozenset[str]]:
     """Members of the dynamic dimensions that occur in deliveries."""
     found: dict[str, set[str]] = {code: set() for code, entry in framework.dimensions.items() if entry.dynamic}
-    for item in items:
-        for members in item.all_members:
-            for dimension, member in members:
-                if dimension in found and member != TOTAL:
-                    found[dimension].add(member)
+    for members in {members for item in items for members in item.members}:
+        for dimension, member in members:
+            if dimension in found and member != TOTAL:
+                found[dimension].add(member)
     return {code: frozenset(own) for code, own in found.items()}
 
 

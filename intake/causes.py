@@ -142,7 +142,7 @@ class _Case:
         used = {term.variable for code in codes for term in rule_terms(self.framework.statements[code])}
         used |= {found.variable for found in self.open if found.variable}
         used |= {self.limits.size.variable} if self.limits.size else set()
-        own = restricted(self.item, used)
+        own = restricted(self.item, frozenset(used))
         return {
             self._unit(number): replace(corrected(own, suspicion.corrected), unit=self._unit(number))
             for number, suspicion in enumerate(self.tried)

@@ -1,15 +1,11 @@
-"""What a workbook holds, in the same shapes for every format: cells, rows, sheets.
-
-A sheet is kept row by row where its rows are in order, as nearly all are: of the rows of a form most are the same in
-every workbook (headings, explanations), so they are read and handed over once and then shared. Nobody changes a row.
-"""
+"""What a sheet holds (see `intake.sheets`), in the same shapes for every format: cells and rows. Nobody changes a row."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 WIDEST_KNOWN = 1 << 8
@@ -160,118 +156,6 @@ class Row:
             places = [place for place, value in enumerate(self.values) if type(value) is str and "#" in value]
             self._marks = [self.cells[p] for p in places if str(self.values[p]).lstrip().startswith("#")]
         return self._marks
-
-
-class Strip:
-    """Rows that follow each other and say nothing but texts, by their number: in another workbook that says the same, it
-    is this strip again. `characters`: how much they say. `derived` is as with `Row`."""
-
-    __slots__ = ("_marks", "characters", "derived", "rows")
-
-    def __init__(self, rows: Mapping[int, Row], characters: int = 0) -> None:
-        self.rows, self.characters = rows, characters
-        self._marks: Sequence[Cell] | None = None
-        self.derived: dict[str, Any] = {}
-
-    def find_marks(self) -> Sequence[Cell]:
-        """Cells whose text begins with `#`."""
-        if self._marks is None:
-            self._marks = [mark for row in self.rows.values() for mark in row.find_marks()]
-        return self._marks
-
-
-_EMPTY = Row(0, Layout((), ()), ())
-
-
-class Sheet:
-    """A worksheet: its name, whether it is hidden, and its filled cells by (row, column), both counted from 1.
-
-    Made of `cells`, of `rows` by their numbers, or of `pieces` (see there); the rest is worked out when it is asked for.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        hidden: bool,
-        cells: Cells | None = None,
-        rows: Mapping[int, Row] | None = None,
-        pieces: Sequence[Row | Strip] | None = None,
-    ) -> None:
-        self.name, self.hidden = name, hidden
-        self.in_rows = rows is not None or pieces is not None
-        if pieces is not None:
-            self.pieces = pieces
-        elif rows is not None:
-            self.rows = rows
-        else:
-            self.cells = cells or {}
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Sheet):
-            return NotImplemented
-        return (self.name, self.hidden, self.cells) == (other.name, other.hidden, other.cells)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    @cached_property
-    def cells(self) -> Cells:
-        """Filled cells by row and column, in the order in which they were read."""
-        return {(number, cell.column): cell for number, row in self.rows.items() for cell in row.cells}
-
-    @cached_property
-    def rows(self) -> Mapping[int, Row]:
-        """The rows that hold anything, by their number, in the order in which they were read."""
-        if "pieces" in self.__dict__:
-            rows: dict[int, Row] = {}
-            for piece in self.pieces:
-                rows.update(piece.rows if isinstance(piece, Strip) else {piece.number: piece})
-            return rows
-        found: dict[int, list[Cell]] = {}
-        for cell in self.cells.values():
-            found.setdefault(cell.row, []).append(cell)
-        return {number: Row.of(number, cells) for number, cells in found.items()}
-
-    @cached_property
-    def pieces(self) -> Sequence[Row | Strip]:
-        """The rows in the order in which they were read, together where other workbooks say them, too."""
-        return list(self.rows.values())
-
-    def row(self, number: int) -> Row:
-        """A row; one without cells where there is nothing."""
-        return self.rows.get(number, _EMPTY)
-
-    def at(self, row: int, column: int) -> Cell | None:
-        """The cell, or None when it is empty."""
-        found = self.rows.get(row)
-        return found.at(column) if found else None
-
-    def text(self, row: int, column: int) -> str:
-        """Text of a cell, empty when there is nothing."""
-        found = self.rows.get(row)
-        return found.text(column) if found else ""
-
-    @cached_property
-    def marks(self) -> Sequence[Cell]:
-        """Cells whose text begins with `#`: by such marks our own sheets are recognised."""
-        if not self.in_rows:
-            cells = self.cells.values()
-            return [cell for cell in cells if isinstance(cell.value, str) and cell.value.lstrip().startswith("#")]
-        return [mark for piece in self.pieces for mark in piece.find_marks()]
-
-    @cached_property
-    def derived(self) -> dict[str, Any]:
-        """What readers work out about the sheet and ask for again, by name. The cells do not change."""
-        return {}
-
-    @cached_property
-    def last_row(self) -> int:
-        """Number of the last filled row, 0 for an empty sheet."""
-        return max(self.rows, default=0)
-
-    @cached_property
-    def last_column(self) -> int:
-        """Number of the last filled column, 0 for an empty sheet."""
-        return max((column for row in self.rows.values() for column in row.layout.columns), default=0)
 
 
 @lru_cache(maxsize=1 << 15)

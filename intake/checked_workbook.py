@@ -44,18 +44,22 @@ def write_checked(
     delivery: CheckedDelivery,
     previous: Sequence[Finding] = (),
     last_year: LastYear | None = None,
+    *,
+    answered: bool | None = None,
 ) -> Path | None:
     """Write the checked workbook to `target`, or beside it a protocol workbook where `source` cannot be marked.
 
     `previous` are the findings of the delivery before this one (what is gone is listed as fixed), `last_year` the values
-    of last year. Returns what was written; None where there is nothing to answer: a refused file, or nothing noticed.
+    of last year. `answered`: does `source` hold our answer to an earlier one, None where nobody has looked. Returns what
+    was written; None where there is nothing to answer: a refused file, or nothing noticed.
     """
     if delivery.submission.verdict is Verdict.REFUSED:
         return None
-    if not (delivery.findings or previous) and not mentions(source, PROTOCOL_MARK):
+    noticed = bool(delivery.findings or previous)
+    if not noticed and not (mentions(source, PROTOCOL_MARK) if answered is None else answered):
         return None
-    package, old = _opened(source)
-    if not (delivery.findings or previous or old):
+    package, old = _opened(source, answered)
+    if not (noticed or old):
         return None
     fixed = compare(previous, [replace(found, state=FindingState.OPEN) for found in delivery.findings]).fixed
     reasons = read_reasons(old) if old else ()
@@ -71,7 +75,7 @@ def write_checked(
     return target
 
 
-def _opened(source: Path) -> tuple[Package | None, Workbook | None]:
+def _opened(source: Path, answered: bool | None) -> tuple[Package | None, Workbook | None]:
     """The parts of the workbook where it can be marked; and its cells where it is one that we checked before."""
     package = None
     if source.suffix.lower() == ".xlsx":
@@ -79,8 +83,8 @@ def _opened(source: Path) -> tuple[Package | None, Workbook | None]:
             package = Package(source)
         except NotAnnotatable:
             return None, None
-        if not package.mentions(PROTOCOL_MARK):
-            return package, None
+    if answered is False or (package is not None and not package.mentions(PROTOCOL_MARK)):
+        return package, None
     try:
         workbook = read_workbook(source)
     except UnreadableFile:

@@ -18,9 +18,11 @@ from intake.register_content import by_register, register_content
 from intake.register_records import Before
 from intake.rules import Known, RuleInput, check_rules, shown_rules
 from intake.sandbox import read_safely
-from schemas.contract import check_contract, observation_frame
+from schemas.contract import batch_frame, check_contract
 from schemas.framework_model import Framework
-from schemas.shapes import CheckedDelivery, Finding, Observation, Record, Severity, member_key, verdict_of
+from schemas.observations import Observations
+from schemas.remembered import remembered
+from schemas.shapes import CheckedDelivery, Finding, Record, Severity, member_key, verdict_of
 
 WRONG_FOLDER = "C04"
 _SEVERITY_ORDER = {severity: rank for rank, severity in enumerate(Severity)}
@@ -57,7 +59,7 @@ def check_read(
 
 def with_registers(framework: Framework, delivery: ReadDelivery, past: Past) -> ReadDelivery:
     """A copy of the delivery with the records of its registers, and what is counted from them beside its values."""
-    copy = replace(delivery, findings=list(delivery.findings))
+    copy = replace(delivery, findings=list(delivery.findings), observations=Observations.of(delivery.observations))
     region, year = delivery.submission.region, delivery.submission.year
     if delivery.sheets is None or not region or year is None:
         return copy
@@ -65,18 +67,20 @@ def with_registers(framework: Framework, delivery: ReadDelivery, past: Past) -> 
     if not from_wrong_folder(delivery):
         before = Before(by_register(past.records(region, year - 1)), by_register(past.records(region, year)))
     copy.content = register_content(framework, delivery.sheets, before, region, year)
-    copy.observations = [*delivery.observations, *copy.content.observations]
+    copy.observations = Observations.of(delivery.observations) + copy.content.observations
     return copy
 
 
 def _contract(framework: Framework, deliveries: Sequence[ReadDelivery]) -> None:
     """One vectorised contract check for the whole batch; violations go to the delivery they belong to."""
-    rows = [(number, o) for number, delivery in enumerate(deliveries) for o in delivery.observations]
-    if not rows:
+    said = [Observations.of(delivery.observations) for delivery in deliveries]
+    if not any(map(len, said)):
         return
-    frame = observation_frame([o for _, o in rows], [str(number) for number, _ in rows])
-    violations = check_contract(framework, frame)
-    first_place = {(n, o.key): o for n, o in reversed(rows)} if violations else {}
+    violations = check_contract(framework, batch_frame(said))
+    if not violations:
+        return
+    rows = [(number, o) for number, observations in enumerate(said) for o in observations]
+    first_place = {(n, o.key): o for n, o in reversed(rows)}
     for violation in violations:
         number, o = rows[violation.row]
         other = first_place[(number, o.key)]
@@ -146,20 +150,18 @@ def from_wrong_folder(delivery: ReadDelivery | CheckedDelivery) -> bool:
 
 def _inputs(framework: Framework, number: int, delivery: ReadDelivery, past: Past) -> Iterable[RuleInput]:
     """One input for each region and year a delivery speaks of, with what is known of the year before."""
-    groups: dict[tuple[str, int], list[Observation]] = {}
-    known_ones = [o for o in delivery.observations if o.variable in framework.variables]
-    places = {(o.region, o.year) for o in known_ones}
-    if len(places) == 1:
-        groups[places.pop()] = known_ones
-    else:
-        for o in known_ones:
-            groups.setdefault((o.region, o.year), []).append(o)
+    groups = Observations.of(delivery.observations).restricted(known_variables(framework)).by_place
     for (region, year), observations in groups.items():
         before = groups.get((region, year - 1), ())
         own = {(o.variable, member_key(o.members)): (o.value, o.status) for o in before}
         # who delivers from a folder that is not the region's own must not learn what the region delivered before
         known = own if from_wrong_folder(delivery) else {**past.values(region, year - 1), **own}
         yield RuleInput(f"{number}#{region}#{year}", region, year, observations, known)
+
+
+def known_variables(framework: Framework) -> frozenset[str]:
+    """The variables of a framework as a set."""
+    return remembered(framework, lambda: frozenset(framework.variables), "known variables")
 
 
 def _confirm(framework: Framework, delivery: ReadDelivery, past: Past) -> None:
@@ -200,14 +202,14 @@ def _result(framework: Framework, delivery: ReadDelivery, tried: _Tried) -> Chec
     verdict = verdict_of(findings)
     return CheckedDelivery(
         submission=replace(delivery.submission, verdict=verdict),
-        observations=tuple(delivery.observations),
+        observations=Observations.of(delivery.observations),
         findings=tuple(findings),
         nil_fields=delivery.nil,
         expected_cells=delivery.expected,
         read_cells=typed,
         rules_run=tried.run,
         rules_not_evaluable=tried.missing,
-        control_sums=control_sums(delivery.observations),
+        control_sums=control_sums(Observations.of(delivery.observations)),
         shadow=tuple(replace(found, submission=delivery.submission.id) for found in tried.shadow),
         registers=content.registers,
         records=content.records,

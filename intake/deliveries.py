@@ -16,7 +16,7 @@ from intake.layouts import LayoutError, extract, load_layouts, recognise
 from intake.messages import finding
 from intake.personal import personal_rows
 from intake.reading import UnreadableFile, Workbook
-from intake.reasons import Reason, read_reasons, without_protocol
+from intake.reasons import Reason, find_protocol, read_reasons, without_protocol
 from intake.register_content import RegisterContent, people_listed
 from intake.register_reading import RegisterSheets, read_registers, without_entries
 from intake.sandbox import ReaderPool, read_safely
@@ -45,17 +45,19 @@ class Received:
 class ReadDelivery:
     """A delivery after reading, before contract and rules.
 
-    `sheets`: the rows of its registers; `content`: what the check has made of them, which needs to know the past.
+    `sheets`: the rows of its registers; `content`: what the check has made of them, which needs to know the past;
+    `answered`: does it hold our answer to an earlier one, None where nobody looked.
     """
 
     submission: Submission
-    observations: list[Observation] = field(default_factory=list)
+    observations: Sequence[Observation] = ()
     findings: list[Finding] = field(default_factory=list)
     nil: tuple[str, ...] = ()
     expected: int = 0
     reasons: tuple[Reason, ...] = ()
     sheets: RegisterSheets | None = None
     content: RegisterContent = field(default_factory=RegisterContent)
+    answered: bool | None = None
 
     @property
     def latest_year(self) -> int:
@@ -99,12 +101,12 @@ def _read(framework: Framework, received: Received, reader: Reader) -> ReadDeliv
     # what stands in our registers is looked at field by field: organisations have addresses, too
     if people := personal_rows(without_entries(workbook, framework) if ours else workbook):
         return _list_of_people(framework, submission, people.details)
-    reasons = read_reasons(workbook)
+    reasons, answered = read_reasons(workbook), find_protocol(workbook) is not None
     workbook = without_protocol(workbook)
     delivery = (_read_form if ours else _read_layout)(framework, workbook, submission)
     if delivery.sheets and (listed := people_listed(framework, delivery.sheets)):
         return _list_of_people(framework, submission, {"found": "Namen", "place": f"{listed[0]}, ab Zelle {listed[1]}"})
-    delivery.reasons = reasons
+    delivery.reasons, delivery.answered = reasons, answered
     delivery.findings += [
         finding(framework, code, {**details, "file": received.file_name}) for code, details in workbook.notices
     ]

@@ -43,11 +43,12 @@ class Equations:
 
     def __init__(self, order: Sequence[CellKey], found: Iterable[Equation]) -> None:
         self.all = tuple(found)
-        self.guarded = frozenset(cell for equation in self.all for cell, _ in equation.cells)
-        numbers = {cell: number for number, cell in enumerate(order)}
         parts = [part for equation in self.all for part in equation.cells]
-        self._cells = np.array([numbers[cell] for cell, _ in parts], dtype=np.intp)
-        self._factors = np.array([factor for _, factor in parts], dtype=float)
+        cells, factors = zip(*parts, strict=True) if parts else ((), ())
+        self.guarded = frozenset(cells)
+        numbers = {cell: number for number, cell in enumerate(order)}
+        self._cells = np.fromiter(map(numbers.__getitem__, cells), dtype=np.intp, count=len(parts))
+        self._factors = np.fromiter(map(float, factors), dtype=float, count=len(parts))
         self._starts = np.cumsum([0, *(len(equation.cells) for equation in self.all)])[:-1]
         self._slacks = np.floor([float(equation.slack) for equation in self.all])
         self._whole = bool(np.all(self._factors == np.floor(self._factors)))

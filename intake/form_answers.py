@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from intake import form_request as form
 from intake.reading import Sheet, Workbook, column_letters
 from schemas.framework_model import Framework
+from schemas.remembered import remembered
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,17 @@ def _cover(sheet: Sheet, key_column: int) -> Cover:
 
 def nil_fields(framework: Framework, cover: Cover, year: int) -> tuple[str, ...]:
     """Fields for which the cover declares Fehlanzeige; all of them when the whole delivery is nil."""
-    codes = tuple(code for code in framework.fields if framework.variables_of(code, year))
+    codes = _fields_asked(framework, year)
     if is_nil(cover.answer("nil")):
         return codes
     return tuple(code for code in codes if is_nil(cover.answer(f"nil:{code}")))
+
+
+def _fields_asked(framework: Framework, year: int) -> tuple[str, ...]:
+    def made() -> tuple[str, ...]:
+        return tuple(code for code in framework.fields if framework.variables_of(code, year))
+
+    return remembered(framework, made, "fields asked", year)
 
 
 def is_nil(answer: str) -> bool:

@@ -134,6 +134,7 @@ class TablePlan:
     table: EntryTable
     rows: tuple[RowPlan, ...]
     by_variable: Mapping[str, tuple[RowPlan, ...]]
+    by_key: Mapping[str, RowPlan]
 
 
 def table_plan(framework: Framework, table: EntryTable, block: Block) -> TablePlan:
@@ -151,7 +152,7 @@ def table_plan(framework: Framework, table: EntryTable, block: Block) -> TablePl
             for row, keys in zip(table.rows, table.grid, strict=True)
         )
         own = {variable: tuple(r for r in rows if r.row.variable == variable) for variable in table.variables}
-        return TablePlan(table, rows, own)
+        return TablePlan(table, rows, own, {row.row.key: row for row in rows})
 
     # the table itself is part of the answer, so no other one can have its identity
     columns = tuple(block.columns.items())

@@ -12,10 +12,13 @@ from intake.form_blocks import Block, find_blocks
 from intake.form_older import counted_row, counted_rows, joined, older_table
 from intake.form_plan import Gap, RowPlan, TablePlan, table_plan
 from intake.form_rows import FormContent, FormRows
+from intake.form_strips import OneByOne, StripPlan, table_parts
 from intake.messages import finding
 from intake.reading import Cell, Sheet, Workbook, column_letters
+from intake.sheets import FilledStrip
 from schemas.definitions import SignProfile
 from schemas.framework_model import Framework
+from schemas.observations import Observations
 from schemas.shapes import Finding, Observation
 from schemas.tables import CellKey, Column, EntryTable, Row, entry_tables
 
@@ -70,7 +73,9 @@ def read_tables(
     return content
 
 
-def _nil_conflicts(framework: Framework, observations: list[Observation], nil: tuple[str, ...]) -> Iterator[Finding]:
+def _nil_conflicts(
+    framework: Framework, observations: Sequence[Observation], nil: tuple[str, ...]
+) -> Iterator[Finding]:
     for field_code in nil:
         given = [o for o in observations if framework.variable_field[o.variable] == field_code and o.value is not None]
         if given:
@@ -90,7 +95,7 @@ def _nil_conflicts(framework: Framework, observations: list[Observation], nil: t
 def _foreign_sheet(framework: Framework, sheet: Sheet, cover: Cover) -> list[Finding]:
     known = {cover.sheet, form.GUIDE_SHEET, PROTOCOL_SHEET}
     guide = any(cell.text == form.TEXT_MARK for cell in sheet.marks)
-    if not sheet.rows or sheet.name in known or guide:
+    if sheet.name in known or guide or not sheet.rows:
         return []
     return [finding(framework, "S04", {"sheet": sheet.name}, sheet=sheet.name)]
 
@@ -98,6 +103,20 @@ def _foreign_sheet(framework: Framework, sheet: Sheet, cover: Cover) -> list[Fin
 class _Tables(FormRows):
     def read(self, sheet: Sheet, block: Block, table: EntryTable) -> None:
         plan = table_plan(self.framework, table, block)
+        try:
+            parts = table_parts(sheet, block, plan)
+        except OneByOne:
+            self._read_rows(sheet, block, plan)
+            return
+        for part, piece in parts:
+            if isinstance(part, StripPlan):
+                assert isinstance(piece, FilledStrip)
+                self.strip(sheet, block, part, piece)
+            else:
+                assert isinstance(piece, Filled)
+                self.row(sheet, block, part, piece)
+
+    def _read_rows(self, sheet: Sheet, block: Block, plan: TablePlan) -> None:
         known = {entry.row.key for entry in plan.rows}
         found: dict[str, Filled] = {}
         for number, filled in sheet.rows.items():
@@ -126,13 +145,12 @@ class _Tables(FormRows):
             self.place("S02", sheet, first.address, row_label=label, count=len(values))
 
     def _unknown_columns(self, sheet: Sheet, block: Block, found: Iterable[Filled]) -> None:
-        known = {*block.columns.values(), *block.previous, block.key_column, block.label_column, block.note_column}
-        right = max([block.label_column, *block.columns.values(), block.note_column or 0])
+        known = block.known
         strange: dict[int, list[Cell]] = {}
         for row in found:
             if known.issuperset(row.layout.columns):
                 continue
-            for column in range(block.key_column + 1, right + 1):
+            for column in range(block.key_column + 1, block.right + 1):
                 if column not in known and (cell := row.at(column)) is not None:
                     strange.setdefault(column, []).append(cell)
         for cells in strange.values():
@@ -211,6 +229,6 @@ def _place_and_gaps(plan: RowPlan, filled: Filled | None) -> tuple[int, Sequence
     return (filled.number, plan.gaps(filled.layout)) if filled else (0, plan.gaps(None))
 
 
-def control_sums(observations: list[Observation] | tuple[Observation, ...]) -> dict[str, Decimal]:
+def control_sums(observations: Observations) -> dict[str, Decimal]:
     """Grand total of each variable that has one: what a sender can compare with the own books."""
-    return {o.variable: o.value for o in observations if not o.members and o.value is not None}
+    return {variable: value for variable, value in observations.totals() if value is not None}

@@ -8,11 +8,14 @@ from intake import form_request as form
 from intake.cells import Row as Filled
 from intake.form_blocks import Block
 from intake.form_plan import AtOnce, RowPlan
+from intake.form_strips import StripPlan
 from intake.messages import finding
 from intake.reading import Sheet
+from intake.sheets import FilledStrip
 from intake.values import Parsed, Readings, parse_cell
 from schemas.definitions import SignProfile
 from schemas.framework_model import Framework
+from schemas.observations import Observations, Stretch, stretches_of
 from schemas.remembered import remembered
 from schemas.shapes import Finding, Observation
 
@@ -21,11 +24,23 @@ _ORDINARY_TYPES = frozenset((str, float))
 
 @dataclass
 class FormContent:
-    """What the tables of the form say."""
+    """What the tables of the form say: rows that were read together, and `single` observations since the last of these."""
 
-    observations: list[Observation] = field(default_factory=list)
+    stretches: list[Stretch] = field(default_factory=list)
+    single: list[Observation] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     expected_cells: int = 0
+
+    def add(self, stretch: Stretch) -> None:
+        """Note what was read together."""
+        self.stretches += stretches_of(self.single)
+        self.single.clear()
+        self.stretches.append(stretch)
+
+    @property
+    def observations(self) -> Observations:
+        """All that is said, in the order in which it was read."""
+        return Observations([*self.stretches, *stretches_of(self.single)])
 
 
 class FormRows:
@@ -49,6 +64,15 @@ class FormRows:
             return len(together.places)
         return self._one_by_one(sheet, block, plan, filled, note)
 
+    def strip(self, sheet: Sheet, block: Block, plan: StripPlan, filled: FilledStrip) -> None:
+        """Read the rows of a table in a strip."""
+        said = plan.read(filled.numbers, self.readings, self.region, self.year, sheet.name)
+        if said is not None:
+            self.content.add(said)
+            return
+        for entry, line in zip(plan.rows, plan.lines, strict=True):
+            self.row(sheet, block, entry, filled.rows[line])
+
     def _at_once(self, sheet: Sheet, plan: RowPlan, filled: Filled, cells: AtOnce, note: str) -> bool:
         """Read a row of ordinary cells; False when there is anything to say about one of them."""
         values = [filled.values[place] for place in cells.places]
@@ -61,11 +85,11 @@ class FormRows:
         except KeyError:
             return False
         row, region, year, name = plan.row, self.region, self.year, sheet.name
-        self.content.observations += [
+        self.content.single += [
             Observation._make(
                 (region, year, row.variable, members, value, status, name, cell, text, note, row.label, heading)
             )
-            for (value, status, text), members, cell, heading in zip(
+            for (value, status, text, _), members, cell, heading in zip(
                 read, cells.members, cells.addresses(filled.number), cells.headings, strict=True
             )
             if status
@@ -89,7 +113,7 @@ class FormRows:
             if told.status:
                 place_in = (name, cell, delivered.text, note, row.label, heading)
                 said = Observation(self.region, self.year, variable, members, told.value, told.status, *place_in)
-                self.content.observations.append(said)
+                self.content.single.append(said)
         return entered
 
     def _problem(

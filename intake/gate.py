@@ -12,10 +12,11 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
-from intake.gate_known import KnownParts, as_archived
+from intake.gate_known import KnownParts, as_archived, ends_of, unpacked
 
 Notice = tuple[str, dict[str, str]]
 
@@ -237,16 +238,19 @@ def _check_parts(
     counted = sheets if room >= MAX_CELLS * 2 * _SHORTEST_CELL else frozenset()
     cells, left = 0, MAX_KEPT_BYTES if keep else 0
     kept: dict[str, bytes | None] = {}
+    ends = ends_of(entries, len(content))
     for entry, name in named:
         whole = entry.file_size <= left
-        archived = as_archived(content, entry) if whole and not counted else None
+        archived = as_archived(content, entry, ends[entry.header_offset]) if whole and not counted else None
         part = _known_parts.get(archived) if archived else None
+        if part is None and archived and (part := unpacked(entry, archived)) is not None:
+            _refuse_entities(path, part if name in markup else b"")
+            _known_parts.keep(archived, part)
         if part is None:
             part, end = b"", b""
             with archive.open(entry) as stream:
                 while block := stream.read(entry.file_size + 1 if whole else _BLOCK):
-                    if name in markup and _declares_entities(end + block):
-                        raise refused(path, "sie enthält unzulässige XML-Bestandteile")
+                    _refuse_entities(path, end + block if name in markup else b"")
                     cells += len(_CELL.findall(block)) if name in counted else 0
                     if cells > MAX_CELLS * 2:
                         raise refused(path, "sie hat ungewöhnlich viele Zellen")
@@ -258,10 +262,12 @@ def _check_parts(
     return kept
 
 
-def _declares_entities(markup: bytes) -> bool:
+def _refuse_entities(path: Path, markup: bytes) -> None:
     if b"\0" in markup:  # UTF-16
         markup = markup.replace(b"\0", b"")
-    return b"<!" in markup and (b"<!DOCTYPE" in markup or b"<!ENTITY" in markup)
+    # the mark alone is found at once, and most parts have none
+    if b"!" in markup and (b"<!DOCTYPE" in markup or b"<!ENTITY" in markup):
+        raise refused(path, "sie enthält unzulässige XML-Bestandteile")
 
 
 def _zip_kind(archive: zipfile.ZipFile, names: set[str]) -> str:
@@ -269,10 +275,12 @@ def _zip_kind(archive: zipfile.ZipFile, names: set[str]) -> str:
         kind = _part(archive, "mimetype").strip()
         family = kind.removeprefix(b"application/vnd.oasis.opendocument.").partition(b"-")[0]
         return {b"spreadsheet": "ods", b"text": "word", b"presentation": "slides"}.get(family, "zip")
-    types = _part(archive, "[Content_Types].xml")
     if "xl/workbook.bin" in names:
         return "xlsb"
-    if "xl/workbook.xml" in names or _XLSX_TYPE.search(types):
+    if "xl/workbook.xml" in names:
+        return "xlsx"
+    types = _part(archive, "[Content_Types].xml")
+    if _XLSX_TYPE.search(types):
         return "xlsx"
     marks = ((b"sheet.binary", "xlsb"), (b"wordprocessingml", "word"), (b"presentationml", "slides"))
     return next((kind for mark, kind in marks if mark in types), "zip")
@@ -287,5 +295,6 @@ def _part(archive: zipfile.ZipFile, wanted: str) -> bytes:
     return b""
 
 
+@lru_cache(maxsize=1 << 12)
 def _plain_name(name: str) -> str:
     return name.replace("\\", "/").lower()

@@ -20,7 +20,7 @@ import time
 import unicodedata
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,6 +49,9 @@ class Claim:
         """The frozen copy."""
         suffix = Path(self.file_name).suffix.lower()
         return self.folder / f"frozen{suffix if len(suffix) <= _LONGEST_SUFFIX else ''}"
+
+
+_KEPT = tuple(entry.name for entry in fields(Claim) if entry.name != "folder")
 
 
 class Inbox:
@@ -261,8 +264,7 @@ def _read_meta(folder: Path) -> Claim | None:
 
 
 def _write_meta(claim: Claim) -> None:
-    data = asdict(claim)
-    del data["folder"]
+    data: dict[str, object] = {name: getattr(claim, name) for name in _KEPT}
     data["received_at"] = claim.received_at.isoformat()
     _write_json(claim.folder / "meta.json", data)
 

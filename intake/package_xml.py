@@ -26,8 +26,8 @@ _PLAIN_STRINGS = re.compile(
     rb"""<sst xmlns="[^"<&]*"(?: count="[0-9]+")?(?: uniqueCount="[0-9]+")?>(.*)</sst>\s*""",
     re.DOTALL,
 )
-_PLAIN_STRING = re.compile('<si><t( xml:space="preserve")?>([^<]*)</t></si>')
-_AROUND = len("<si><t></t></si>")
+_OPEN, _CLOSE = "<si><t>", "</t></si>"
+_KEEPING_SPACE = '<si><t xml:space="preserve">'
 _CONTROL = bytes(set(range(32)) - {9, 10})
 """What XML does not allow, and the carriage return, which it reads as a line feed."""
 _NOT_IN_TEXT = (b"]]>", "\ufffe".encode(), "\uffff".encode())
@@ -78,17 +78,31 @@ class Package:
         """Kind and target of every relation of a part, by its id; kinds without their name space, so strict is equal."""
         folder, name = posixpath.split(part)
         listing = posixpath.join(folder, "_rels", f"{name}.rels")
-        found: dict[str, tuple[str, str]] = {}
+        if not self.has(listing):
+            return {}
+        content = self.beginning(listing, _SMALL + 1)
+        if len(content) <= _SMALL:
+            return _known_relations(content, folder)
+        return _relations(self.open(listing), folder)
 
-        def start(tag: str, attributes: Attributes) -> None:
-            if local(tag) == "Relationship" and attributes.get("TargetMode") != "External":
-                target = attributes["Target"].replace("\\", "/")
-                target = target[1:] if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
-                found[attributes["Id"]] = (attributes["Type"].rpartition("/")[2], target)
 
-        if self.has(listing):
-            parse(self.open(listing), start)
-        return found
+def _relations(stream: IO[bytes], folder: str) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+
+    def start(tag: str, attributes: Attributes) -> None:
+        if local(tag) == "Relationship" and attributes.get("TargetMode") != "External":
+            target = attributes["Target"].replace("\\", "/")
+            target = target[1:] if target.startswith("/") else posixpath.normpath(posixpath.join(folder, target))
+            found[attributes["Id"]] = (attributes["Type"].rpartition("/")[2], target)
+
+    parse(stream, start)
+    return found
+
+
+@lru_cache(maxsize=64)
+def _known_relations(content: bytes, folder: str) -> dict[str, tuple[str, str]]:
+    """Many workbooks have the same parts, and list them byte for byte alike."""
+    return _relations(BytesIO(content), folder)
 
 
 def read_formats(stream: IO[bytes]) -> dict[str, NumberFormat]:
@@ -154,10 +168,10 @@ def plain_strings(content: bytes) -> list[str] | None:
         text = found[1].decode("utf-8")
     except UnicodeDecodeError:
         return None
-    listed = _PLAIN_STRING.findall(text)
-    strings = [said for _, said in listed]
-    kept_space = sum(len(space) for space, _ in listed if space)
-    if sum(map(len, strings)) + kept_space + len(strings) * _AROUND != len(text) or len(text) > MAX_TEXT:
+    if len(text) > MAX_TEXT:
+        return None
+    strings = _plain_parts(text)
+    if strings is None:
         return None
     if len(content.translate(None, _CONTROL)) < len(content) or any(odd in content for odd in _NOT_IN_TEXT):
         return None
@@ -166,6 +180,17 @@ def plain_strings(content: bytes) -> list[str] | None:
             return None
         strings = [_ENTITY.sub(lambda one: _MEANT[one[1]], said) if "&" in said else said for said in strings]
     return [unescaped(said) for said in strings] if "_x" in text else strings
+
+
+def _plain_parts(text: str) -> list[str] | None:
+    """The texts within the elements of plain ones; None where there are other elements."""
+    plain = text.replace(_KEEPING_SPACE, _OPEN)
+    if not plain:
+        return []
+    if not (plain.startswith(_OPEN) and plain.endswith(_CLOSE)):
+        return None
+    strings = plain[len(_OPEN) : -len(_CLOSE)].split(_CLOSE + _OPEN)
+    return strings if plain.count("<") == (_OPEN + _CLOSE).count("<") * len(strings) else None
 
 
 def _strings(stream: IO[bytes]) -> list[str]:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 
-from intake.cells import Cell, Row, Sheet, Strip, column_letters
+from intake.cells import Cell, Row, column_letters
 from intake.reading import Workbook
+from intake.sheets import Sheet
 
 REFUSED = "F11"
 NOT_KEPT = frozenset({REFUSED})
@@ -84,7 +85,7 @@ class PersonalData:
 def personal_rows(workbook: Workbook) -> PersonalData | None:
     """The first list of people in the workbook, hidden sheets included; None when there is none."""
     for number, sheet in enumerate(workbook.sheets, start=1):
-        found = _by_headers(number, sheet) or _by_values(number, sheet)
+        found = (_by_headers(number, sheet) or _by_values(number, sheet)) if _looks(sheet) else None
         if found:
             return found
     return None
@@ -92,10 +93,9 @@ def personal_rows(workbook: Workbook) -> PersonalData | None:
 
 def _by_headers(number: int, sheet: Sheet) -> PersonalData | None:
     """A row of headers of several kinds, at least one of which only a person has, and filled rows below it."""
-    headers = {number: found for number, (found, _) in _looks(sheet).items() if number <= MAX_HEADER_ROW}
-    for row, columns in sorted(headers.items()):
-        if len(columns) < 2:
-            continue
+    looks = _looks(sheet).items()
+    headers = [(row, found) for row, (found, _) in looks if row <= MAX_HEADER_ROW and len(found) > 1]
+    for row, columns in sorted(headers):
         weights: dict[str, int] = {}
         for kind, weight in columns.values():
             weights[kind] = max(weight, weights.get(kind, 0))
@@ -125,8 +125,10 @@ def _filled_below(sheet: Sheet, header: int, columns: Mapping[int, object]) -> i
 def _by_values(number: int, sheet: Sheet) -> PersonalData | None:
     """A column of many different birth dates, e-mail addresses or full names."""
     wanted = _worth_a_look(sheet)
+    if not wanted:
+        return None
     columns: dict[int, list[Cell]] = {}
-    for row in sheet.rows.values() if wanted else ():
+    for row in sheet.rows.values():
         for cell in row.cells:
             if cell.column in wanted and isinstance(cell.value, (str, date)):
                 columns.setdefault(cell.column, []).append(cell)
@@ -165,13 +167,13 @@ def _looks(sheet: Sheet) -> dict[int, _Look]:
     found: dict[int, _Look] | None = sheet.derived.get("looks")
     if found is None:
         found = sheet.derived["looks"] = {}
-        for piece in sheet.pieces:
-            if isinstance(piece, Strip):
-                if "looks" not in piece.derived:
-                    piece.derived["looks"] = _looks_of(piece.rows.values())
-                found |= piece.derived["looks"]
+        for said in sheet.outlines:  # numbers announce nothing and are no days
+            if isinstance(said, Row):
+                found |= _looks_of([said])
             else:
-                found |= _looks_of([piece])
+                if "looks" not in said.derived:
+                    said.derived["looks"] = _looks_of(said.rows.values())
+                found |= said.derived["looks"]
     return found
 
 

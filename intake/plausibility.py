@@ -86,7 +86,7 @@ def _value_rules(framework: Framework, limits: Limits, items: Sequence[RuleInput
     """Rules of the plausibility file (M16), by the same set-wise pass as the rules of the fields."""
     rules = {rule.code: rule for rule in limits.rules}
     own: Framework = remembered(framework, lambda: replace(framework, rules=rules), "value rules", repr(limits.rules))
-    used = {term.variable for statement in own.statements.values() for term in rule_terms(statement)}
+    used = frozenset(term.variable for statement in own.statements.values() for term in rule_terms(statement))
     reduced = [restricted(item, used) for item in items]
     checked = check_rules(own, [item for item in reduced if item.observations]) if rules else {}
     return {

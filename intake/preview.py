@@ -1,35 +1,28 @@
 """After acceptance: what becomes of the numbers. The sender's indicators beside last year, Kreis and Land.
 
 Own values are shown to their sender unhidden; what belongs to others stands here as published: a value or its sign. The
-computing is done elsewhere; two frames come in (pandas):
-
-`own`        indicator, members, value, status, previous, previous_status: one row per figure of the region and year.
-`reference`  region, region_name, indicator, members, value, sign: published figures of other regions, in the order in
-             which their columns shall stand (for instance Kreis, model regions, Land).
-
-`members` is the key of `schemas.shapes.member_key`, empty for the total. `value` and `previous` are numbers or missing.
+computing is done elsewhere; two frames come in, see `intake.preview_frames`.
 """
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, NamedTuple
 
 from intake.page_templates import template
-from intake.values import german
+from intake.preview_figures import Figures, numbers, texts
+from schemas.definitions import Indicator
 from schemas.framework_model import Framework
-from schemas.shapes import Submission, member_key
+from schemas.shapes import Submission
+from schemas.territory import reference_day
 
-OWN_COLUMNS = ("indicator", "members", "value", "status", "previous", "previous_status")
-REFERENCE_COLUMNS = ("region", "region_name", "indicator", "members", "value", "sign")
+if TYPE_CHECKING:
+    import pandas as pd
+    from markupsafe import Markup
+
 _UNITS = {
     "percent": "Prozent",
     "per_1000": "je 1\u202f000",
@@ -39,12 +32,10 @@ _UNITS = {
     "sqm": "Quadratmeter",
     "count": "Anzahl",
 }
-_COMPARISON_GROUPS = "comparison"
 
 
-@dataclass(frozen=True)
-class PreviewRow:
-    """One figure: texts as they are shown. `group` is empty for the total."""
+class PreviewRow(NamedTuple):
+    """One figure: texts as they are shown, and as they stand in the page. `group` is empty for the total."""
 
     name: str
     group: str
@@ -52,6 +43,7 @@ class PreviewRow:
     previous: str
     change: str
     others: tuple[str, ...]
+    line: str
 
 
 @dataclass(frozen=True)
@@ -63,6 +55,11 @@ class PreviewIndicator:
     definition: str
     unit: str
     rows: tuple[PreviewRow, ...]
+
+    @property
+    def lines(self) -> Markup:
+        """The rows as they stand in the page."""
+        return _escaped("".join([row.line for row in self.rows]))
 
 
 @dataclass(frozen=True)
@@ -98,200 +95,170 @@ def write_preview(
     *,
     sample: bool = False,
 ) -> Path:
-    """Write `Vorschau_<region>_<year>_<number>.html` into the sender's folder of the outbox; returns its path."""
-    folder = outbox / (submission.sender or submission.region)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"Vorschau_{submission.region}_{submission.year}_{submission.id}.html"
-    page = preview(framework, submission, own, reference, sample=sample)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(template("preview.html").render(p=page), encoding="utf-8")
-    os.replace(temporary, path)
-    return path
+    """Write one preview, see `Previews.write`."""
+    return Previews(framework, reference).write(submission, own, outbox, sample=sample)
 
 
 def preview(
     framework: Framework, submission: Submission, own: pd.DataFrame, reference: pd.DataFrame, *, sample: bool = False
 ) -> Preview:
     """The content of the page, from the two frames."""
-    if submission.year is None:
-        raise ValueError("a preview needs a reporting year")
-    region = framework.territory.unit_name(submission.region)
-    return _Page(framework, submission, own, reference).content(
-        f"Vorschau: Ihre Indikatoren {submission.year} – {region}", region, submission.year, sample=sample
-    )
+    return Previews(framework, reference).page(submission, own, sample=sample)
 
 
-class _Page:
-    def __init__(
-        self, framework: Framework, submission: Submission, own: pd.DataFrame, reference: pd.DataFrame
-    ) -> None:
+class _Others(NamedTuple):
+    """What stands beside an own figure: texts, the signs in them, and the cells of the page."""
+
+    texts: tuple[str, ...]
+    signs: tuple[str, ...]
+    cells: str
+
+
+class Previews:
+    """Previews that are put beside the same published figures: what they have in common is written once."""
+
+    def __init__(self, framework: Framework, reference: pd.DataFrame, figures: Figures | None = None) -> None:
         self.framework = framework
-        self.submission = submission
-        self.names: dict[str, str] = {}
-        self.others: dict[tuple[str, str, str], tuple[float | None, str]] = {}
-        self.shown_signs: set[str] = set()
-        for code, name, indicator, members, value, sign in _rows(reference, REFERENCE_COLUMNS):
-            self.names.setdefault(str(code), str(name))
-            self.others[str(code), str(indicator), str(members)] = (_number(value), _text(sign))
-        self.own: dict[str, list[Mapping[str, Any]]] = {}
-        for row in _rows(own, OWN_COLUMNS):
-            self.own.setdefault(str(row[0]), []).append(dict(zip(OWN_COLUMNS, row, strict=True)))
+        self.figures = figures or Figures(framework.statuses)
+        self._published: dict[tuple[str, str], dict[str, tuple[float | None, str]]] = {}
+        codes, names = texts(reference["region"]), texts(reference["region_name"])
+        self.names = dict(zip(codes, names, strict=True))
+        figures_of = zip(texts(reference["indicator"]), texts(reference["members"]), strict=True)
+        told = zip(numbers(reference["value"]), texts(reference["sign"]), strict=True)
+        for code, figure, said in zip(codes, figures_of, told, strict=True):
+            self._published.setdefault(figure, {})[code] = said
+        self._others: dict[tuple[str, str], _Others] = {}
 
-    def content(self, title: str, region: str, year: int, *, sample: bool) -> Preview:
+    def write(self, submission: Submission, own: pd.DataFrame, outbox: Path, *, sample: bool = False) -> Path:
+        """Write `Vorschau_<region>_<year>_<number>.html` into the sender's folder of the outbox; returns its path."""
+        folder = outbox / (submission.sender or submission.region)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"Vorschau_{submission.region}_{submission.year}_{submission.id}.html"
+        page = self.page(submission, own, sample=sample)
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_text(template("preview.html").render(p=page), encoding="utf-8")
+        os.replace(temporary, path)
+        return path
+
+    def page(self, submission: Submission, own: pd.DataFrame, *, sample: bool = False) -> Preview:
+        """The content of one page."""
+        if submission.year is None:
+            raise ValueError("a preview needs a reporting year")
+        region = self.framework.territory.unit_name(submission.region)
+        page = _Page(self, submission.region, submission.year, own)
         fields = tuple(
             PreviewField(code, entry.name_de, indicators)
             for code, entry in self.framework.fields.items()
-            if (indicators := self._indicators(code))
+            if (indicators := page.indicators(code))
         )
         return Preview(
-            title=title,
-            number=self.submission.id,
+            title=f"Vorschau: Ihre Indikatoren {submission.year} – {region}",
+            number=submission.id,
             region=region,
-            year=year,
+            year=submission.year,
             references=tuple(self.names.values()),
             fields=fields,
-            signs=tuple(self._signs()),
+            signs=tuple(_meanings(self.framework, page.shown_signs)),
             contact=self.framework.head.delivery.contact,
             sample=sample,
         )
 
-    def _indicators(self, field_code: str) -> tuple[PreviewIndicator, ...]:
+    def others(self, entry: Indicator, members: str) -> _Others:
+        """What the others have for a figure."""
+        found = self._others.get((entry.code, members))
+        if found is None:
+            told = self._published.get((entry.code, members), {})
+            shown = [self.figures.shown(*told.get(region, (None, "")), entry.decimals) for region in self.names]
+            signs = tuple(dict.fromkeys([sign for one in shown for sign in one.signs]))
+            cells = "".join([_piece("cell", one.text) for one in shown])
+            found = _Others(tuple([one.text for one in shown]), signs, cells)
+            self._others[entry.code, members] = found
+        return found
+
+
+_Row = tuple[str, float | None, str, float | None, str]
+"""Members, value and status, and those of the year before."""
+
+
+class _Page:
+    """The page of one region and year; `shown_signs` are those that occur on it."""
+
+    def __init__(self, pages: Previews, region: str, year: int, own: pd.DataFrame) -> None:
+        self.pages = pages
+        self.framework = pages.framework
+        self.region = region
+        self.year = year
+        self.shown_signs: set[str] = set()
+        self._labels: dict[str, str] = {"": ""}
+        self._own: dict[str, list[_Row]] = {}
+        now, before = numbers(own["value"]), numbers(own["previous"])
+        says, said = texts(own["status"]), texts(own["previous_status"])
+        rows = zip(texts(own["members"]), now, says, before, said, strict=True)
+        for code, row in zip(texts(own["indicator"]), rows, strict=True):
+            self._own.setdefault(code, []).append(row)
+
+    def indicators(self, field_code: str) -> tuple[PreviewIndicator, ...]:
+        """The indicators of a field that the region has."""
         return tuple(
-            PreviewIndicator(
-                entry.code,
-                entry.name_de,
-                entry.definition_de,
-                self._unit(entry.unit),
-                tuple(self._row(entry.code, entry.name_de, row) for row in self._ordered(self.own[entry.code])),
-            )
-            for entry in self.framework.indicators_of(field_code)
-            if entry.code in self.own
+            self._indicator(entry) for entry in self.framework.indicators_of(field_code) if entry.code in self._own
         )
 
-    def _ordered(self, rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """The total first, single breakdowns before combined ones."""
-        return sorted(rows, key=lambda row: (str(row["members"]).count("="), str(row["members"]) != ""))
+    def _indicator(self, entry: Indicator) -> PreviewIndicator:
+        unit = _UNITS.get(entry.unit, entry.unit)
+        # the total first, single breakdowns before combined ones
+        rows = sorted(self._own[entry.code], key=lambda row: (row[0].count("="), row[0] != ""))
+        told = tuple([self._row(entry, unit, row) for row in rows])
+        return PreviewIndicator(entry.code, entry.name_de, entry.definition_de, unit, told)
 
-    def _row(self, code: str, name: str, row: Mapping[str, Any]) -> PreviewRow:
-        decimals = self.framework.indicators[code].decimals
-        members = str(row["members"])
-        value, previous = _number(row["value"]), _number(row["previous"])
-        return PreviewRow(
-            name=name,
-            group=self._group(members),
-            value=self._shown(value, self._sign(_text(row["status"])), decimals),
-            previous=self._shown(previous, self._sign(_text(row["previous_status"])), decimals),
-            change=_change(value, previous, decimals) or self._nothing(),
-            others=tuple(
-                self._shown(*self.others.get((region, code, members), (None, "")), decimals) for region in self.names
-            ),
-        )
+    def _row(self, entry: Indicator, unit: str, row: _Row) -> PreviewRow:
+        members, value, status, previous, previous_status = row
+        figures, decimals = self.pages.figures, entry.decimals
+        now = figures.of_status(value, status, decimals)
+        before = figures.of_status(previous, previous_status, decimals)
+        change = figures.change(now, before, decimals)
+        if not change:
+            change = figures.nothing
+            self.shown_signs.add(change)
+        others = self.pages.others(entry, members)
+        for signs in (now.signs, before.signs, others.signs):
+            if signs:
+                self.shown_signs.update(signs)
+        group = self._group(members)
+        head = _piece("head", entry.name_de, group, unit, entry.code)
+        cells = f"{_piece('own', now.text)}{_piece('cell', before.text)}{_piece('cell', change)}{others.cells}"
+        line = f"{head}{cells}</tr>\n"
+        return PreviewRow(entry.name_de, group, now.text, before.text, change, others.texts, line)
 
     def _group(self, members: str) -> str:
-        labels = []
-        for part in filter(None, members.split(",")):
-            dimension, _, member = part.partition("=")
-            day = date(self.submission.year or 1, 12, 31)
-            labels.append(self.framework.label(dimension, member, region=self.submission.region, day=day))
-        return ", ".join(labels)
+        label = self._labels.get(members)
+        if label is None:
+            pairs = (part.partition("=") for part in members.split(",") if part)
+            label = ", ".join([self._label(dimension, member) for dimension, _, member in pairs])
+            self._labels[members] = label
+        return label
 
-    def _sign(self, status: str) -> str:
-        entry = self.framework.statuses.get(status)
-        return entry.sign if entry else ""
-
-    def _shown(self, value: float | None, sign: str, decimals: int) -> str:
-        """A value with its sign, or the sign alone; an empty cell would be a question."""
-        brackets, closing, letter = sign.partition(")")  # “( ) p” is two signs: limited and provisional
-        parts = (brackets + closing, letter.strip()) if closing else (sign,)
-        self.shown_signs.update(part for part in parts if part)
-        if value is None:
-            return sign or self._nothing()
-        if value == 0 and sign:
-            return sign
-        text = german(_rounded(value, decimals), decimals)
-        return f"({text}) {letter.strip()}".strip() if closing else f"{text} {sign}".strip()
-
-    def _nothing(self) -> str:
-        """The sign for a figure that cannot be had."""
-        sign = self._sign("not_computable") or "."
-        self.shown_signs.add(sign)
-        return sign
-
-    def _signs(self) -> list[tuple[str, str]]:
-        """Meaning of every sign that occurs on the page."""
-        meanings: dict[str, str] = {}
-        for status in self.framework.statuses.values():
-            if status.sign in self.shown_signs:
-                known = meanings.get(status.sign)
-                meanings[status.sign] = f"{known}; {status.meaning_de}" if known else status.meaning_de
-        return list(meanings.items())
-
-    def _unit(self, unit: str) -> str:
-        return _UNITS.get(unit, unit)
+    def _label(self, dimension: str, member: str) -> str:
+        return self.framework.label(dimension, member, region=self.region, day=reference_day(self.year))
 
 
-def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterable[tuple[Any, ...]]:
-    """Row by row, read column by column: a dictionary for each row costs more than the page."""
-    return zip(*(frame[name].tolist() for name in columns), strict=True)
+def _meanings(framework: Framework, shown: set[str]) -> list[tuple[str, str]]:
+    """Meaning of every sign that occurs on the page."""
+    meanings: dict[str, str] = {}
+    for status in framework.statuses.values():
+        if status.sign in shown:
+            known = meanings.get(status.sign)
+            meanings[status.sign] = f"{known}; {status.meaning_de}" if known else status.meaning_de
+    return list(meanings.items())
 
 
-def _change(value: float | None, previous: float | None, decimals: int) -> str:
-    """Difference to last year as it follows from the shown values, with its sign; empty when there is none."""
-    if value is None or previous is None:
-        return ""
-    difference = _rounded(value, decimals) - _rounded(previous, decimals)
-    text = german(difference, decimals)
-    return f"+{text}" if difference > 0 else text
+@lru_cache(1 << 14)
+def _piece(macro: str, *texts: str) -> str:
+    """A piece of a row, escaped. Pages have few different ones, each many times."""
+    return str(getattr(template("preview_row.html").module, macro)(*texts))
 
 
-def _rounded(value: float, decimals: int) -> Decimal:
-    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+def _escaped(text: str) -> Markup:
+    """Marks what is put together from pieces as escaped."""
+    from markupsafe import Markup  # with the templates
 
-
-def _number(value: Any) -> float | None:
-    if value is None or value is pd.NA:
-        return None
-    number = float(value)
-    return None if math.isnan(number) else number
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def own_frame(framework: Framework, values: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
-    """`own` from rows of `indicator_value` (design 3.4: one column per dimension, value, status).
-
-    Totals, and single breakdowns for which there is a value now or last year.
-    """
-    keyed = _keyed(framework, values[(values["region"] == region) & values["year"].isin([year, year - 1])])
-    keyed = keyed[keyed["members"].str.count("=") <= 1]
-    now = keyed.loc[keyed["year"] == year, ["indicator", "members", "value", "status"]]
-    before = keyed.loc[keyed["year"] == year - 1, ["indicator", "members", "value", "status"]]
-    before = before.rename(columns={"value": "previous", "status": "previous_status"})
-    both = now.merge(before, on=["indicator", "members"], how="left")
-    return both[(both["members"] == "") | both["value"].notna() | both["previous"].notna()][list(OWN_COLUMNS)]
-
-
-def reference_frame(framework: Framework, published: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
-    """`reference` from rows of `indicator_published` (value and sign): what lies above the region, groups in between.
-
-    The Kreis of a municipality, the groups for comparison, the Land; only those that have figures.
-    """
-    territory = framework.territory
-    above = territory.ancestors(region, date(year, 12, 31))
-    groups = {a.code: a.name_de for a in territory.aggregates(year) if a.kind == _COMPARISON_GROUPS}
-    lands = {a.code: a.name_de for a in territory.aggregates(year) if a.code in above}
-    names = {code: territory.unit_name(code) for code in above if code not in lands} | groups | lands
-    rows = _keyed(framework, published[(published["year"] == year) & published["region"].isin(list(names))])
-    order = {code: number for number, code in enumerate(names)}
-    rows = rows.assign(region_name=rows["region"].map(names), order=rows["region"].map(order))
-    return rows.sort_values("order", kind="stable")[list(REFERENCE_COLUMNS)]
-
-
-def _keyed(framework: Framework, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with a column `members` made from the columns of the dimensions."""
-    codes = framework.dimension_order
-    columns = [rows[code.lower()] for code in codes]
-    members = [member_key(zip(codes, found, strict=True)) for found in zip(*columns, strict=True)]
-    return rows.assign(members=pd.Series(members, index=rows.index, dtype="object"))
+    return Markup(text)

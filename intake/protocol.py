@@ -15,7 +15,8 @@ from intake.reasons import KEY_MARK, PROTOCOL_MARK, Reason, machine_key
 from intake.reply import URGENCY, local_time, receipt, register_lines
 from intake.values import german
 from schemas.framework_model import Framework
-from schemas.shapes import CheckedDelivery, Finding, FindingState, Severity, Verdict, member_key
+from schemas.observations import Observations
+from schemas.shapes import CheckedDelivery, Finding, FindingState, Severity, Verdict
 
 PROTOCOL_NAME = "Prüfprotokoll"
 FILLS_MARK = "#FILLS "
@@ -156,12 +157,17 @@ def _stem(file_name: str) -> str:
 
 
 def _values_before(delivery: CheckedDelivery, last_year: LastYear) -> dict[tuple[str, str], str]:
-    """Last year's value by sheet and cell. A finding may be about several figures; the cell is about one."""
+    """Last year's value by sheet and cell, where something was noticed. A finding may be about several figures; the cell
+    is about one."""
     known = {}
-    for o in delivery.observations:
-        value, _ = last_year.get((o.variable, member_key(o.members)), (None, ""))
-        if value is not None:
-            known[(o.sheet, o.cell)] = german(value)
+    noticed: dict[str, set[str]] = {}
+    for found in delivery.findings:
+        noticed.setdefault(found.sheet, set()).add(found.cell)
+    for part in Observations.of(delivery.observations).stretches:
+        cells = noticed.get(part.sheet, ())
+        for cell, figure in zip(part.places.cells, part.places.keys, strict=True) if cells else ():
+            if cell in cells and (value := last_year.get(figure, (None, ""))[0]) is not None:
+                known[part.sheet, cell] = german(value)
     return known
 
 

@@ -1,22 +1,25 @@
 """What the child that opens files says to its parent: a workbook, or why there is none, as JSON.
 
 Rows that many workbooks share (`Row.common`), strips of rows and the layouts of rows are said once and then called by
-their number, so both sides remember what was said; strips have the negative numbers. A sheet that was not read row by
-row is a list of its cells.
+their number, so both sides remember what was said; strips have the negative numbers, and beside them stand the numbers
+for their open places (as a text, see `_packed`). A sheet that was not read row by row is a list of its cells.
 """
 
 from __future__ import annotations
 
 import json
+from array import array
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from intake.cells import SEEN, Cell, CellValue, Layout, Row, Sheet, Strip, the_layout
+from intake.cells import SEEN, Cell, CellValue, Layout, Row, the_layout
 from intake.gate import UnreadableFile, broken
 from intake.reading import Workbook
+from intake.sheets import FilledStrip, Piece, Sheet, Strip
 
 MAX_TOLD = 1 << 14
 """So many rows, strips and layouts are remembered; what comes later is said each time."""
@@ -68,22 +71,26 @@ class _Saying:
             return sheet.name, sheet.hidden, [_cell(cell) for cell in sheet.cells.values()]
         rows: list[Any] = []
         for piece in sheet.pieces:
-            rows += self._strip(piece) if isinstance(piece, Strip) else (self._row(piece),)
+            rows += self._filled(piece) if isinstance(piece, FilledStrip) else (self._row(piece),)
         return sheet.name, sheet.hidden, [], rows
 
-    def _strip(self, strip: Strip) -> Sequence[Any]:
-        """Its number when it may be remembered; else its rows."""
+    def _filled(self, filled: FilledStrip) -> Sequence[Any]:
+        """The number of a strip, with what fills it, when it may be remembered; else its rows."""
+        number = self._strip(filled.strip)
+        if number is None:
+            return [self._row(row) for row in filled.rows.values()]
+        return ((number, _packed(filled.numbers)),) if filled.strip.open else (number,)
+
+    def _strip(self, strip: Strip) -> int | None:
         told = self.told
         known = told.strips.get(strip)
         if known is not None:
-            return (known,)
-        rows = [self._row(row) for row in strip.rows.values()]
+            return known
         if len(told.strips) >= MAX_TOLD or told.characters + strip.characters > MAX_TOLD_CHARACTERS:
-            return rows
-        self.strips.append(rows)
+            return None
+        self.strips.append([self._row(row) for row in strip.rows.values()])
         told.characters += strip.characters
-        told.strips[strip] = -1 - len(told.strips)
-        return (told.strips[strip],)
+        return told.strips.setdefault(strip, -1 - len(told.strips))
 
     def _row(self, row: Row) -> Any:
         """Its number when it may be remembered; else number and cells, or number, layout and values."""
@@ -108,6 +115,17 @@ class _Saying:
             return said
         self.layouts.append(said)
         return self.told.layouts.setdefault(layout, len(self.told.layouts))
+
+
+def _packed(numbers: Sequence[float]) -> str:
+    """Numbers as a text: many are written and read so much sooner than as JSON."""
+    return b2a_base64(array("d", numbers).tobytes(), newline=False).decode("ascii")
+
+
+def _unpacked(text: str) -> list[float]:
+    numbers = array("d")
+    numbers.frombytes(a2b_base64(text))
+    return numbers.tolist()
 
 
 def _cell(cell: Cell) -> tuple[Any, ...]:
@@ -166,10 +184,21 @@ def _heard_sheet(heard: Heard, name: Any, hidden: Any, cells: Any, rows: Any = N
     if rows is None:
         found = [_heard_cell(item) for item in cells]
         return Sheet(str(name), bool(hidden), {(cell.row, cell.column): cell for cell in found})
-    pieces = [
-        heard.strips[-1 - said] if type(said) is int and said < 0 else _heard_rows(heard, [said])[0] for said in rows
-    ]
-    return Sheet(str(name), bool(hidden), pieces=pieces)
+    return Sheet(str(name), bool(hidden), pieces=[_heard_piece(heard, said) for said in rows])
+
+
+def _heard_piece(heard: Heard, said: Any) -> Piece:
+    number = said if type(said) is int else said[0]
+    if number >= 0:
+        (row,) = _heard_rows(heard, [said])
+        if row.odd is None and None in row.values:
+            raise ValueError
+        return row
+    strip = heard.strips[-1 - number]
+    numbers = () if type(said) is int else _unpacked(said[1])
+    if len(numbers) != strip.open:
+        raise ValueError
+    return FilledStrip(strip, numbers)
 
 
 def _heard_rows(heard: Heard, rows: Any) -> list[Row]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import python_calamine as calamine
 
-from intake.cells import Cell, CellValue, Sheet, column_letters, column_number
+from intake.cells import Cell, CellValue, column_letters, column_number
 from intake.gate import MAX_CELLS, MAX_SHEETS, SUFFIX_KINDS, Notice, UnreadableFile, broken, check_file, refused
+from intake.sheets import Sheet
 
 __all__ = [
     "Cell",

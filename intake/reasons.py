@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
+from intake.cells import Row
 from intake.messages import finding
 from intake.reading import Sheet, Workbook
+from intake.sheets import Strip
 from schemas.framework_model import Framework
 from schemas.shapes import Finding, FindingState, Severity
 
@@ -80,9 +82,14 @@ def read_reasons(workbook: Workbook) -> tuple[Reason, ...]:
 
 def _marked(sheet: Sheet) -> bool:
     if "protocol" not in sheet.derived:
-        marks = (c.value for c in sheet.marks)
-        sheet.derived["protocol"] = any(isinstance(v, str) and v.startswith(PROTOCOL_MARK) for v in marks)
+        sheet.derived["protocol"] = any(map(_is_protocol, sheet.outlines))
     return bool(sheet.derived["protocol"])
+
+
+def _is_protocol(said: Row | Strip) -> bool:
+    if _is_protocol not in said.derived:
+        said.derived[_is_protocol] = any(str(mark.value).startswith(PROTOCOL_MARK) for mark in said.find_marks())
+    return bool(said.derived[_is_protocol])
 
 
 def _sheet_reasons(sheet: Sheet) -> Iterator[Reason]:

@@ -49,7 +49,7 @@ def people_listed(framework: Framework, sheets: RegisterSheets) -> tuple[str, st
     """Sheet and first cell of a column that lists persons where entries are expected; None when there is none."""
     words = personal_words(framework)
     for sheet in sheets.sheets.values():
-        for entry in sheet.register.fields:
+        for entry in sheet.register.fields if sheet.rows else ():
             if entry.type not in TEXTS:
                 continue
             cells = [row.cells[entry.code] for row in sheet.rows if entry.code in row.cells]

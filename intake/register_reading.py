@@ -159,9 +159,12 @@ def _rows(sheet: Sheet, block: Block) -> tuple[list[Cell], dict[int, Sequence[Ce
 
 def _columns(block: Block, register: Register, year: int, heads: Sequence[Cell]) -> dict[str, int]:
     """Column of every field: by its key, else by its heading."""
-    headings = {plain(cell.text): cell.column for cell in heads if cell.column not in block.columns.values()}
+    fields = register.fields_in(year)
+    headings: dict[str, int] = {}
+    if any(entry.code not in block.columns for entry in fields):
+        headings = {plain(cell.text): cell.column for cell in heads if cell.column not in block.columns.values()}
     columns = {}
-    for entry in register.fields_in(year):
+    for entry in fields:
         column = block.columns.get(entry.code) or headings.get(plain(entry.name_de))
         if column is not None:
             columns[entry.code] = column

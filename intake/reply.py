@@ -12,6 +12,7 @@ from intake.form_request import OUR_FORM, REGISTER_FORM
 from intake.reasons import compare, previous_line
 from intake.values import german
 from schemas.framework_model import Framework
+from schemas.observations import Observations
 from schemas.shapes import CheckedDelivery, Finding, FindingState, RegisterChange, Severity, Verdict
 
 URGENCY = {
@@ -191,7 +192,12 @@ def _headline(
 def _taken(framework: Framework, delivery: CheckedDelivery) -> str:
     """Typed values and entries of registers; what is counted from the entries is not told twice."""
     counted = {code for code, entry in framework.variables.items() if entry.computed_from is not None}
-    values = sum(1 for observation in delivery.observations if observation.variable not in counted)
+    values = sum(
+        len(part)
+        if part.places.named.isdisjoint(counted)
+        else sum(variable not in counted for variable in part.places.variables)
+        for part in Observations.of(delivery.observations).stretches
+    )
     parts = [_number(values, "Wert", "Werte")] if values else []
     parts += [_number(len(delivery.records), "Eintrag", "Einträge")] if delivery.records else []
     return " und ".join(parts)

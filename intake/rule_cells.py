@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from intake.rule_places import CellKey, split_key
-from schemas.framework_model import Framework, Members
-from schemas.shapes import TOTAL, Observation, member_keys
+from schemas.framework_model import Framework
+from schemas.observations import Observations
+from schemas.shapes import TOTAL, Observation
 
 Known = Mapping[CellKey, tuple[Decimal | None, str]]
 """Accepted values of an earlier year: (variable, member key) -> (value, status)."""
@@ -30,15 +31,19 @@ class RuleInput:
     previous: Known = field(default_factory=dict)
 
     @cached_property
-    def cells(self) -> Sequence[CellKey]:
-        """Variable and member key of every observation."""
-        keys = member_keys(self.observations)
-        return [(o.variable, key) for o, key in zip(self.observations, keys, strict=True)]
+    def said(self) -> Observations:
+        """The observations as columns."""
+        return Observations.of(self.observations)
 
     @property
-    def all_members(self) -> Iterable[Members]:
-        """The members that occur, few of them more than once."""
-        return {id(o.members): o.members for o in self.observations}.values()
+    def cells(self) -> Sequence[CellKey]:
+        """Variable and member key of every observation."""
+        return self.said.keys
+
+    @property
+    def members(self) -> Iterable[frozenset[tuple[str, str]]]:
+        """The members that occur, each with its dimension; those of many cells together."""
+        return (stretch.places.standing_at for stretch in self.said.stretches)
 
 
 class CellTables(NamedTuple):
@@ -71,7 +76,7 @@ def cell_tables(framework: Framework, deliveries: Sequence[RuleInput]) -> CellTa
             places.append((len(places), unit, region, its_year))
             rows_of.append(len(cells))
             kind_of += map(numbers.__getitem__, cells)
-        values += [o.value for o in delivery.observations]
+        values += delivery.said.values
         values += [value for _, value in before]
         if delivery.observations:
             reported.append((unit, year))

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from intake.rule_cells import RuleInput
 from intake.rule_places import CellKey, split_key
 from schemas.framework_model import Framework
+from schemas.observations import Observations, Places
 from schemas.remembered import remembered
 from schemas.shapes import TOTAL
 
@@ -30,10 +32,15 @@ _KEPT = 1 << 12
 _ROOM = 2.0**58
 """Sums stay exact below this; the rest of 64 bits is for the factors of the rules."""
 
+_NEAR = 2.0**50 / 10**DECIMALS
+"""Below this the whole number that a floating-point number with so many decimals stands for is the nearest one."""
+
 Kind = tuple[str, ...]
 """One member for each dimension of the framework."""
 Whole = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+_Values = tuple[Whole, Flags, Flags]
+"""Values as whole numbers, which of them have no value, and which of them fit into 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -74,23 +81,23 @@ def filled(framework: Framework, deliveries: Sequence[RuleInput], variables: Col
     """The cells of these variables, in these deliveries and those of the year before. `room`: the largest factor that a
     rule multiplies values with, all its values together."""
     kinds = _Kinds(framework, variables)
-    numbers: list[int] = []
-    values: list[Decimal | None] = []
+    numbers: list[NDArray[np.intp]] = []
+    values: list[_Values] = []
     columns: list[int] = []
     for delivery in deliveries:
-        numbers += map(kinds.__getitem__, delivery.cells)
-        values += [o.value for o in delivery.observations]
-        numbers += map(kinds.__getitem__, delivery.previous)
-        values += [value for value, _ in delivery.previous.values()]
-        columns += [len(delivery.cells), len(delivery.previous)]
+        numbers += map(kinds.at, (stretch.places for stretch in delivery.said.stretches))
+        values.append(_values_said(delivery.said))
+        numbers.append(np.array([*map(kinds.__getitem__, delivery.previous)], dtype=np.intp))
+        values.append(_whole([value for value, _ in delivery.previous.values()]))
+        columns += [len(delivery.said), len(delivery.previous)]
     order, steps, rows = _arranged(framework, kinds)
     count = len(deliveries)
-    number = np.array(numbers, dtype=np.intp)
+    number = np.concatenate([*numbers, np.array([], dtype=np.intp)])
     column = np.repeat(np.arange(2 * count), columns).reshape(-1)
     kept = number >= 0
     row = order[number[kept]]
     lag, unit = column[kept] % 2, column[kept] // 2
-    whole, secret_ones, fits = _whole(values, kept)
+    whole, secret_ones, fits = (np.concatenate(part)[kept] for part in zip(*values, strict=True))
     shape = (len(rows) + 1, 2, count)
     held = Filled(
         rows, np.zeros(shape, np.int64), np.zeros(shape, np.bool_), np.zeros(shape, np.bool_), np.ones(count, np.bool_)
@@ -114,6 +121,14 @@ class _Kinds(dict[CellKey, int]):
         self.framework, self.variables = framework, variables
         self.of: dict[str, dict[Kind, int]] = {}
         self.count = 0
+        self._at: dict[Places, NDArray[np.intp]] = {}
+
+    def at(self, places: Places) -> NDArray[np.intp]:
+        """Those of all cells at these places; many deliveries speak of the same ones."""
+        found = self._at.get(places)
+        if found is None:
+            found = self._at[places] = np.array([*map(self.__getitem__, places.keys)], dtype=np.intp)
+        return found
 
     def __missing__(self, cell: CellKey) -> int:
         variable, key = cell
@@ -220,10 +235,21 @@ def _add(held: Filled, targets: NDArray[Any], leaves: NDArray[Any], needed: NDAr
     held.there[targets] |= made
 
 
-def _whole(values: Sequence[Decimal | None], kept: Flags) -> tuple[Whole, Flags, Flags]:
-    """The kept values as whole numbers, which of them have no value, and which of them fit into 64 bits."""
+def _values_said(said: Observations) -> _Values:
+    """Those of a delivery as whole numbers."""
+    if all(stretch.floats is not None for stretch in said.stretches):
+        floats = chain.from_iterable(stretch.floats or () for stretch in said.stretches)
+        numbers = np.fromiter(floats, dtype=float, count=len(said))
+        secret = np.isnan(numbers)
+        numbers[secret] = 0
+        if np.abs(numbers).max(initial=0) < _NEAR:
+            return np.rint(numbers * 10**DECIMALS).astype(np.int64), secret, np.ones(len(numbers), np.bool_)
+    return _whole(said.values)
+
+
+def _whole(values: Sequence[Decimal | None]) -> _Values:
     column = pa.array(values, pa.decimal128(24, DECIMALS))
-    halves = np.frombuffer(column.buffers()[1], dtype=np.int64, count=2 * len(values)).reshape(-1, 2)[kept]
-    secret = column.is_null().to_numpy(zero_copy_only=False)[kept]
+    halves = np.frombuffer(column.buffers()[1], dtype=np.int64, count=2 * len(values)).reshape(-1, 2)
+    secret = column.is_null().to_numpy(zero_copy_only=False)
     low = np.where(secret, 0, halves[:, 0])
     return low, secret, secret | (halves[:, 1] == low >> 63)

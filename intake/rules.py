@@ -183,13 +183,11 @@ def _evaluate(
 
 
 def _dynamic_members(framework: Framework, deliveries: Sequence[RuleInput]) -> dict[str, set[str]]:
-    dynamic = {code for code, dimension in framework.dimensions.items() if dimension.dynamic}
-    found: dict[str, set[str]] = {dimension: set() for dimension in dynamic}
-    for delivery in deliveries:
-        for members in delivery.all_members:
-            for dimension, member in members:
-                if dimension in dynamic and member != TOTAL:
-                    found[dimension].add(member)
+    found: dict[str, set[str]] = {code: set() for code, dimension in framework.dimensions.items() if dimension.dynamic}
+    for members in {members for delivery in deliveries for members in delivery.members}:
+        for dimension, member in members:
+            if dimension in found and member != TOTAL:
+                found[dimension].add(member)
     return found
 
 

@@ -21,7 +21,16 @@ MAX_TEXTS, MOST_SHARED = 1 << 16, 1 << 18
 _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})")
 
 
-_texts: dict[str, str] = {}
+class _Texts(dict[str, str]):
+    """Texts of workbooks by themselves, so that equal ones are the same; a blank one is the empty text."""
+
+    def __missing__(self, text: str) -> str:
+        found = self[text] = "" if text.isspace() else text
+        return found
+
+
+_texts = _Texts()
+_NUMERALS = tuple(map(str, range(1 << 12)))
 
 
 @dataclass
@@ -38,12 +47,13 @@ class Book:
     def texts(self) -> dict[str, str]:
         """The texts by their number as a cell writes it, blank ones as an empty text; those of other workbooks again."""
         strings = self.strings
-        if sum(map(len, strings)) <= MOST_SHARED:
-            if len(_texts) > MAX_TEXTS:
-                _texts.clear()
-            strings = [*map(_texts.setdefault, strings, strings)]
-        found = dict(zip(map(str, range(len(strings))), strings, strict=True))
-        return found | {str(number): "" for number, text in enumerate(strings) if text.isspace()}
+        known = _texts
+        if sum(map(len, strings)) > MOST_SHARED:
+            known = _Texts()
+        elif len(known) > MAX_TEXTS:
+            known.clear()
+        numerals = _NUMERALS if len(strings) <= len(_NUMERALS) else map(str, range(len(strings)))
+        return dict(zip(numerals, map(known.__getitem__, strings), strict=False))
 
     def check(self, cells: int, characters: int) -> None:
         """LimitBroken when the sheets hold too much together with what the present one has so far."""

@@ -64,11 +64,6 @@ class RowShape:
     runs: tuple[tuple[int, int, bool], ...] = ()
     styles: frozenset[str] = frozenset()
 
-    @property
-    def texts_alone(self) -> bool:
-        """Is it simple, and does it hold texts and nothing else?"""
-        return self.simple and len(self.runs) == 1 and self.runs[0][2]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlainRow:
@@ -80,28 +75,57 @@ class PlainRow:
     skeleton: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False)
 class Run:
-    """Rows that follow each other. `texts`: they are simple and hold nothing but texts; any other row is a run alone.
-    `styles` are those of all of them."""
+    """Rows that follow each other. `simple`: all of them are; any other row is a run alone. `styles` are those of all.
+
+    `texts` and `numbers` tell which of their values are what. `said`: the texts that a sheet said in them, once that is
+    known; `changing`: they are known to say something else in every workbook.
+    """
 
     rows: tuple[PlainRow, ...]
-    texts: bool
-    styles: frozenset[str]
+    simple: bool
+    styles: frozenset[str] = frozenset()
+    changing: bool = False
+    said: tuple[str, ...] | None = None
 
-    @property
-    def values(self) -> slice:
-        """Where the values of the rows stand among those of the sheet."""
-        return slice(self.rows[0].start, self.rows[-1].end)
+    def __post_init__(self) -> None:
+        self.values = slice(self.rows[0].start, self.rows[-1].end)
+        self.styles = frozenset().union(*(row.shape.styles for row in self.rows))
+        self.texts = [text for row in self.rows for start, end, text in row.shape.runs for _ in range(start, end)]
+        self.numbers = [not text for text in self.texts]
+
+    def parts(self, said: tuple[str, ...]) -> list[Run]:
+        """The run cut where a sheet says something else than the one before; nothing where that is most of it."""
+        assert self.said is not None
+        changed, place = [], 0
+        for row in self.rows:
+            end = place + sum(stop - start for start, stop, text in row.shape.runs if text)
+            changed.append(said[place:end] != self.said[place:end])
+            place = end
+        if sum(changed) * 2 > len(changed):
+            return []
+        marked = zip(changed, self.rows, strict=True)
+        return [
+            Run(tuple(r for _, r in rows), True, changing=one) for one, rows in groupby(marked, lambda pair: pair[0])
+        ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class SheetShape:
     """The rows of a sheet that hold anything, without their values. `ordered`: every cell stands in its row, and the
-    rows stand from top to bottom."""
+    rows stand from top to bottom. `runs`: all rows; they are cut where sheets turn out to differ."""
 
-    runs: tuple[Run, ...]
+    runs: list[Run]
     ordered: bool
+
+    def cut(self, run: Run, said: tuple[str, ...]) -> bool:
+        """Cut a run (see `Run.parts`); False where it stays as it is."""
+        parts = run.parts(said)
+        if parts:
+            place = self.runs.index(run)
+            self.runs[place : place + 1] = parts
+        return bool(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +191,7 @@ def _new_sheet(skeleton: str) -> SheetShape | None:
         return None
     ordered = all(row.shape.in_place for row in rows)
     ordered = ordered and all(one.shape.number < other.shape.number for one, other in pairwise(rows))
-    shape = SheetShape(tuple(_runs(rows)), ordered)
+    shape = SheetShape([*_runs(rows)], ordered)
     _known_sheets.keep(skeleton, shape)
     return shape
 
@@ -190,9 +214,9 @@ def _rows(skeleton: str) -> list[PlainRow] | None:
 
 
 def _runs(rows: list[PlainRow]) -> Iterator[Run]:
-    for texts, together in groupby(rows, lambda row: row.shape.texts_alone):
-        for run in [tuple(together)] if texts else [(row,) for row in together]:
-            yield Run(run, texts, frozenset().union(*(row.shape.styles for row in run)))
+    for simple, together in groupby(rows, lambda row: row.shape.simple):
+        for run in [tuple(together)] if simple else [(row,) for row in together]:
+            yield Run(run, simple)
 
 
 def _without(found: re.Match[str]) -> str:

@@ -1,21 +1,24 @@
 """Read the cells of one worksheet whose rows are plain, row by row: the quick way, which nearly every sheet allows.
 
-Rows of nothing but texts (headings, explanations, lists to choose from) that were there before, in this workbook or in
-another one, are the same `Row`, and together the same `Strip`, again.
+Rows whose texts were there before, in this workbook or in another one, are together the same `Strip` again, whatever
+numbers stand among them; a row of nothing but texts is the same `Row`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import compress
 from typing import TypeVar
 from xml.parsers import expat
 
-from intake.cells import WIDEST_KNOWN, CellValue, Layout, Row, Sheet, Strip, column_number, the_layout
+from intake.cells import WIDEST_KNOWN, CellValue, Layout, Row, column_number, the_layout
 from intake.package_xml import LimitBroken, parser
 from intake.reading import under_merges
 from intake.sheet_events import Book, SheetReader, merged, number_of
 from intake.sheet_plain import CLOSE, OPEN, PlainRow, PlainRows, RowShape, Run, plain_cells, plain_rows
+from intake.sheets import FilledStrip, Piece, Sheet, Strip
 
 MAX_KEPT = 1 << 15
 MAX_SHARED_CHARACTERS = 8 << 20
@@ -78,7 +81,7 @@ def _put(kept: dict[Key, Value], key: Key, value: Value) -> None:
 
 def read_quickly(book: Book, name: str, hidden: bool, content: bytes) -> Sheet | None:
     """A sheet whose rows are plain; None for any other, which is to be read the general way."""
-    first, last = content.find(OPEN), content.find(CLOSE)
+    first, last = content.find(OPEN), content.rfind(CLOSE)  # rows with an end among them are not plain
     if not 0 <= first < last:
         return None
     head, tail = content[:first], content[last:]
@@ -116,7 +119,7 @@ class _Quick:
 
     def __init__(self, book: Book, frame: _Frame, hidden: bool) -> None:
         self.book, self.frame, self.hidden = book, frame, hidden
-        self.pieces: list[Row | Strip] = []
+        self.pieces: list[Piece] = []
         self.cells = self.characters = 0
         self.reader = SheetReader(book, hidden)
         self.reader.hidden_columns = set(frame.hidden_columns)
@@ -126,10 +129,8 @@ class _Quick:
         """The sheet; row by row where its rows are in order and every cell stands in its row."""
         if not rows.shape.ordered:
             return self._disordered(name, rows)
-        formats = self.book.formats
-        for run in rows.shape.runs:
-            simple = not formats or run.styles.isdisjoint(formats)
-            if not (run.texts and simple and self._take_strip(run, rows)):
+        for run in [*rows.shape.runs]:
+            if not (run.simple and self._ordinary(run) and self._take_run(run, rows)):
                 for row in run.rows:
                     self._take_row(row, rows)
         self.book.add(self.cells, self.characters)
@@ -146,45 +147,74 @@ class _Quick:
         self.reader.merges = [*self.frame.merges]
         return Sheet(name, self.hidden, self.reader.finished())
 
-    def _take_strip(self, run: Run, rows: PlainRows) -> bool:
-        """Rows of nothing but texts: those that said the same before; False when a text is not there."""
-        try:
-            texts = tuple(map(self.book.texts.__getitem__, rows.values[run.values]))
-        except KeyError:
+    def _ordinary(self, part: Run | RowShape) -> bool:
+        """Do all its cells show their numbers as they are?"""
+        return not self.book.formats or part.styles.isdisjoint(self.book.formats)
+
+    def _take_run(self, run: Run, rows: PlainRows) -> bool:
+        """Simple rows together: a strip, and the numbers in it; False when they have to be taken one by one."""
+        if run.changing:
             return False
-        key = (run, self.frame, self.hidden, texts)
-        known = _strips.get(key)
+        said = rows.values[run.values]
+        try:
+            texts = tuple(map(self.book.texts.__getitem__, compress(said, run.texts)))
+            numbers = [*map(_numbers.__getitem__, compress(said, run.numbers))]
+        except KeyError:  # a text that is not there, or no number
+            return False
+        known = _strips.get((run, self.frame, self.hidden, texts))
         if known is None:
-            alone = _Quick(self.book, self.frame, self.hidden)
-            for row in run.rows:
-                alone._take_row(row, rows)
-            if len(texts) > MOST_STRIP_CELLS or alone.characters > MOST_STRIP_CHARACTERS:
-                self.pieces += alone.pieces
-                self.cells += alone.cells
-                self.characters += alone.characters
-                return True
-            found = {row.number: row for row in alone.pieces if isinstance(row, Row)}
-            known = Strip(found, alone.characters), alone.characters
-            _strips.keep(key, *known)
-        self.pieces.append(known[0])
-        self.cells += len(texts) - texts.count("")
-        self.characters += known[1]
+            if run.said is not None and rows.shape.cut(run, texts):
+                return False
+            run.said = texts
+            known = self._new_strip(run, texts)
+            if known is None:
+                return False
+        strip, characters = known
+        self.pieces.append(FilledStrip(strip, numbers))
+        self.cells += len(said) - texts.count("")
+        self.characters += characters
         return True
 
+    def _new_strip(self, run: Run, texts: tuple[str, ...]) -> tuple[Strip, int] | None:
+        """What is to be kept of these rows; None where that is too much, or a row has to be looked at more closely."""
+        left = iter(texts)
+        found: dict[int, Row] = {}
+        for row in run.rows:
+            outline = self._outline(row.shape, left)
+            if outline is None:
+                return None
+            if outline.values:
+                found[outline.number] = outline
+        characters = sum(map(len, texts))
+        if len(texts) > MOST_STRIP_CELLS or characters > MOST_STRIP_CHARACTERS:
+            return None
+        _strips.keep((run, self.frame, self.hidden, texts), Strip(found, characters), characters)
+        return _strips[run, self.frame, self.hidden, texts]
+
+    def _outline(self, shape: RowShape, texts: Iterator[str]) -> Row | None:
+        """A row with None in the place of its numbers; None where a text beside them is blank."""
+        values: list[CellValue] = [
+            next(texts) if text else None for start, end, text in shape.runs for _ in range(start, end)
+        ]
+        layout = self._known_layout(shape)
+        if "" in values:
+            if None in values:
+                return None
+            layout, values = _without_blanks(layout, values)
+        return self._shared_row(shape.number, layout, values)[0]
+
     def _take_row(self, row: PlainRow, rows: PlainRows) -> None:
-        formats, shape = self.book.formats, row.shape
-        ordinary = shape.simple and (not formats or shape.styles.isdisjoint(formats))
-        if not (ordinary and self._take(shape, rows.values[row.start : row.end])):
+        shape = row.shape
+        if not (shape.simple and self._ordinary(shape) and self._take(shape, rows.values[row.start : row.end])):
             self._take_slowly(shape, rows.written(row))
 
     def _take(self, shape: RowShape, said: list[str]) -> bool:
         """A row of texts and numbers; False when any of them is something else."""
         texts, runs = self.book.texts, shape.runs
-        hidden = shape.hidden if shape.hidden is not None else self.frame.rows_hidden
-        layout = self.frame.layouts[hidden or self.hidden].get(shape) or self._layout(shape, hidden or self.hidden)
+        layout = self._known_layout(shape)
         values: list[CellValue]
         try:
-            if shape.texts_alone:
+            if len(runs) == 1 and runs[0][2]:
                 values = [*map(texts.__getitem__, said)]
                 if "" in values:
                     layout, values = _without_blanks(layout, values)
@@ -207,21 +237,29 @@ class _Quick:
         return True
 
     def _take_texts(self, number: int, layout: Layout, values: list[CellValue]) -> bool:
-        """A row that says nothing but texts: the one that said the same before."""
+        """A row that says nothing but texts."""
+        if values:
+            row, characters = self._shared_row(number, layout, values)
+            self.pieces.append(row)
+            self.cells += len(values)
+            self.characters += characters
+        return True
+
+    def _shared_row(self, number: int, layout: Layout, values: list[CellValue]) -> tuple[Row, int]:
+        """The row that said the same before, and how many characters it has."""
         key = (number, layout, tuple(values))
         known = _shared.get(key)
-        if not values:
-            return True
         if known is None:
-            characters = sum(map(len, values))  # type: ignore[arg-type]
+            characters = sum(len(value) for value in values if isinstance(value, str))
             common = len(values) <= MOST_COMMON_CELLS and characters <= MOST_COMMON_CHARACTERS
             known = Row(number, layout, values, common=common), characters
-            if common:
+            if common and values:
                 _shared.keep(key, *known)
-        self.pieces.append(known[0])
-        self.cells += len(values)
-        self.characters += known[1]
-        return True
+        return known
+
+    def _known_layout(self, shape: RowShape) -> Layout:
+        hidden = (shape.hidden if shape.hidden is not None else self.frame.rows_hidden) or self.hidden
+        return self.frame.layouts[hidden].get(shape) or self._layout(shape, hidden)
 
     def _layout(self, shape: RowShape, hidden: bool) -> Layout:
         """Filled and hidden columns of a row."""

@@ -7,10 +7,13 @@ values, formulas that were never calculated. The reader is sparse (a cell in the
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import lru_cache
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
+from typing import IO
 from xml.parsers import expat
 
 from intake.gate import MAX_SHEETS, broken, refused
@@ -19,6 +22,8 @@ from intake.reading import Sheet, Workbook
 from intake.sheet_events import Book, SheetReader
 from intake.sheet_plain import MAX_BYTES, TRUE
 from intake.sheet_quick import read_quickly
+
+_SMALL = 1 << 17
 
 
 def read_xlsx(path: Path, unpacked: Mapping[str, bytes | None], most: int | None = None) -> Workbook:
@@ -41,16 +46,8 @@ def read_xlsx(path: Path, unpacked: Mapping[str, bytes | None], most: int | None
 def _sheets(package: Package) -> Iterator[Sheet]:
     main = next((target for kind, target in package.relations("").values() if kind == "officeDocument"), "")
     main = main if package.has(main) else "xl/workbook.xml"
-    book, listed = Book(), list[Attributes]()
-
-    def start(tag: str, attributes: Attributes) -> None:
-        name = local(tag)
-        if name == "sheet":
-            listed.append({local(key): value for key, value in attributes.items()})
-        elif name == "workbookPr":
-            book.from_1904 = attributes.get("date1904", "") in TRUE
-
-    parse(package.open(main), start)
+    from_1904, listed = _contents(package, main)
+    book = Book(from_1904=from_1904)
     if len(listed) > MAX_SHEETS:
         raise LimitBroken(f"sie hat mehr als {MAX_SHEETS} Tabellenblätter")
     relations = package.relations(main)
@@ -64,6 +61,33 @@ def _sheets(package: Package) -> Iterator[Sheet]:
         if kind == "worksheet":
             hidden = entry.get("state", "visible") != "visible"
             yield _sheet(book, entry.get("name", ""), hidden, package, target)
+
+
+def _contents(package: Package, main: str) -> tuple[bool, Sequence[Attributes]]:
+    """From when days are counted, and the sheets; many workbooks say the same of both, byte for byte."""
+    content = package.beginning(main, _SMALL + 1)
+    return _known_contents(content) if len(content) <= _SMALL else _read_contents(package.open(main))
+
+
+def _read_contents(stream: IO[bytes]) -> tuple[bool, Sequence[Attributes]]:
+    listed: list[Attributes] = []
+    from_1904 = False
+
+    def start(tag: str, attributes: Attributes) -> None:
+        nonlocal from_1904
+        name = local(tag)
+        if name == "sheet":
+            listed.append({local(key): value for key, value in attributes.items()})
+        elif name == "workbookPr":
+            from_1904 = attributes.get("date1904", "") in TRUE
+
+    parse(stream, start)
+    return from_1904, listed
+
+
+@lru_cache(maxsize=64)
+def _known_contents(content: bytes) -> tuple[bool, Sequence[Attributes]]:
+    return _read_contents(BytesIO(content))
 
 
 def _sheet(book: Book, name: str, hidden: bool, package: Package, target: str) -> Sheet:

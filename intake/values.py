@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from math import isfinite
+from math import isfinite, nan
 
 from intake.reading import Cell, CellValue
 from schemas.definitions import SignProfile
@@ -83,30 +83,36 @@ def parse_cell(cell: Cell, profile: SignProfile, *, integer: bool) -> Parsed:
     return parsed
 
 
-class Readings(dict[CellValue, tuple[Decimal | None, str, str]]):
-    """Value, status and text of ordinary cells by the number or text in them: most were read before, in this workbook or in
-    another one. KeyError where there is more to say than that. Not for bool, which Python takes for a number."""
+class Readings(dict[CellValue, tuple[Decimal | None, str, str, float]]):
+    """Value, status and text of ordinary cells by the number or text in them, and the value as a floating-point number (`nan`
+    where there is none): most were read before, in this workbook or in another one. KeyError where there is more to say than
+    that. Not for bool, which Python takes for a number."""
 
     def __init__(self, profile: SignProfile, *, integer: bool) -> None:
         self.profile, self.integer = profile, integer
 
-    def __missing__(self, value: CellValue) -> tuple[Decimal | None, str, str]:
+    def __missing__(self, value: CellValue) -> tuple[Decimal | None, str, str, float]:
+        found = self._read(value)
+        if len(self) >= _MOST_READINGS:
+            self.clear()
+        self[value] = found
+        return found
+
+    def _read(self, value: CellValue) -> tuple[Decimal | None, str, str, float]:
+        if type(value) is float and 0 <= value < 1e12 and value.is_integer():
+            return *whole(value), value
         cell = Cell(0, 0, value)
         parsed = parse_cell(cell, self.profile, integer=self.integer)
         if parsed.problem:
             raise KeyError(value)
-        if len(self) >= _MOST_READINGS:
-            self.clear()
-        self[value] = found = parsed.value, parsed.status, cell.text
-        return found
+        return parsed.value, parsed.status, cell.text, nan if parsed.value is None else float(parsed.value)
 
 
 @lru_cache(maxsize=1 << 14)
 def whole(value: float) -> tuple[Decimal, str, str]:
     """Value, status and text of an ordinary whole number from zero to below a million millions, as most values are."""
-    parsed = _number(Decimal(int(value)), "ok", integer=True)
-    assert parsed.value is not None
-    return parsed.value, parsed.status, str(int(value))
+    number = int(value)
+    return Decimal(number), "ok" if number else "zero", str(number)
 
 
 def _seen(cell: Cell, profile: SignProfile, *, integer: bool) -> Parsed:
@@ -235,7 +241,7 @@ def german(number: Decimal | float | None, decimals: int | None = None) -> str:
     """German number format: decimal comma, thousands set off by a thin no-break space; None gives an empty text."""
     if number is None:
         return ""
-    exact = Decimal(str(number))
+    exact = number if isinstance(number, Decimal) else Decimal(str(number))
     if decimals is None:
         decimals = max(0, -int(exact.normalize().as_tuple().exponent)) if exact.is_finite() else 0
     return f"{exact:,.{decimals}f}".replace(",", "\u202f").replace(".", ",").replace("-", "−")

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from schemas.framework_model import Framework
-from schemas.shapes import TOTAL, Observation, member_key, member_keys
+from schemas.observations import Observations, Places
+from schemas.shapes import TOTAL, Observation, member_key
 
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
@@ -31,19 +35,49 @@ class Violation:
 
 def observation_frame(observations: Sequence[Observation], unit: Sequence[str]) -> pd.DataFrame:
     """One row per observation with the columns of the contract; `unit` names the delivery of each row."""
-    keys = member_keys(observations)
+    frame = batch_frame([Observations.of(observations)])
+    return frame.assign(unit=pd.Series(list(unit), dtype="str"))
+
+
+def batch_frame(deliveries: Sequence[Observations]) -> pd.DataFrame:
+    """The same for many deliveries, whose `unit` is their number."""
+    stretches = [(number, stretch) for number, said in enumerate(deliveries) for stretch in said.stretches]
+    sizes = np.array([len(stretch) for _, stretch in stretches], dtype=np.int64)
+    cells = [_cells(stretch.places) for _, stretch in stretches]
+    values = chain.from_iterable(stretch.numbers for _, stretch in stretches)
+    statuses = chain.from_iterable(stretch.statuses for _, stretch in stretches)
     return pd.DataFrame(
         {
-            "unit": pd.Series(list(unit), dtype="str"),
-            "region": pd.Series([o.region for o in observations], dtype="str"),
-            "year": pd.Series([o.year for o in observations], dtype="int64"),
-            "variable": pd.Series([o.variable for o in observations], dtype="str"),
-            "members": pd.Series(keys, dtype="str"),
-            "cell": pd.Series([f"{o.variable}|{key}" for o, key in zip(observations, keys, strict=True)], dtype="str"),
-            "value": pd.Series([None if o.value is None else float(o.value) for o in observations], dtype="float64"),
-            "status": pd.Series([o.status for o in observations], dtype="str"),
+            "unit": _repeated([str(number) for number, _ in stretches], sizes),
+            "region": _repeated([stretch.region for _, stretch in stretches], sizes),
+            "year": np.repeat(np.array([stretch.year for _, stretch in stretches], dtype=np.int64), sizes),
+            "variable": _texts([variable for variable, _, _ in cells]),
+            "members": _texts([members for _, members, _ in cells]),
+            "cell": _texts([cell for _, _, cell in cells]),
+            "value": np.fromiter(values, dtype=float, count=sizes.sum()),
+            "status": _texts([pa.array(list(statuses), pa.large_string())]),
         }
     )
+
+
+def _cells(places: Places) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Variables, member keys, and both together."""
+    if "contract" not in places.derived:
+        columns = zip(*((variable, key, f"{variable}|{key}") for variable, key in places.keys), strict=True)
+        places.derived["contract"] = tuple(pa.array(column, pa.large_string()) for column in columns)
+    found: tuple[pa.Array, pa.Array, pa.Array] = places.derived["contract"]
+    return found
+
+
+def _repeated(texts: Sequence[str], sizes: NDArray[np.int64]) -> pd.Series[str]:
+    taken = pa.array(np.repeat(np.arange(len(texts)), sizes))
+    return _texts([pa.array(texts, pa.large_string()).take(taken)])
+
+
+def _texts(parts: Sequence[pa.Array]) -> pd.Series[str]:
+    """Arrow's texts as pandas holds them, without a copy of each."""
+    together = pa.concat_arrays(parts) if parts else pa.array([], pa.large_string())
+    return pd.Series(pd.array(together, dtype=pd.StringDtype(na_value=np.nan)))
 
 
 def contract(framework: Framework) -> DataFrameSchema:
@@ -130,4 +164,4 @@ def _cached_contract(framework: Framework) -> DataFrameSchema:
     return _schemas[framework.content_hash]
 
 
-__all__ = ["Violation", "allowed_cells", "check_contract", "contract", "observation_frame"]
+__all__ = ["Violation", "allowed_cells", "batch_frame", "check_contract", "contract", "observation_frame"]

@@ -23,9 +23,13 @@ from schemas.definitions_site import GlossaryTerm, SitePage
 from schemas.definitions_targets import TargetRules
 from schemas.formula import Comparison, Expression, Ratio, Term, as_ratio, parse_expression, parse_rule, terms
 from schemas.publication import Publication
+from schemas.remembered import remembered
 from schemas.shapes import TOTAL
 from schemas.territory import Territory
 from schemas.tiles import Tile
+
+_MOST_KEPT = 1 << 12
+"""Answers kept about variables and their dimensions."""
 
 Members = tuple[tuple[str, str], ...]
 
@@ -103,8 +107,12 @@ class Framework:
 
     def variable_dimensions(self, variable: str) -> tuple[str, ...]:
         """Dimensions in which a variable is delivered, in framework order."""
-        used = {dimension for table in self.variables[variable].tables for dimension in table}
-        return tuple(dimension for dimension in self.dimension_order if dimension in used)
+
+        def made() -> tuple[str, ...]:
+            used = {dimension for table in self.variables[variable].tables for dimension in table}
+            return tuple(dimension for dimension in self.dimension_order if dimension in used)
+
+        return remembered(self, made, "dimensions of a variable", variable, most=_MOST_KEPT)
 
     def scheme(self, variable: str, dimension: str) -> d.Scheme:
         """Leaves and aggregates of a dimension as this variable uses it.
@@ -126,10 +134,14 @@ class Framework:
 
     def members(self, variable: str, dimension: str) -> tuple[str, ...]:
         """Every member a cell of this variable can have: leaves (or listed members), aggregates, total."""
-        found = dict.fromkeys(self.scheme(variable, dimension).members())
-        if self._has_total(variable, dimension):
-            found[TOTAL] = None
-        return tuple(found)
+
+        def made() -> tuple[str, ...]:
+            found = dict.fromkeys(self.scheme(variable, dimension).members())
+            if self._has_total(variable, dimension):
+                found[TOTAL] = None
+            return tuple(found)
+
+        return remembered(self, made, "members of a variable", variable, dimension, most=_MOST_KEPT)
 
     def entry_members(self, variable: str, dimension: str) -> tuple[str, ...]:
         """Members that the form asks for: leaves (or listed members), then the total where there is one.

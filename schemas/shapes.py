@@ -163,7 +163,7 @@ class CheckedDelivery:
     """
 
     submission: Submission
-    observations: tuple[Observation, ...] = ()
+    observations: Sequence[Observation] = ()
     findings: tuple[Finding, ...] = ()
     nil_fields: tuple[str, ...] = ()
     expected_cells: int = 0

@@ -20,6 +20,8 @@ from schemas.shapes import TOTAL, member_key
 CellKey = tuple[str, str]
 MOST_OF_SUBAREAS = 1 << 10
 """Tables kept that have the sub-areas of a region; a night has a few for each of its regions."""
+MOST_OF_ANY_REGION = 1 << 10
+"""Other tables kept; few change from year to year."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def entry_tables(framework: Framework, region: str, year: int) -> tuple[EntryTab
     def made() -> tuple[EntryTable, ...]:
         return tuple(table for field in framework.fields for table in _field_tables(framework, field, region, year))
 
-    return remembered(framework, made, "entry tables", region, year)
+    return remembered(framework, made, "entry tables", year, tuple(_subareas(framework, region, year).items()))
 
 
 def is_optional(framework: Framework, members: Members) -> bool:
@@ -124,14 +126,24 @@ def _field_tables(framework: Framework, field: str, region: str, year: int) -> I
         if dynamic:
             yield from _of_subareas(framework, field, variables[0], region, year)
             continue
-        same: dict[str, tuple[EntryTable, ...]] = remembered(framework, dict, "entry tables of any region", year)
-        if variables[0].code not in same:
-            same[variables[0].code] = (
-                (_shared_table(framework, field, variables),)
-                if kind == "shared"
-                else tuple(_own_tables(framework, field, variables[0], region, year))
-            )
-        yield from same[variables[0].code]
+        codes, asked = tuple(variable.code for variable in variables), tuple(map(tuple, variables[0].asked_in(year)))
+        yield from remembered(
+            framework,
+            partial(_of_any_region, framework, field, kind, variables, year),
+            "entry tables of any region",
+            codes,
+            asked,
+            most=MOST_OF_ANY_REGION,
+        )
+
+
+def _of_any_region(
+    framework: Framework, field: str, kind: object, variables: list[Variable], year: int
+) -> tuple[EntryTable, ...]:
+    """Tables without sub-areas: the same in all years in which the same is asked."""
+    if kind == "shared":
+        return (_shared_table(framework, field, variables),)
+    return tuple(_own_tables(framework, field, variables[0], "", year))
 
 
 def _groups(framework: Framework, field: str, year: int) -> list[tuple[object, list[Variable], bool]]:

@@ -25,7 +25,7 @@ from intake.annotate_comments import COMMENT_START
 from intake.annotate_styles import index_in_colour
 from intake.annotate_xml import Edits, NotAnnotatable, elements, plain, with_attribute, written
 from intake.checked_workbook import write_checked
-from intake.checking import Past, Received, check_deliveries
+from intake.checking import Past, Received, check_deliveries, read_deliveries
 from intake.form import write_form
 from intake.form_request import CoverAnswers, Entry, FormRequest
 from intake.protocol import COLUMNS, PROTOCOL_NAME, checked_name, plain_name, protocol_name
@@ -435,6 +435,19 @@ def test_same_input_gives_the_same_bytes(drop: Drop, checked: Path, tmp_path: Pa
     answer = write_checked(drop.source, tmp_path / "b.xlsx", drop.framework, drop.delivery)
     assert answer is not None
     assert answer.read_bytes() == checked.read_bytes()
+
+
+def test_whether_it_is_an_answer_is_known_from_reading(drop: Drop, checked: Path, tmp_path: Path) -> None:
+    """The reader has seen whether our protocol is in it; asked again or not, the answer is the same."""
+    for source, answered in ((drop.source, False), (checked, True)):
+        received = Received(source, source.name, REGION, "", datetime(2026, 4, 1))
+        assert read_deliveries(drop.framework, [received])[0].answered is answered
+        for findings in (drop.delivery.findings, ()):
+            delivery = replace(drop.delivery, findings=findings)
+            looked = write_checked(source, tmp_path / "a.xlsx", drop.framework, delivery)
+            known = write_checked(source, tmp_path / "b.xlsx", drop.framework, delivery, answered=answered)
+            assert (looked and looked.read_bytes()) == (known and known.read_bytes())
+            assert bool(known) is bool(findings or answered)
 
 
 def test_nothing_to_answer(drop: Drop, tmp_path: Path) -> None:

@@ -422,6 +422,23 @@ def test_the_past_is_read_once_and_not_kept_when_nobody_asks_any_more(monkeypatc
     assert read == [2021, 2020, 2019, 2022, 2021, 2023, 2022]
 
 
+def test_for_few_deliveries_the_past_of_a_region_is_read_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all regions said of a year serves, once somebody needs it; after a load nothing of it is believed."""
+    read: list[object] = []
+    year_of = {"06411": {("A", ""): (None, "ok")}}
+    monkeypatch.setattr(flows.known_past, "values_of_year", lambda _, year, moment: read.append(year) or year_of)
+    region_of = {2021: year_of["06411"]}
+    monkeypatch.setattr(flows.known_past, "values_of_region", lambda _, place, moment: read.append(place) or region_of)
+    known = flows.known_past.KnownPast(None, few=True)  # type: ignore[arg-type]
+    assert [known.past.values("06411", year) for year in (2021, 2021, 2020)] == [region_of[2021], region_of[2021], {}]
+    assert known.past.peers("06412", 2022) == [year_of["06411"]]
+    assert known.past.values("06411", 2022) == year_of["06411"]
+    assert known.past.values("06412", 2022) == {}
+    known.forget([])
+    assert known.past.values("06411", 2021) == region_of[2021]
+    assert read == ["06411", 2022, "06411"]
+
+
 # --- finished by the next run -----------------------------------------------------------------------------------------
 
 

@@ -26,7 +26,8 @@ from report_sample import sample_data
 from indicators.audit.audit import AuditReport, audit
 from indicators.audit.targets import Truth
 from indicators.compute import Results, compute
-from intake.preview import own_frame, reference_frame, write_preview
+from intake.preview import write_preview
+from intake.preview_frames import own_frame, reference_frame
 from report.build import build_report
 from report.data import DERIVED, ReportData
 from report.data_parts import DATA_PARTS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from intake.preview import OWN_COLUMNS, REFERENCE_COLUMNS, own_frame, preview, reference_frame, write_preview
+from intake.preview import Previews, preview, write_preview
+from intake.preview_frames import OWN_COLUMNS, REFERENCE_COLUMNS, own_frame, reference_frame
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import Submission, Verdict
@@ -107,6 +109,51 @@ def test_without_figures_the_page_says_so(framework: Framework, tmp_path: Path) 
     text = write_preview(framework, SUBMISSION, own(), others(), tmp_path).read_text(encoding="utf-8")
     assert "noch kein Indikator" in text
     assert "Musterdaten" not in text
+
+
+class Cells(HTMLParser):
+    """The texts of the cells of every row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("th", "td"):
+            self.rows[-1].append("")
+            self.inside = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag not in ("th", "td")
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.rows[-1][-1] += data
+
+
+def test_the_page_says_what_the_rows_say_also_where_it_has_to_be_escaped(framework: Framework, tmp_path: Path) -> None:
+    frame = own(("BEV-01", "", 0.0, "ok", -0.04, "ok"), ("BEV-01", "GRP=<&\"'>", 1.0, "limited", 0.0, "ok"))
+    told = others(("06", "Hessen", "BEV-01", "", None, "<&>"))
+    page = preview(framework, SUBMISSION, frame, told)
+    rows = [row for field in page.fields for indicator in field.indicators for row in indicator.rows]
+    assert [(row.value, row.previous, row.change) for row in rows] == [("0,0", "−0,0", "0,0"), ("(1,0)", "0,0", "+1,0")]
+    assert (rows[0].others, rows[1].others, rows[1].group) == (("<&>",), (".",), "<&\"'>")
+    cells = Cells()
+    cells.feed(write_preview(framework, SUBMISSION, frame, told, tmp_path).read_text(encoding="utf-8"))
+    heads = [f"{rows[0].name} (Prozent; BEV-01)", f"{rows[1].name}: {rows[1].group}"]
+    expected = [[head, row.value, row.previous, row.change, *row.others] for head, row in zip(heads, rows, strict=True)]
+    assert cells.rows[1:] == expected
+
+
+def test_pages_that_are_written_together_are_those_written_alone(framework: Framework, tmp_path: Path) -> None:
+    together = Previews(framework, OTHERS)
+    for number, frame in enumerate((OWN, OWN.iloc[:1], own(("BEV-01", "", 39.85, "ok", 40.449, "limited")))):
+        sent = replace(SUBMISSION, id=f"{SUBMISSION.id}{number}")
+        page = together.write(sent, frame, tmp_path / "together").read_bytes()
+        assert page == write_preview(framework, sent, frame, OTHERS, tmp_path / "alone").read_bytes()
 
 
 def computed(framework: Framework, rows: list[tuple[str, int, str, dict[str, str], float | None, str]]) -> pd.DataFrame:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import pickle
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intake.deliveries import Received, read_deliveries
 from intake.display import number_format
 from intake.equations import Equation, Equations
 from intake.form import write_form
@@ -23,11 +27,15 @@ from intake.package_xml import LimitBroken, parser, plain_strings
 from intake.package_xml import _strings as strings_of
 from intake.reader_answer import Heard, NotUnderstood, Told, decode, encode
 from intake.reading import Cell, read_workbook
+from intake.rule_cells import RuleInput
 from intake.rule_places import Delivered
+from intake.rule_sums import filled
 from intake.sheet_events import Book, SheetReader
 from intake.sheet_plain import plain_rows
 from intake.sheet_quick import read_quickly
+from intake.sheets import Sheet
 from schemas.framework_model import Framework
+from schemas.observations import Observations
 from schemas.shapes import TOTAL, Observation, member_key
 from schemas.tables import entry_tables
 
@@ -151,9 +159,58 @@ def test_rows_of_texts_are_said_once_and_shared(framework: Framework, tmp_path: 
     assert any(id(row) in shared for sheet in books[1].sheets for row in sheet.rows.values())
 
 
+def test_a_table_in_strips_says_what_its_rows_say_one_by_one(framework: Framework, tmp_path: Path) -> None:
+    """Forms of two regions with numbers, signs, decimals where there must be none, and gaps; against their bare cells."""
+    keys = [key for table in entry_tables(framework, "06411", 2025) for _, _, key in table.cells()]
+    said = 0
+    for number, special in enumerate(({}, {5: ".", 7: "-"}, {5: Decimal("2.5"), 7: "(3)", 9: None})):
+        entered = {n: special.get(n % 400, n + number) for n in range(len(keys))}
+        values = {keys[n]: value for n, value in entered.items() if value is not None}
+        path = write_form(tmp_path / f"{number}.xlsx", framework, FormRequest("06411", 2023 + number, values=values))
+        book = read_workbook(path)
+        bare = replace(book, sheets=tuple(Sheet(s.name, s.hidden, s.cells) for s in read_workbook(path).sheets))
+        received = Received(path, path.name, "06411", "", datetime(2026, 1, 1))
+        quick, slow = (read_deliveries(framework, [received], lambda _, b=b: b)[0] for b in (book, bare))  # type: ignore[misc]
+        assert quick.findings == slow.findings
+        assert quick.observations == slow.observations
+        said += sum(stretch.floats is not None for stretch in Observations.of(quick.observations).stretches)
+        columns, single = (
+            filled(framework, [RuleInput("", "06411", 2025, told)], frozenset(framework.variables), 1.0)
+            for told in (quick.observations, [*slow.observations])
+        )
+        assert columns.rows == single.rows
+        assert (columns.values == single.values).all()
+        assert (columns.there == single.there).all()
+        assert (columns.secret == single.secret).all()
+    assert said > 40
+
+
+def test_observations_as_columns_are_the_same_observations() -> None:
+    members = ((), (("SEX", "W"),), (("SEX", "W"),))
+    said = [
+        Observation(region, year, variable, m, value, "ok", sheet, f"A{n}", str(value), "", "r", "c")
+        for region, year, sheet in (("06411", 2025, "a"), ("06412", 2025, "a"), ("06411", 2025, "b"))
+        for n, (variable, m, value) in enumerate(zip("XYX", members, (Decimal(1), None, Decimal("2.5")), strict=True))
+    ]
+    columns = Observations.of(said)
+    assert columns == said
+    assert [*columns] == said
+    assert columns + said[:2] == [*said, *said[:2]]
+    assert pickle.loads(pickle.dumps(columns)) == said
+    assert columns.restricted(frozenset("Y")) == [o for o in said if o.variable == "Y"]
+    assert columns.by_place[("06411", 2025)] == [o for o in said if o.region == "06411"]
+    assert [*columns.totals()] == [(o.variable, o.value) for o in said if not o.members]
+    assert [*columns.keys] == [(o.variable, member_key(o.members)) for o in said]
+    assert columns != [*said[1:], said[0]]
+
+
 @pytest.mark.parametrize(
     "said",
     [
+        {"layouts": [[[1], [False]]], "rows": [[1, 0, [None]]], "sheets": [["a", False, [], [0]]]},
+        {"layouts": [[[1], [False]]], "strips": [[[1, 0, [None]]]], "sheets": [["a", False, [], [-1]]]},
+        {"layouts": [[[1], [False]]], "strips": [[[1, 0, [None]]]], "sheets": [["a", False, [], [[-1, "AAAA"]]]]},
+        {"layouts": [[[1], [False]]], "strips": [[[1, 0, [None]]]], "sheets": [["a", False, [], [[-1, "A" * 22]]]]},
         {"layouts": [[[1], [False]]], "rows": [[1, 0, ["a", "b"]]]},
         {"layouts": [[[1], [False]]], "rows": [[1, 7, ["a"]]]},
         {"layouts": [[["x"], [False]]]},

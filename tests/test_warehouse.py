@@ -44,7 +44,7 @@ from warehouse.loading import (
     next_submission_id,
 )
 from warehouse.migrations import ForeignFramework, NewerWarehouse
-from warehouse.past import previous_values, values_of_year
+from warehouse.past import previous_values, values_of_region, values_of_year
 from warehouse.places import Places, Unusable, wal_of
 from warehouse.publishing import current_generation, fingerprint, publish
 from warehouse.results import RESULTS, Completed, Run, record_run, replace_all_results
@@ -351,6 +351,10 @@ def test_the_values_of_a_year_are_those_of_each_of_its_regions(opened: Writer, f
     assert values_of_year(opened.connection, 2025) == told
     assert {region: previous_values(opened.connection, region, 2025) for region in told} == told
     assert values_of_year(opened.connection, 2023) == {}
+    earlier = {2024: {(a, ""): (Decimal(7), "ok")}}
+    assert values_of_region(opened.connection, UNIT_X) == {2025: told[UNIT_X]} | earlier
+    assert values_of_region(opened.connection, FULDA) == {2025: told[FULDA]}
+    assert values_of_region(opened.connection, "06414") == {}
 
 
 def test_more_than_four_decimals_are_rounded_half_to_even(opened: Writer, framework: Framework) -> None:

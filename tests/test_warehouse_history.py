@@ -50,6 +50,7 @@ from warehouse.past import (
     moments_before,
     population_bases,
     previous_values,
+    values_of_region,
     values_of_year,
     verdict_of_submission,
 )
@@ -225,6 +226,7 @@ def test_what_was_known_before_a_load_is_asked_of_the_moment_before_it(opened: W
         moment = before[ids[name]]
         known = values_of_year(opened.connection, 2025, moment).get(UNIT_X, {})
         assert known.get((a, ""), (None,))[0] == value
+        assert values_of_region(opened.connection, UNIT_X, moment).get(2025, {}) == known
         assert population_bases(opened.connection, 2025, moment).get(UNIT_X) == counting
         assert len(confirmed_findings(opened.connection, 2025, moment).get(UNIT_X, ())) == reasons
     then = before[ids[3]] - HOUR - HOUR + TICK + TICK  # the third one stood

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from schemas.shapes import CheckedDelivery, Submission, Verdict
 from warehouse.access import Connection, dimension_names, lent, rows, transaction
-from warehouse.delivery_tables import ACCEPTED, LoadError, Vocabulary, tables_of
+from warehouse.delivery_tables import ACCEPTED, VALUES, LoadError, Vocabulary, tables_of
 from warehouse.history import scope_table
 from warehouse.records import VERSIONS
 from warehouse.stored import LoadResult, StoredDeliveries
@@ -25,10 +25,6 @@ from warehouse.stored import LoadResult, StoredDeliveries
 Tables = Mapping[str, pa.Table]
 """Target table -> rows of many deliveries."""
 Place = tuple[str, int]
-VALUES = "values"
-"""How many values a delivery has said; a column of the prepared ledger that is not stored."""
-_LATER = ("checked_at", "supersedes", "run_id", "valid_from", "valid_to")
-"""Columns that the one who loads fills in."""
 
 
 @dataclass(slots=True)
@@ -41,21 +37,17 @@ class Prepared:
 
 def prepare(deliveries: Sequence[CheckedDelivery], vocabulary: Vocabulary) -> Prepared:
     """The rows of deliveries as far as they follow from the deliveries alone; needs no connection."""
-    prepared = Prepared()
-    parts: dict[str, list[pa.Table]] = {}
-    for delivery in deliveries:
-        try:
-            made = tables_of(delivery, vocabulary, "", datetime.min, "")
-        except LoadError as error:
-            prepared.failed[delivery.submission.id] = str(error)
-            continue
-        values = pa.array([len(delivery.observations)], pa.int64())
-        made["submission"] = made["submission"].append_column(VALUES, values)
-        for name, table in made.items():
-            if table.num_rows:
-                parts.setdefault(name, []).append(table.drop_columns([c for c in _LATER if c in table.column_names]))
-    prepared.tables = joined(parts)
-    return prepared
+    try:
+        return Prepared(tables_of(deliveries, vocabulary))
+    except LoadError:  # one that cannot be stored must not stop the others
+        failed: dict[str, str] = {}
+        for delivery in deliveries:
+            try:
+                tables_of([delivery], vocabulary)
+            except LoadError as error:
+                failed[delivery.submission.id] = str(error)
+        good = [delivery for delivery in deliveries if delivery.submission.id not in failed]
+        return Prepared(tables_of(good, vocabulary), failed)
 
 
 def joined(parts: Mapping[str, Sequence[pa.Table]]) -> dict[str, pa.Table]:

@@ -6,17 +6,25 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from schemas.observations import Observations
 from schemas.shapes import TOTAL, CheckedDelivery, Finding, Observation, Record, Submission, Verdict
 from warehouse.access import utc
 
 _VALUE = pa.decimal128(24, 4)
 _STEP = Decimal("0.0001")
 _EXACT = Context(prec=24, rounding=ROUND_HALF_EVEN)
+_TEXTS = ("region", "variable", "status", "sheet", "cell", "text", "note")
+_SUBMISSION_FIELDS = tuple(entry.name for entry in fields(Submission) if entry.name != "supersedes")
 _FINDING_FIELDS = tuple(entry.name for entry in fields(Finding) if entry.name != "submission")
+Members = tuple[tuple[str, str], ...]
+VALUES = "values"
+"""How many values a delivery has said; a column of the prepared ledger that is not stored."""
 NOT_DELIVERED = "not_delivered"
 ACCEPTED = (Verdict.ACCEPTED, Verdict.ACCEPTED_WITH_REMARKS)
 
@@ -35,77 +43,82 @@ class Vocabulary:
     counted: Mapping[str, str] = field(default_factory=dict)
 
 
-def submission_table(delivery: CheckedDelivery, supersedes: str, moment: datetime, run_id: str) -> pa.Table:
-    """One row."""
-    submission = delivery.submission
-    row: dict[str, Any] = {entry.name: getattr(submission, entry.name) for entry in fields(Submission)}
-    row |= {
-        "received_at": utc(submission.received_at),
-        "verdict": submission.verdict.value,
-        "supersedes": supersedes,
-        "nil_fields": ",".join(delivery.nil_fields),
-        "checked_at": moment,
-        "run_id": run_id,
-    }
-    return pa.Table.from_pylist([row])
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Values under a submission that brought these registers."""
+
+    submission: str
+    brought: Collection[str]
+    observations: Sequence[Observation]
 
 
-def finding_table(delivery: CheckedDelivery) -> pa.Table:
-    """All findings of a delivery, also those of rules on trial; text columns also when there are none."""
-    noticed = (*delivery.findings, *delivery.shadow)
+def tables_of(deliveries: Sequence[CheckedDelivery], vocabulary: Vocabulary) -> dict[str, pa.Table]:
+    """Target table -> rows to add, as far as they follow from the deliveries alone. Values only of accepted deliveries.
+
+    Raises LoadError when one of them cannot be stored.
+    """
+    tables = {"submission": submission_table(deliveries), "finding": finding_table(deliveries)}
+    accepted = [delivery for delivery in deliveries if delivery.submission.verdict in ACCEPTED]
+    said = [Said(sent.submission.id, sent.registers, sent.observations) for sent in accepted]
+    tables["observation_version"] = value_table(said, vocabulary)
+    registers = [(register_table(sent), record_table(sent)) for sent in accepted if sent.registers or sent.records]
+    if registers:
+        tables["register_version"], tables["record_version"] = map(pa.concat_tables, zip(*registers, strict=True))
+    return {name: table for name, table in tables.items() if table.num_rows}
+
+
+def submission_table(deliveries: Sequence[CheckedDelivery]) -> pa.Table:
+    """One row for each, with how many values it has said; that is not stored."""
+    entries = []
+    for delivery in deliveries:
+        submission = delivery.submission
+        entry: dict[str, Any] = {name: getattr(submission, name) for name in _SUBMISSION_FIELDS}
+        entry |= {
+            "received_at": utc(submission.received_at),
+            "verdict": submission.verdict.value,
+            "nil_fields": ",".join(delivery.nil_fields),
+            VALUES: len(delivery.observations),
+        }
+        entries.append(entry)
+    return pa.Table.from_pylist(entries)
+
+
+def finding_table(deliveries: Sequence[CheckedDelivery]) -> pa.Table:
+    """All findings of deliveries, also those of rules on trial; text columns also when there are none."""
+    noticed = [(sent.submission.id, found) for sent in deliveries for found in (*sent.findings, *sent.shadow)]
     columns: dict[str, Any] = {
-        name: [getattr(finding, name) for finding in noticed] for name in _FINDING_FIELDS if name != "count"
+        name: [getattr(finding, name) for _, finding in noticed] for name in _FINDING_FIELDS if name != "count"
     }
     columns |= {name: [member.value for member in columns[name]] for name in ("severity", "state")}
-    columns["submission_id"] = [delivery.submission.id] * len(noticed)
+    columns["submission_id"] = [submission for submission, _ in noticed]
     arrays = {name: pa.array(values, type=pa.string()) for name, values in columns.items()}
-    return pa.table(arrays | {"count": pa.array([finding.count for finding in noticed], type=pa.int32())})
+    return pa.table(arrays | {"count": pa.array([finding.count for _, finding in noticed], type=pa.int32())})
 
 
-def observation_table(delivery: CheckedDelivery, vocabulary: Vocabulary, moment: datetime) -> pa.Table:
-    """The values of a delivery as versions that are valid from `moment`. Raises LoadError."""
-    sent = delivery.submission.id
-    return version_table(sent, delivery.registers, delivery.observations, vocabulary, moment)
-
-
-def version_table(
-    submission: str,
-    brought: Collection[str],
-    observations: Sequence[Observation],
-    vocabulary: Vocabulary,
-    moment: datetime,
-) -> pa.Table:
-    """Values under a submission that brought these registers, as versions valid from `moment`. Raises LoadError.
+def value_table(said: Sequence[Said], vocabulary: Vocabulary) -> pa.Table:
+    """What deliveries have said, one after the other, as versions without the moments of their beginning and end.
 
     What is counted from a register comes with the register alone: where the delivery does not bring it, the check says
-    of these variables that they are missing, and that is no statement about what another delivery has counted.
+    of these variables that they are missing, and that is no statement about what another delivery has counted. Raises
+    LoadError.
     """
-    registers = [_register(observation, brought, vocabulary) for observation in observations]
-    kept = [i for i, o in enumerate(observations) if registers[i] is not None or not _missing(o, vocabulary)]
-    seen = [observations[i] for i in kept]
-    _refuse_duplicates(seen)
-    size = len(seen)
-    text = {
-        name: pa.array([getattr(observation, name) for observation in seen], type=pa.string())
-        for name in ("region", "variable", "status", "sheet", "cell", "text", "note")
-    }
-    dimensions = _dimension_columns(seen, vocabulary)
-    return pa.table(
-        text
-        | {code.lower(): pa.array(values, type=pa.string()) for code, values in dimensions.items()}
-        | {
-            "submission_id": pa.array([submission] * size, type=pa.string()),
-            "register": pa.array([registers[i] for i in kept], type=pa.string()),
-            "year": pa.array([observation.year for observation in seen], type=pa.int32()),
-            "value": pa.array([_stored(observation) for observation in seen], type=_VALUE),
-            "conf_status": pa.array([_conf_status(o, vocabulary) for o in seen], type=pa.string()),
-            "valid_from": pa.array([moment] * size, type=pa.timestamp("us")),
-            "valid_to": pa.nulls(size, type=pa.timestamp("us")),
-        }
-    )
+    told, different = _told(said)
+    told = _counted(told, said, vocabulary)
+    _refuse_duplicates(told)
+    columns = _dimension_columns(told, different, vocabulary)
+    columns["submission_id"] = pa.array([one.submission for one in said], pa.string()).take(told["owner"])
+    columns["conf_status"] = _conf_status(told, vocabulary)
+    return pa.table({**{name: told[name] for name in (*_TEXTS, "year", "value", "register")}, **columns})
 
 
-def register_table(delivery: CheckedDelivery, moment: datetime) -> pa.Table:
+def version_table(said: Said, vocabulary: Vocabulary, moment: datetime) -> pa.Table:
+    """The same as versions that are valid from `moment`. Raises LoadError."""
+    table = value_table([said], vocabulary)
+    table = table.append_column("valid_from", pa.array([moment] * table.num_rows, pa.timestamp("us")))
+    return table.append_column("valid_to", pa.nulls(table.num_rows, pa.timestamp("us")))
+
+
+def register_table(delivery: CheckedDelivery) -> pa.Table:
     """The registers of a delivery, for the region and year of the delivery and for those its rows name."""
     sent = delivery.submission
     places = {(record.region, record.year, record.register) for record in delivery.records}
@@ -114,10 +127,10 @@ def register_table(delivery: CheckedDelivery, moment: datetime) -> pa.Table:
     columns = list(zip(*sorted(places), strict=True)) or [(), (), ()]
     kinds = {"region": pa.string(), "year": pa.int32(), "register": pa.string()}
     arrays = {name: pa.array(column, kind) for (name, kind), column in zip(kinds.items(), columns, strict=True)}
-    return _versions(arrays, len(places), sent.id, moment)
+    return pa.table({**arrays, "submission_id": pa.array([sent.id] * len(places), pa.string())})
 
 
-def record_table(delivery: CheckedDelivery, moment: datetime) -> pa.Table:
+def record_table(delivery: CheckedDelivery) -> pa.Table:
     """The rows of all registers of a delivery, one row for every filled field. Raises LoadError."""
     known: dict[tuple[str, int, str, str], Record] = {}
     for record in delivery.records:
@@ -136,83 +149,108 @@ def record_table(delivery: CheckedDelivery, moment: datetime) -> pa.Table:
     arrays["field"] = pa.array([code for _, code, _ in filled], pa.string())
     arrays["value"] = pa.array([text for _, _, text in filled], pa.string())
     arrays["cell"] = pa.array([record.cells.get(code, "") for record, code, _ in filled], pa.string())
-    return _versions(arrays, len(filled), delivery.submission.id, moment)
+    return pa.table({**arrays, "submission_id": pa.array([delivery.submission.id] * len(filled), pa.string())})
 
 
-def _versions(arrays: Mapping[str, pa.Array], size: int, submission: str, moment: datetime) -> pa.Table:
-    """Columns of a delivery, valid from a moment."""
-    return pa.table(
-        {
-            **arrays,
-            "submission_id": pa.array([submission] * size, type=pa.string()),
-            "valid_from": pa.array([moment] * size, type=pa.timestamp("us")),
-            "valid_to": pa.nulls(size, type=pa.timestamp("us")),
-        }
-    )
+def _told(said: Sequence[Said]) -> tuple[pa.Table, list[Members]]:
+    """Everything that was said, row by row, with the number of who said it (`owner`) and of its `members`; and these.
+
+    The cells of our form are the same in every workbook and share what they are of.
+    """
+    parts = [(number, part) for number, one in enumerate(said) for part in Observations.of(one.observations).stretches]
+    which = pa.array([number for number, (_, part) in enumerate(parts) for _ in range(len(part))], pa.int32())
+    stretches = [part for _, part in parts]
+    columns = {"owner": pa.array([number for number, _ in parts], pa.int32()).take(which)}
+    for name, kind in (("region", pa.string()), ("year", pa.int32()), ("sheet", pa.string())):
+        columns[name] = pa.array([getattr(part, name) for part in stretches], kind).take(which)
+    for name, of in (("variable", "variables"), ("cell", "cells"), ("note", "notes")):
+        columns[name] = pa.array([*chain.from_iterable(getattr(part.places, of) for part in stretches)], pa.string())
+    for name, of in (("status", "statuses"), ("text", "texts")):
+        columns[name] = pa.array([*chain.from_iterable(getattr(part, of) for part in stretches)], pa.string())
+    different: dict[frozenset[tuple[str, str]], int] = {}
+    numbers: dict[int, list[int]] = {}
+    for part in stretches:
+        if id(part.places) not in numbers:
+            numbers[id(part.places)] = [
+                different.setdefault(frozenset(members), len(different)) for members in part.places.members
+            ]
+    every = chain.from_iterable(numbers[id(part.places)] for part in stretches)
+    columns["members"] = pa.array([*every], pa.int32())
+    table = pa.table(columns)
+    values = [*chain.from_iterable(part.values for part in stretches)]
+    return table.append_column("value", _values(values, table)), [tuple(members) for members in different]
 
 
-def _register(observation: Observation, brought: Collection[str], vocabulary: Vocabulary) -> str | None:
-    """The register of this delivery from which a value was counted; None when it was not."""
-    register = vocabulary.counted.get(observation.variable)
-    return register if register in brought else None
+def _counted(told: pa.Table, said: Sequence[Said], vocabulary: Vocabulary) -> pa.Table:
+    """With the register of the same delivery from which a value was counted; without what is missing only because the
+    delivery does not bring its register."""
+    variables = told["variable"].combine_chunks().dictionary_encode()
+    of = [vocabulary.counted.get(variable) for variable in variables.dictionary.to_pylist()]
+    if not any(of):
+        return told.append_column("register", pa.nulls(told.num_rows, pa.string()))
+    places = zip(variables.indices.to_pylist(), told["owner"].to_pylist(), strict=True)
+    registers = [of[variable] if of[variable] in said[owner].brought else None for variable, owner in places]
+    missing = pc.and_(pc.is_valid(pa.array(of).take(variables.indices)), pc.equal(told["status"], NOT_DELIVERED))
+    told = told.append_column("register", pa.array(registers, pa.string()))
+    return told.filter(pc.or_(pc.is_valid(told["register"]), pc.invert(missing)))
 
 
-def _missing(observation: Observation, vocabulary: Vocabulary) -> bool:
-    return observation.variable in vocabulary.counted and observation.status == NOT_DELIVERED
+def _dimension_columns(told: pa.Table, different: Sequence[Members], vocabulary: Vocabulary) -> dict[str, pa.Array]:
+    columns = {code: [TOTAL] * len(different) for code in vocabulary.dimensions}
+    unknown = {}
+    for number, members in enumerate(different):
+        for dimension, member in members:
+            if dimension in columns:
+                columns[dimension][number] = member
+            else:
+                unknown[number] = dimension
+    if unknown:
+        for row, number in enumerate(told["members"].to_pylist()):
+            if number in unknown:
+                raise LoadError(f"{_where(told, row)}: die Gliederung {unknown[number]} ist nicht bekannt.")
+    return {code.lower(): pa.array(members, pa.string()).take(told["members"]) for code, members in columns.items()}
 
 
-def _dimension_columns(seen: Sequence[Observation], vocabulary: Vocabulary) -> dict[str, list[str]]:
-    columns = {code: [TOTAL] * len(seen) for code in vocabulary.dimensions}
-    for index, observation in enumerate(seen):
-        for dimension, member in observation.members:
-            if dimension not in columns:
-                raise LoadError(f"{_where(observation)}: die Gliederung {dimension} ist nicht bekannt.")
-            columns[dimension][index] = member
-    return columns
+def _refuse_duplicates(told: pa.Table) -> None:
+    cells = told.select(["owner", "region", "year", "variable", "members"])
+    if cells.group_by(cells.column_names, use_threads=False).aggregate([]).num_rows == told.num_rows:
+        return
+    known: dict[tuple[Any, ...], int] = {}
+    for row, cell in enumerate(zip(*cells.to_pydict().values(), strict=True)):
+        if (other := known.setdefault(cell, row)) != row:
+            raise LoadError(f"{_where(told, row)} steht schon in {_where(told, other)}.")
 
 
-def _refuse_duplicates(seen: Sequence[Observation]) -> None:
-    known: dict[tuple[Any, ...], Observation] = {}
-    for observation in seen:
-        key = (observation.region, observation.year, observation.variable, frozenset(observation.members))
-        if (other := known.setdefault(key, observation)) is not observation:
-            raise LoadError(f"{_where(observation)} steht schon in {_where(other)}.")
+def _values(values: Sequence[Decimal | None], told: pa.Table) -> pa.Array:
+    """Four decimals are kept; what has no more goes in as it is."""
+    try:
+        return pa.array(values, _VALUE)
+    except pa.ArrowInvalid:
+        return pa.array([_stored(value, told, row) for row, value in enumerate(values)], _VALUE)
 
 
-def _stored(observation: Observation) -> Decimal | None:
-    """Four decimals are kept, half to even; the delivered text stays beside the value."""
-    if observation.value is None:
+def _stored(value: Decimal | None, told: pa.Table, row: int) -> Decimal | None:
+    """Four decimals, half to even; the delivered text stays beside the value."""
+    if value is None:
         return None
     try:
-        return observation.value.quantize(_STEP, context=_EXACT)
+        return value.quantize(_STEP, context=_EXACT)
     except InvalidOperation:
-        raise LoadError(f"{_where(observation)}: die Zahl ist zu lang für den Datenbestand.") from None
+        raise LoadError(f"{_where(told, row)}: die Zahl ist zu lang für den Datenbestand.") from None
 
 
-def _conf_status(observation: Observation, vocabulary: Vocabulary) -> str:
-    try:
-        return vocabulary.conf_status[observation.status]
-    except KeyError:
-        raise LoadError(f"{_where(observation)}: der Status {observation.status} ist nicht bekannt.") from None
+def _conf_status(told: pa.Table, vocabulary: Vocabulary) -> pa.Array:
+    statuses = told["status"].combine_chunks().dictionary_encode()
+    known = [vocabulary.conf_status.get(status) for status in statuses.dictionary.to_pylist()]
+    if None in known:
+        row = statuses.indices.to_pylist().index(known.index(None))
+        raise LoadError(f"{_where(told, row)}: der Status {told['status'][row]} ist nicht bekannt.")
+    return pa.array(known, pa.string()).take(statuses.indices)
 
 
 def _row_place(record: Record) -> str:
     return f"{record.register} ({record.sheet}, Zeile {record.row})"
 
 
-def _where(observation: Observation) -> str:
-    return f"{observation.variable} ({observation.sheet}!{observation.cell})"
-
-
-def tables_of(
-    delivery: CheckedDelivery, vocabulary: Vocabulary, supersedes: str, moment: datetime, run_id: str
-) -> dict[str, pa.Table]:
-    """Target table -> rows to add. Values only of an accepted delivery."""
-    tables = {"submission": submission_table(delivery, supersedes, moment, run_id)}
-    if delivery.findings or delivery.shadow:
-        tables["finding"] = finding_table(delivery)
-    if delivery.submission.verdict in ACCEPTED:
-        tables["observation_version"] = observation_table(delivery, vocabulary, moment)
-        tables["register_version"] = register_table(delivery, moment)
-        tables["record_version"] = record_table(delivery, moment)
-    return tables
+def _where(told: pa.Table, row: int) -> str:
+    return "{} ({}!{})".format(*(told[name][row] for name in ("variable", "sheet", "cell")))

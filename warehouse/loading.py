@@ -7,19 +7,21 @@ delivery gets a moment (`checked_at`) later than all before it, whatever the clo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import pyarrow as pa
 
 from schemas.shapes import CheckedDelivery
-from warehouse.access import VALID_THEN, Connection, arrow, rows, utc
+from warehouse.access import VALID_THEN, Connection, arrow, end_reading, rows, utc
 from warehouse.bulk_loading import load_prepared, prepare
 from warehouse.delivery_tables import Vocabulary
 from warehouse.faults import concerns_all
 from warehouse.stored import LoadResult, vocabulary_of
 
 UNKNOWN_REGION = "00000"
+JOURNAL = "64MB"
 
 
 def next_submission_id(connection: Connection, region: str, received_at: datetime, taken: Collection[str] = ()) -> str:
@@ -61,6 +63,21 @@ def load_deliveries(
                 raise
             result.failed[delivery.submission.id] = type(error).__name__
     return result
+
+
+@contextmanager
+def loading_many(connection: Connection) -> Iterator[None]:
+    """For many loads one after the other: what is committed stands in the journal for longer before it goes into the file,
+    since with every turn the last rows there are packed again. One thread: a load is too small for more.
+    """
+    connection.execute(f"SET checkpoint_threshold = '{JOURNAL}'")
+    connection.execute("SET threads = 1")
+    try:
+        yield
+    finally:
+        end_reading(connection)
+        connection.execute("RESET threads")
+        connection.execute("RESET checkpoint_threshold")
 
 
 def load_together(

@@ -38,30 +38,38 @@ def values_of_year(connection: Connection, year: int, moment: datetime | None = 
     return _values(connection, f"{counting} year = $year", _asked(moment, year=year))
 
 
+def values_of_region(connection: Connection, region: str, moment: datetime | None = None) -> dict[int, Values]:
+    """Values of one region that count for each year, read in one pass."""
+    counting = "observation WHERE" if moment is None else f"observation_history WHERE {VALID_THEN} AND"
+    return _values(connection, f"{counting} region = $region", _asked(moment, region=region), by="year")
+
+
 def previous_values(connection: Connection, region: str, year: int) -> Values:
     """Values of one region that count for a year."""
     found = _values(connection, "observation WHERE region = $region AND year = $year", {"region": region, "year": year})
     return found.get(region, {})
 
 
-def _values(connection: Connection, source: str, asked: Mapping[str, Any]) -> dict[str, Values]:
-    """Column by column: objects for every row would scatter over the memory of the night what the checks keep of them."""
+def _values(connection: Connection, source: str, asked: Mapping[str, Any], by: str = "region") -> dict[Any, Values]:
+    """By region or year. Column by column: objects for every row would scatter over the memory of the night what the
+    checks keep of them.
+    """
     import numpy as np  # not with the module: commands that only ask the warehouse do without
 
     codes, names = dimension_codes(connection), dimension_names(connection)
     listed = "".join(f", {name}" for name in names)
-    table = arrow(connection, f"SELECT region, value, status, variable{listed} FROM {source}", asked)
+    table = arrow(connection, f"SELECT {by}, value, status, variable{listed} FROM {source}", asked)
     places, at = _told_apart(table, table.column_names[3:])
     cells = [(variable, member_key(zip(codes, members, strict=True))) for variable, *members in places]
     pairs, said = _told_apart(table, ["value", "status"])
-    regions = table["region"].combine_chunks().dictionary_encode()
-    whose = regions.indices.to_numpy()
+    apart = table[by].combine_chunks().dictionary_encode()
+    whose = apart.indices.to_numpy()
     own = np.split(np.argsort(whose, kind="stable"), np.cumsum(np.bincount(whose))[:-1])
     return {
-        region: dict(
+        place: dict(
             zip((cells[one] for one in at[mine].tolist()), (pairs[one] for one in said[mine].tolist()), strict=True)
         )
-        for region, mine in zip(regions.dictionary.to_pylist(), own, strict=False)
+        for place, mine in zip(apart.dictionary.to_pylist(), own, strict=False)
     }
 
 

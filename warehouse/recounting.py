@@ -16,7 +16,7 @@ from schemas.counting import counted, looked_into
 from schemas.framework_model import Framework
 from schemas.shapes import Observation
 from warehouse.access import Connection, lent, rows, transaction
-from warehouse.delivery_tables import version_table
+from warehouse.delivery_tables import Said, version_table
 from warehouse.history import Settled, next_moment
 from warehouse.records import has_records, records_of
 from warehouse.stored import vocabulary_of
@@ -150,6 +150,6 @@ def _store(
                 [moment, *figure],
             )
         for submission, register, observation in begun:
-            table = version_table(submission, [register], [observation], vocabulary, moment)
+            table = version_table(Said(submission, [register], [observation]), vocabulary, moment)
             with lent(connection, {"recounted": table}):
                 connection.execute("INSERT INTO observation_version BY NAME SELECT * FROM recounted")

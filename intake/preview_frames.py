@@ -1,0 +1,100 @@
+"""The two frames that a preview is made of, from the computed tables (pandas).
+
+`own`        indicator, members, value, status, previous, previous_status: one row per figure of a region and year.
+`reference`  region, region_name, indicator, members, value, sign: published figures of other regions, in the order in
+             which their columns shall stand (for instance Kreis, model regions, Land).
+
+`members` is the key of `schemas.shapes.member_key`, empty for the total. `value` and `previous` are numbers or missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from schemas.framework_model import Framework
+from schemas.shapes import member_key
+from schemas.territory import reference_day
+
+OWN_COLUMNS = ("indicator", "members", "value", "status", "previous", "previous_status")
+REFERENCE_COLUMNS = ("region", "region_name", "indicator", "members", "value", "sign")
+_COMPARISON_GROUPS = "comparison"
+_FIGURE = ["region", "year", "indicator", "members"]
+
+
+def own_frame(framework: Framework, values: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
+    """`own` of one region and year, see `own_frames`."""
+    mine = values[(values["region"] == region) & values["year"].isin([year, year - 1])]
+    return own_frames(framework, mine).get((region, year), pd.DataFrame(columns=list(OWN_COLUMNS)))
+
+
+def own_frames(framework: Framework, values: pd.DataFrame) -> dict[object, pd.DataFrame]:
+    """`own` by region and year from rows of `indicator_value` (design 3.4: one column per dimension, value, status).
+
+    Totals, and single breakdowns for which there is a value now or the year before.
+    """
+    keyed = _keyed(framework, values)
+    keyed = keyed.loc[keyed["depth"] <= 1, [*_FIGURE, "value", "status"]]
+    before = keyed.rename(columns={"value": "previous", "status": "previous_status"})
+    both = keyed.merge(before.assign(year=before["year"] + 1), on=_FIGURE, how="left")
+    both = both[(both["members"] == "") | both["value"].notna() | both["previous"].notna()]
+    # read one by one: as plain objects, because those of an Arrow column are made each time
+    both = both.astype(dict.fromkeys(("indicator", "members", "status", "previous_status"), object))
+    apart = both.groupby(["region", "year"], sort=False)[list(OWN_COLUMNS)]
+    return dict(tuple(apart))
+
+
+def compared_with(framework: Framework, region: str, year: int) -> dict[str, str]:
+    """What a region is put beside: code and name of what lies above it, groups for comparison in between, in order."""
+    territory = framework.territory
+    above = territory.ancestors(region, reference_day(year))
+    groups = {a.code: a.name_de for a in territory.aggregates(year) if a.kind == _COMPARISON_GROUPS}
+    lands = {a.code: a.name_de for a in territory.aggregates(year) if a.code in above}
+    return {code: territory.unit_name(code) for code in above if code not in lands} | groups | lands
+
+
+def reference_frame(framework: Framework, published: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
+    """`reference` of one region and year, see `reference_frames`."""
+    names = compared_with(framework, region, year)
+    return reference_frames(framework, published, {year: [names]})[year, tuple(names)]
+
+
+def reference_frames(
+    framework: Framework, published: pd.DataFrame, names: Mapping[int, Sequence[Mapping[str, str]]]
+) -> dict[tuple[int, tuple[str, ...]], pd.DataFrame]:
+    """`reference` from rows of `indicator_published` (value and sign), for what stands beside others (see `compared_with`).
+
+    `names`: year -> the different sets of regions. By year and codes; only those that have figures.
+    """
+    rows = published[published["year"].isin(list(names))]
+    codes = [code for sets in names.values() for one in sets for code in one]
+    rows = _keyed(framework, rows[rows["region"].isin(codes)])
+    apart = dict(tuple(rows.groupby(["region", "year"], sort=False)))
+    none = rows.iloc[:0]
+    found = {}
+    for year, sets in names.items():
+        for one in sets:
+            parts = [apart.get((code, year), none).assign(region_name=name) for code, name in one.items()]
+            found[year, tuple(one)] = pd.concat(parts)[list(REFERENCE_COLUMNS)]
+    return found
+
+
+def _keyed(framework: Framework, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a column `members` made from the columns of the dimensions, and how many they name (`depth`).
+
+    Few different ones stand in many rows: each is made once.
+    """
+    codes = framework.dimension_order
+    number = np.zeros(len(rows), np.int64)
+    for code in codes:
+        coded, different = pd.factorize(rows[code.lower()])
+        if len(different) > 1:
+            number = pd.factorize(number * len(different) + coded)[0]
+    first = np.unique(number, return_index=True)[1]
+    columns = (rows[code.lower()].take(first) for code in codes)
+    keys = np.empty(len(first), object)
+    keys[:] = [member_key(zip(codes, found, strict=True)) for found in zip(*columns, strict=True)]
+    depths = np.array([key.count("=") for key in keys], np.int64)
+    return rows.assign(members=pd.Series(keys[number], index=rows.index, dtype=object), depth=depths[number])
