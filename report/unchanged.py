@@ -94,11 +94,13 @@ def _of_frame(frame: pd.DataFrame) -> bytes:
 
 
 def _canonical(value: Any) -> Iterator[str]:
-    """A value and everything in it as text, the same in every process; sets in the order of their members."""
+    """A value and everything in it as text, the same in every process; sets in the order of their members. What does not
+    count when two values are compared is no content: answers that are kept for the next who asks."""
     if isinstance(value, BaseModel):
         value = (type(value).__name__, value.__dict__)
     elif is_dataclass(value) and not isinstance(value, type):
-        value = (type(value).__name__, {each.name: getattr(value, each.name, None) for each in fields(value)})
+        own = {each.name: getattr(value, each.name, None) for each in fields(value) if each.compare}
+        value = (type(value).__name__, own)
     if isinstance(value, str | int | float | bool | type(None)):
         yield repr(value)
     elif isinstance(value, Path):
