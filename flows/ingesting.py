@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,7 +16,7 @@ from flows.known_past import KnownPast
 from flows.misplaced import untold_files
 from flows.settings import Settings
 from flows.wording import counted, text
-from indicators.remembered import give_back
+from indicators.remembered import give_back, without_collecting
 from intake.answer import write_reply
 from intake.checking import Past, check_read
 from intake.deliveries import PERSONAL_DATA, ReadDelivery, Reader, Received, latest_year, read_deliveries
@@ -120,16 +119,6 @@ def _by_year(framework: Framework, claims: Sequence[Claim], pool: ReaderPool) ->
         except Exception:  # reported when its batch is worked through
             years[claim.folder] = 0
     return sorted(claims, key=lambda claim: years[claim.folder])
-
-
-@contextmanager
-def without_collecting() -> Iterator[None]:
-    """A batch makes millions of objects and no rings among them; looking through them again and again finds nothing."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 class Readers:

@@ -8,9 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.ingesting import without_collecting
 from flows.settings import Settings
 from indicators.compute import Results
+from indicators.remembered import without_collecting
 from intake.preview import Previews
 from intake.preview_figures import Figures
 from intake.preview_frames import OWN_COLUMNS, compared_with, own_frames, reference_frames

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,12 @@ FILE = Path("state") / "attack.npz"
 """Equations say what nobody may know who is not of the house."""
 MOST = 64 * 2**20
 """Bytes: the whole state over fifteen years needs a tenth of it."""
-DAMAGED = (OSError, ValueError, TypeError, LookupError, EOFError, zipfile.BadZipFile)
+_NO_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    RuntimeError,
+)  # the last: it says that it is encrypted, or of another kind
+DAMAGED = (OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, *_NO_ARCHIVE)
 """What a file may raise that is not what was written."""
 _VERDICTS = (OK, EXACT, BELOW, NARROW, BEYOND, MISLED, UNPROVED)
 Arrays = Mapping[str, npt.NDArray[np.generic]]

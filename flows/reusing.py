@@ -18,7 +18,8 @@ from warehouse.access import Connection
 from warehouse.computed import entered
 
 _PROJECT = Path(__file__).resolve().parents[1]
-_CODE = ("indicators", "schemas", "warehouse", "flows/auditing.py")
+_KEEPING = ("flows/auditing.py", "flows/remembering.py", "flows/remembering_proofs.py")
+_CODE = ("indicators", "schemas", "warehouse", *_KEEPING)
 _ENGINES = ("duckdb", "pyarrow", "numpy", "highspy")
 
 

@@ -26,7 +26,8 @@ def crosswalk_of(framework: Framework) -> Crosswalk:
 
 @contextmanager
 def without_collecting() -> Iterator[None]:
-    """A protection makes millions of objects and no rings among them; looking through them again and again finds nothing."""
+    """A batch or a protection makes millions of objects and few rings among them; looking through them again and again finds
+    nothing."""
     on = gc.isenabled()
     gc.disable()
     try:

@@ -86,26 +86,6 @@ class Preview:
     sample: bool
 
 
-def write_preview(
-    framework: Framework,
-    submission: Submission,
-    own: pd.DataFrame,
-    reference: pd.DataFrame,
-    outbox: Path,
-    *,
-    sample: bool = False,
-) -> Path:
-    """Write one preview, see `Previews.write`."""
-    return Previews(framework, reference).write(submission, own, outbox, sample=sample)
-
-
-def preview(
-    framework: Framework, submission: Submission, own: pd.DataFrame, reference: pd.DataFrame, *, sample: bool = False
-) -> Preview:
-    """The content of the page, from the two frames."""
-    return Previews(framework, reference).page(submission, own, sample=sample)
-
-
 class _Others(NamedTuple):
     """What stands beside an own figure: texts, the signs in them, and the cells of the page."""
 

@@ -24,12 +24,6 @@ _COMPARISON_GROUPS = "comparison"
 _FIGURE = ["region", "year", "indicator", "members"]
 
 
-def own_frame(framework: Framework, values: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
-    """`own` of one region and year, see `own_frames`."""
-    mine = values[(values["region"] == region) & values["year"].isin([year, year - 1])]
-    return own_frames(framework, mine).get((region, year), pd.DataFrame(columns=list(OWN_COLUMNS)))
-
-
 def own_frames(framework: Framework, values: pd.DataFrame) -> dict[object, pd.DataFrame]:
     """`own` by region and year from rows of `indicator_value` (design 3.4: one column per dimension, value, status).
 
@@ -55,12 +49,6 @@ def compared_with(framework: Framework, region: str, year: int) -> dict[str, str
     return {code: territory.unit_name(code) for code in above if code not in lands} | groups | lands
 
 
-def reference_frame(framework: Framework, published: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
-    """`reference` of one region and year, see `reference_frames`."""
-    names = compared_with(framework, region, year)
-    return reference_frames(framework, published, {year: [names]})[year, tuple(names)]
-
-
 def reference_frames(
     framework: Framework, published: pd.DataFrame, names: Mapping[int, Sequence[Mapping[str, str]]]
 ) -> dict[tuple[int, tuple[str, ...]], pd.DataFrame]:
@@ -77,7 +65,8 @@ def reference_frames(
     for year, sets in names.items():
         for one in sets:
             parts = [apart.get((code, year), none).assign(region_name=name) for code, name in one.items()]
-            found[year, tuple(one)] = pd.concat(parts)[list(REFERENCE_COLUMNS)]
+            told = pd.concat(parts) if parts else none.assign(region_name="")
+            found[year, tuple(one)] = told[list(REFERENCE_COLUMNS)]
     return found
 
 

@@ -17,14 +17,18 @@ from intake.sheet_plain import LAST_COLUMN, LAST_ROW, TRUE, PlainCell
 
 MAX_MERGES = 200_000
 MAX_CELL_TEXT = 100_000
-MAX_TEXTS, MOST_SHARED = 1 << 16, 1 << 18
+MAX_TEXTS, MAX_CHARACTERS, MOST_SHARED = 1 << 16, 1 << 23, 1 << 18
 _RANGE = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7}):\$?([A-Z]{1,3})\$?(\d{1,7})")
 
 
 class _Texts(dict[str, str]):
-    """Texts of workbooks by themselves, so that equal ones are the same; a blank one is the empty text."""
+    """Texts of workbooks by themselves, so that equal ones are the same; a blank one is the empty text. `characters`: how
+    much they hold together."""
+
+    characters = 0
 
     def __missing__(self, text: str) -> str:
+        self.characters += len(text)
         found = self[text] = "" if text.isspace() else text
         return found
 
@@ -50,8 +54,9 @@ class Book:
         known = _texts
         if sum(map(len, strings)) > MOST_SHARED:
             known = _Texts()
-        elif len(known) > MAX_TEXTS:
+        elif len(known) > MAX_TEXTS or known.characters > MAX_CHARACTERS:
             known.clear()
+            known.characters = 0
         numerals = _NUMERALS if len(strings) <= len(_NUMERALS) else map(str, range(len(strings)))
         return dict(zip(numerals, map(known.__getitem__, strings), strict=False))
 

@@ -194,19 +194,6 @@ def member_key(members: Iterable[tuple[str, str]]) -> str:
     return _joined(tuple(members))
 
 
-def member_keys(observations: Sequence[Observation]) -> list[str]:
-    """`member_key` of each observation. Those of one cell of a form share their members, so few are worked out."""
-    known: dict[int, str] = {}
-    found = []
-    for observation in observations:
-        members = observation.members
-        key = known.get(id(members))
-        if key is None:
-            key = known[id(members)] = _joined(members)
-        found.append(key)
-    return found
-
-
 @lru_cache(maxsize=1 << 16)  # a batch asks for some thousand keys, hundreds of times each
 def _joined(members: tuple[tuple[str, str], ...]) -> str:
     return ",".join(f"{dimension}={member}" for dimension, member in members if member != TOTAL)

@@ -23,11 +23,11 @@ from leak_scan import Secret, findings, forms
 from openpyxl import Workbook
 from report_sample import sample_data
 
+from flows.previews import write_previews
+from flows.settings import Settings
 from indicators.audit.audit import AuditReport, audit
 from indicators.audit.targets import Truth
 from indicators.compute import Results, compute
-from intake.preview import write_preview
-from intake.preview_frames import own_frame, reference_frame
 from report.build import build_report
 from report.data import DERIVED, ReportData
 from report.data_parts import DATA_PARTS
@@ -120,9 +120,7 @@ def write(world: World, folder: Path, parts: tuple[str, ...]) -> Path:
     other = world.framework.territory.members("MODELL", YEARS[-1])[1]
     number = {"id": "P-1", "sha256": "f" * 64, "file_name": "x.xlsx", "sender": other, "region": other}
     sent = Submission(received_at=datetime(2026, 1, 1), year=YEARS[-1], **number)  # type: ignore[arg-type]
-    own = own_frame(world.framework, tables["indicator_value"].to_pandas(), other, YEARS[-1])
-    reference = reference_frame(world.framework, published, other, YEARS[-1])
-    write_preview(world.framework, sent, own, reference, folder / "outbox")
+    assert write_previews(Settings(folder), world.framework, [sent], world.results) == 1
     log = {"verdicts": dict(_audit(world).verdicts), "given_away": len(world.results.protection.incidents)}
     (folder / "run.json").write_text(json.dumps(log), encoding="utf-8")
     return folder

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from intake.preview import Previews, preview, write_preview
-from intake.preview_frames import OWN_COLUMNS, REFERENCE_COLUMNS, own_frame, reference_frame
+from intake.preview import Preview, Previews
+from intake.preview_frames import OWN_COLUMNS, REFERENCE_COLUMNS, compared_with, own_frames, reference_frames
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import Submission, Verdict
@@ -20,6 +20,38 @@ REGION, YEAR = "06532023", 2025
 SUBMISSION = Submission(
     "2026-06532023-0001", "ab", "a.xlsx", REGION, datetime(2026, 5, 1), REGION, YEAR, verdict=Verdict.ACCEPTED
 )
+
+
+def write_preview(
+    framework: Framework,
+    submission: Submission,
+    own: pd.DataFrame,
+    reference: pd.DataFrame,
+    outbox: Path,
+    *,
+    sample: bool = False,
+) -> Path:
+    """Write one preview."""
+    return Previews(framework, reference).write(submission, own, outbox, sample=sample)
+
+
+def preview(
+    framework: Framework, submission: Submission, own: pd.DataFrame, reference: pd.DataFrame, *, sample: bool = False
+) -> Preview:
+    """The content of the page, from the two frames."""
+    return Previews(framework, reference).page(submission, own, sample=sample)
+
+
+def own_frame(framework: Framework, values: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
+    """`own` of one region and year."""
+    mine = values[(values["region"] == region) & values["year"].isin([year, year - 1])]
+    return own_frames(framework, mine).get((region, year), pd.DataFrame(columns=list(OWN_COLUMNS)))
+
+
+def reference_frame(framework: Framework, published: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
+    """`reference` of one region and year."""
+    names = compared_with(framework, region, year)
+    return reference_frames(framework, published, {year: [names]})[year, tuple(names)]
 
 
 @pytest.fixture(scope="module")

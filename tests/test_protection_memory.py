@@ -101,7 +101,9 @@ def test_the_file_of_the_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert protect(problem_of(TABLE), memory=found) == protect(problem_of(TABLE))
     assert found.asked == 0
     whole = path.read_bytes()
-    for damaged in (whole[:-40], whole[:200] + b"x" + whole[201:], b"", b"nothing of the kind"):
+    entry = whole.index(b"PK\x01\x02")  # of the directory: its flags say that it is encrypted, its method is unknown
+    flipped = (whole[: entry + n] + bytes([whole[entry + n] ^ 1]) + whole[entry + n + 1 :] for n in (8, 10))
+    for damaged in (whole[:-40], whole[:200] + b"x" + whole[201:], b"", b"nothing of the kind", *flipped):
         path.write_bytes(damaged)
         assert not recall_proofs(tmp_path, framework).answers
     path.write_bytes(whole)

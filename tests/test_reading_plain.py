@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.demo.deliveries import entries
+from flows.demo.world import World
 from intake.deliveries import Received, read_deliveries
 from intake.display import number_format
 from intake.equations import Equation, Equations
@@ -183,6 +186,35 @@ def test_a_table_in_strips_says_what_its_rows_say_one_by_one(framework: Framewor
         assert (columns.there == single.there).all()
         assert (columns.secret == single.secret).all()
     assert said > 40
+
+
+def test_rows_that_are_blocked_as_a_whole_say_nothing(framework: Framework, world: World, tmp_path: Path) -> None:
+    """A sender writes another note every year above such a row: the strip of the form is cut there, and one piece of it has
+    nothing but blocked cells."""
+    values = entries(framework, world, "06414", 2025)
+    blank = write_form(tmp_path / "blank.xlsx", framework, FormRequest("06414", 2025, values=values, sample=True))
+    told, heard, said = Told(), Heard(), []
+    for number in (5, 6, 7):
+        path = noted(blank, tmp_path / f"{number}.xlsx", "xl/worksheets/sheet3.xml", "G25", number)
+        book = decode(json.loads(encode(read_workbook(path), told)), path, heard)
+        received = Received(path, path.name, "06414", "", datetime(2026, 1, 1))
+        delivery = read_deliveries(framework, [received], lambda _, b=book: b)[0]  # type: ignore[misc]
+        said.append([observation._replace(note="") for observation in delivery.observations])
+    assert len(said[0]) > 1000
+    assert said[1] == said[2] == said[0]
+
+
+def noted(source: Path, target: Path, part: str, cell: str, text: int) -> Path:
+    """The same workbook with one of its texts, by its number, in an empty cell."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == part:
+                empty = re.compile(rf'<c r="{cell}"( s="\d+")/>'.encode())
+                content, found = empty.subn(rf'<c r="{cell}"\1 t="s"><v>{text}</v></c>'.encode(), content)
+                assert found == 1
+            new.writestr(name, content)
+    return target
 
 
 def test_observations_as_columns_are_the_same_observations() -> None:

@@ -8,9 +8,10 @@ delivery gets a moment (`checked_at`) later than all before it, whatever the clo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
+import duckdb
 import pyarrow as pa
 
 from schemas.shapes import CheckedDelivery
@@ -22,6 +23,7 @@ from warehouse.stored import LoadResult, vocabulary_of
 
 UNKNOWN_REGION = "00000"
 JOURNAL = "64MB"
+_SET = ("checkpoint_threshold", "threads")
 
 
 def next_submission_id(connection: Connection, region: str, received_at: datetime, taken: Collection[str] = ()) -> str:
@@ -70,14 +72,16 @@ def loading_many(connection: Connection) -> Iterator[None]:
     """For many loads one after the other: what is committed stands in the journal for longer before it goes into the file,
     since with every turn the last rows there are packed again. One thread: a load is too small for more.
     """
+    before = {name: rows(connection, f"SELECT current_setting('{name}')")[0][0] for name in _SET}
     connection.execute(f"SET checkpoint_threshold = '{JOURNAL}'")
     connection.execute("SET threads = 1")
     try:
         yield
     finally:
         end_reading(connection)
-        connection.execute("RESET threads")
-        connection.execute("RESET checkpoint_threshold")
+        for name, value in before.items():
+            with suppress(duckdb.Error):  # in a transaction that is lost its own error is the one to tell
+                connection.execute(f"SET {name} = '{value}'")
 
 
 def load_together(

@@ -50,8 +50,9 @@ def one_more(root: str, number: str, which: str = "1") -> Facts:
 
 def read_and_check(folder: str) -> Facts:
     """Reading and the full check, in batches as in a night; nothing is stored, nobody is answered."""
-    from flows.ingesting import Readers, opened_before, without_collecting
+    from flows.ingesting import Readers, opened_before
     from flows.settings import Settings
+    from indicators.remembered import without_collecting
     from intake.checking import check_read
     from intake.deliveries import Received, read_deliveries
     from schemas.loading import load_framework
