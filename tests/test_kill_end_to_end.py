@@ -38,7 +38,7 @@ KILLS = int(os.environ.get("MONITOR_KILLS", "100"))
 SHIPPED = KILLS // 20
 """Kills with the shipped framework, whose nights take ten times as long."""
 SEED = int(os.environ.get("MONITOR_KILL_SEED", "20261122"))
-FEW = 3
+FEW = 4
 CITY, OTHER, THIRD, FOURTH, FIFTH = "06414", "06413", "06411", "06611", "06412"
 Drop = Callable[..., Path]
 Values = Callable[..., dict[tuple[str, str], Any]]
