@@ -24,11 +24,7 @@ FILE = Path("state") / "attack.npz"
 """Equations say what nobody may know who is not of the house."""
 MOST = 64 * 2**20
 """Bytes: the whole state over fifteen years needs a tenth of it."""
-_NO_ARCHIVE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    RuntimeError,
-)  # the last: it says that it is encrypted, or of another kind
+_NO_ARCHIVE = (zipfile.BadZipFile, zlib.error, RuntimeError)  # the last says that it is encrypted or packed otherwise
 DAMAGED = (OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, *_NO_ARCHIVE)
 """What a file may raise that is not what was written."""
 _VERDICTS = (OK, EXACT, BELOW, NARROW, BEYOND, MISLED, UNPROVED)

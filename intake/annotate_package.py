@@ -9,12 +9,12 @@ import os
 import posixpath
 import struct
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from intake.annotate_xml import Edits, Element, NotAnnotatable, elements, plain, prefix_of
+from intake.gate_known import DAMAGED_ARCHIVE
 
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -24,6 +24,7 @@ WORKBOOK_TYPE, SHEET_TYPE = f"{_TYPE}sheet.main+xml", f"{_TYPE}worksheet+xml"
 STYLES_TYPE, COMMENTS_TYPE = f"{_TYPE}styles+xml", f"{_TYPE}comments+xml"
 VML_TYPE = "application/vnd.openxmlformats-officedocument.vmlDrawing"
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_UNREADABLE = (*DAMAGED_ARCHIVE, RuntimeError)  # the last says that a part is encrypted
 _CONTENT_TYPES = "[Content_Types].xml"
 _AS_IT_LIES = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _NAME_LENGTH = 26
@@ -47,7 +48,7 @@ def mentions(source: Path, text: str) -> bool:
         with zipfile.ZipFile(source) as archive:
             names = [name for name in archive.namelist() if name.endswith(".xml")]
             return any(text.encode() in archive.read(name) for name in names)
-    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError, EOFError, ValueError):
+    except _UNREADABLE:
         return True
 
 
@@ -62,7 +63,7 @@ class Package:
             with zipfile.ZipFile(source) as archive:
                 self.order = [info.filename for info in archive.infolist()]
                 self._original = {name: archive.read(name) for name in self.order if not name.endswith("/")}
-        except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
+        except _UNREADABLE as error:
             raise NotAnnotatable(f"no zip package: {error}") from error
         if len(set(self.order)) != len(self.order) or _CONTENT_TYPES not in self._original:
             raise NotAnnotatable("parts are missing or repeated")

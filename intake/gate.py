@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
-from intake.gate_known import KnownParts, as_archived, ends_of, unpacked
+from intake.gate_known import DAMAGED_ARCHIVE, KnownParts, as_archived, ends_of, unpacked
 
 Notice = tuple[str, dict[str, str]]
 
@@ -192,7 +191,7 @@ def _check_zip(path: Path, suffix: str) -> Passed:
                 unpacked = _check_parts(path, content, archive, entries, keep=kind == "xlsx")
             if kind == "ods" and b"encryption-data" in _part(archive, "META-INF/manifest.xml"):
                 raise UnreadableFile("F02", file=path.name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
+    except DAMAGED_ARCHIVE as error:
         raise broken(path, "sie ist beschädigt oder unvollständig") from error
     names = [_plain_name(entry.filename) for entry in entries]
     macros = any(name.endswith("vbaproject.bin") or name.startswith("basic/") for name in names)

@@ -5,11 +5,17 @@ A part is known by all that its unpacking depends on, so what is said of it agai
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterable
 
 MAX_KNOWN_BYTES, LARGEST_KNOWN = 24 << 20, 1 << 18
+DAMAGED_ARCHIVE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),  # each way of packing has its own
+    *(EOFError, OSError, ValueError, NotImplementedError),
+)
+"""What an archive may raise of which the directory or a part is not what it should be."""
 _HEADER, _SIGNATURE = 30, b"PK\x03\x04"
 _UTF_8, _EFFORT = 0x800, 0x6
 """Flags that an ordinary part may have: its name is UTF-8, and how much effort was made to make it small."""

@@ -26,6 +26,8 @@ from hypothesis import strategies as st
 from workbooks import ods, ole, sheet_data, write_zip, xls, xlsb, xlsx
 
 from intake import sandbox
+from intake.annotate_package import Package
+from intake.annotate_xml import NotAnnotatable
 from intake.gate import MAX_SHEETS
 from intake.messages import finding
 from intake.reader_answer import NotUnderstood, decode, encode
@@ -214,6 +216,19 @@ def damaged_bytes(path: Path) -> Path:
     return path
 
 
+def damaged_in_another_packing(path: Path) -> Path:
+    """Excel packs by deflate alone, the archive may do otherwise."""
+    content = xlsx(path, sheet_data([[n] * 50 for n in range(200)])).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    repacked = bytearray(path.read_bytes())
+    start = repacked.find(b"sheet1.xml") + 100
+    repacked[start : start + 100] = bytes(100)
+    path.write_bytes(repacked)
+    return path
+
+
 def lying_size(path: Path) -> Path:
     return stored_size(xlsx(path, sheet_data([["x" * 1_000] * 50])), SHEET, 100)
 
@@ -274,6 +289,12 @@ def archive_within(path: Path) -> Path:
     return write_zip(path, {"a.zip": inner.getvalue()})
 
 
+@pytest.mark.parametrize("damage", [damaged_bytes, damaged_in_another_packing])
+def test_a_damaged_archive_is_not_annotated(tmp_path: Path, damage: Callable[[Path], Path]) -> None:
+    with pytest.raises(NotAnnotatable):
+        Package(damage(tmp_path / "a.xlsx"))
+
+
 @pytest.mark.parametrize(
     ("bomb", "why"),
     [
@@ -284,6 +305,7 @@ def archive_within(path: Path) -> Path:
         (external_entity, "XML"),
         (truncated, "beschädigt"),
         (damaged_bytes, "beschädigt"),
+        (damaged_in_another_packing, "beschädigt"),
         (lying_size, "beschädigt"),
         (many_sheets, "mehr als"),
         (many_listed_sheets, "mehr als"),

@@ -65,10 +65,6 @@ class Policy:
         tier = costs.tier_factor.get(entry.tier, 1.0) if entry is not None else 1.0
         return base * tier * (costs.aggregate_factor if aggregate else 1.0)
 
-    def is_open(self, dimension: str, member: str) -> bool:
-        """Does the member describe nobody, so that its cells are nobody's secret?"""
-        return member in self.rules.open_members.get(dimension, ())
-
     @cached_property
     def hash(self) -> str:
         """Fingerprint of everything that decides what is hidden."""
