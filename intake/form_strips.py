@@ -73,9 +73,8 @@ def table_parts(sheet: Sheet, block: Block, plan: TablePlan) -> list[Part]:
         if isinstance(piece, FilledStrip):
             planned = strip_plan(piece.strip, block, plan)
             rows += planned.rows
-            found += (
-                [(planned, piece)] if len(planned.places) else []
-            )  # rows of which all cells are blocked say nothing
+            if len(planned.places):  # rows of which all cells are blocked say nothing
+                found.append((planned, piece))
         elif (entry := _entry(piece, block, plan)) is not None:
             rows.append(entry)
             found.append((entry, piece))
