@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
 import time
 import uuid
 from collections import Counter
@@ -11,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from flows.auditing import guard
@@ -26,15 +23,16 @@ from flows.remembering_proofs import keep_proofs, recall_proofs
 from flows.reusing import beside_of, state_of
 from flows.run_log import counts_of, rule_set_hash, sweep
 from flows.settings import Settings
+from flows.versions import code_version, lock_hash
 from flows.wording import GERMAN, counted, speaking, text
 from indicators.compute import Beside, compute
 from indicators.laying_down import LaidDown, laying_down
 from indicators.remembered import LARGE, give_back
 from schemas.framework_model import Framework
 from schemas.shapes import Verdict
-from warehouse.access import Connection, rows
+from warehouse.access import Connection
 from warehouse.compacting import compact
-from warehouse.computed import NOTE, computed_before, computed_beside
+from warehouse.computed import NOTE, changed_years, computed_before, computed_beside
 from warehouse.computed import note as computed_note
 from warehouse.corrections import CorrectionResult
 from warehouse.ledger import append_ledger, read_ledger
@@ -42,12 +40,19 @@ from warehouse.owed import unpublished_deliveries
 from warehouse.places import Places
 from warehouse.publishing import Generation, publish
 from warehouse.records import all_registers
-from warehouse.results import Completed, Run, data_years, record_run, replace_all_results, write_framework
+from warehouse.results import (
+    Completed,
+    Run,
+    count_values,
+    data_years,
+    record_run,
+    replace_all_results,
+    write_framework,
+)
 from warehouse.store import Lock, writer
 from warehouse.symbols import append_symbols, read_symbols
 
 Progress = Callable[[str], None]
-_PROJECT = Path(__file__).resolve().parents[1]
 _MOST = 3
 
 
@@ -132,7 +137,11 @@ def _computed(
             return night.indicator_values
         given = beside_of(framework, known)
         proofs = recall_proofs(settings.root, framework)
-        known = replace(known, proofs=proofs, stands=computed_beside(store.connection, given))
+        noted = computed_beside(store.connection, given)
+        changed = changed_years(store.connection, noted) if noted else None
+        if changed is not None:  # who delivered gets a preview, even where it is the same again
+            changed |= {submission.year for submission in owed if submission.year is not None}
+        known = replace(known, proofs=proofs, stands=noted is not None, changed=changed)
         results = compute(store.connection, framework, "observation", beside=known, into=tables)
         keep_proofs(settings.root, framework, proofs)
         known = replace(known, proofs=None)
@@ -150,9 +159,9 @@ def _computed(
         if night.given_away:  # never which cell: the house looks into cell_protection
             progress(text("run.given_away", count=night.given_away))
         write_framework(store.connection, framework, data_years(store.connection))
-        night.indicator_values = results.values.num_rows
+        night.indicator_values = count_values(store.connection)
         state = state_of(store.connection, framework, known)
-        night.computed = computed_note(store.connection, state, night.given_away, given)
+        night.computed = computed_note(store.connection, state, night.given_away, given, told.unsettled)
         note()
         record_run(store.connection, run_of(framework, night))
         progress(text("run.values", count=night.indicator_values))
@@ -168,7 +177,7 @@ def _stands(connection: Connection, framework: Framework, night: Night, known: B
     if found is None:
         return False
     night.computed, night.given_away = found, found["given_away"]
-    ((night.indicator_values,),) = rows(connection, "SELECT count(*) FROM indicator_value")
+    night.indicator_values = count_values(connection)
     return True
 
 
@@ -274,24 +283,3 @@ def run_of(framework: Framework, night: Night) -> Run:
         | ({NOTE: dict(night.computed)} if night.computed else {})
         | ({"corrections": asdict(corrections)} if corrections else {}),
     )
-
-
-def code_version() -> str:
-    """Commit of the checkout, or `unknown` where the code is installed without its history."""
-    try:
-        found = subprocess.run(
-            ["git", "-C", str(_PROJECT), "rev-parse", "--short=12", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return found.stdout.strip() or "unknown"
-
-
-def lock_hash() -> str:
-    """Fingerprint of the lock file, so that a run names the packages it ran with."""
-    path = _PROJECT / "requirements.lock"
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""

@@ -31,7 +31,8 @@ def recall_proofs(root: Path, framework: Framework) -> Memory:
         if any(not 0 <= n < len(questions) for n in kept["asked"].tolist()):
             raise ValueError("not what was written")
         asked = [tuple(questions[n] for n in own.tolist()) for own in cut(kept["asked"], kept["asked_sizes"])]
-        parts = {one: Part(text, own) for one, text, own in zip(whole, texts, asked, strict=True)}
+        spoken = [tuple(own.tolist()) for own in cut(kept["years"], kept["year_sizes"])]
+        parts = {one: Part(text, own, years) for one, text, own, years in zip(whole, texts, asked, spoken, strict=True)}
         return Memory(dict(zip(questions, answers, strict=True)), parts)
     except DAMAGED:
         return Memory()
@@ -51,5 +52,7 @@ def keep_proofs(root: Path, framework: Framework, memory: Memory) -> Path:
         "text_sizes": np.array([len(part.text) for part in parts], np.int64),
         "asked": np.array([n for own in asked for n in own], np.int64),
         "asked_sizes": np.array([len(own) for own in asked], np.int64),
+        "years": np.array([year for part in parts for year in part.years], np.int64),
+        "year_sizes": np.array([len(part.years) for part in parts], np.int64),
     }
     return write_arrays(root / FILE, framework, arrays)

@@ -172,7 +172,7 @@ class RunLog:
 
     def start(self) -> None:
         """The first line: which program."""
-        from flows.cycle import code_version, lock_hash
+        from flows.versions import code_version, lock_hash
 
         close_state(self.root)
         self.versions |= {"code": code_version(), "lock": lock_hash()}

@@ -14,6 +14,7 @@ from indicators.breaks import Bases, Breaks, break_table
 from indicators.concepts import flag_statements, place_flags, point_flags
 from indicators.convergence import scope_table
 from indicators.territory_series import Lags, crosswalk_table
+from indicators.window import TooNarrow, Window, with_stored
 from schemas.framework_model import Framework
 from schemas.plan import Plan
 
@@ -24,16 +25,8 @@ BASIS_COLUMN = "population_basis"
 def lags_of(connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, plan: Plan) -> Lags:
     """The terms of earlier years that have to be converted for the regions and years of `source`."""
     regions, years = _places(connection, source)
-    lags = {lookup.lag for point in plan.points for lookup in point.lookups.values()}
-    lags |= {
-        lookup.lag
-        for point in plan.points
-        for parts in point.sums.values()
-        for part in parts
-        for lookup in part.lookups
-    }
     everywhere = {*regions, *(u.code for u in framework.territory.units() if u.reports)}
-    return Lags(framework, everywhere, years, lags)
+    return Lags(framework, everywhere, years, plan.lags())
 
 
 def convert_lags(connection: duckdb.DuckDBPyConnection, lags: Lags) -> None:
@@ -45,10 +38,19 @@ def convert_lags(connection: duckdb.DuckDBPyConnection, lags: Lags) -> None:
 
 
 def make_comparable(
-    connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, plan: Plan, indicators: Iterable[str]
+    connection: duckdb.DuckDBPyConnection,
+    framework: Framework,
+    source: str,
+    plan: Plan,
+    indicators: Iterable[str],
+    window: Window | None = None,
 ) -> None:
-    """Make the tables from `calc_indicator_value`, and write its column `flags`."""
-    regions, years = _places(connection, "calc_indicator_value")
+    """Make the tables from `calc_indicator_value`, and write its column `flags`. With a `window` the years outside it are
+    those of the result table. Raises TooNarrow where any break is another one than there."""
+    values = "calc_indicator_value"
+    if window is not None:
+        values = with_stored(connection, "indicator_value", window.told, ("region", "year"))
+    regions, years = _places(connection, values)
     breaks = Breaks(framework, regions, years, indicators, _bases(connection, source))
     tables = {
         "found_break": break_table(breaks.found()),
@@ -62,10 +64,21 @@ def make_comparable(
     for name in ("series_break", "crosswalk", "scope"):
         found = f"calc_found_{name.removeprefix('series_')}"
         connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_{name} AS FROM {found}")
+    if window is not None and _other_breaks(connection):
+        raise TooNarrow("breaks in series say what a figure of any year may be compared with")
     for statement in flag_statements(
         framework, "calc_indicator_value", "calc_point_flag", "calc_mixed_basis", "calc_series_break"
     ):
         connection.execute(statement)
+
+
+def _other_breaks(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Are the breaks not those of the result table?"""
+    new, stored = "SELECT {0} FROM calc_series_break", "SELECT {0} FROM series_break"
+    names = ", ".join(name for name, *_ in connection.execute("DESCRIBE FROM calc_series_break").fetchall())
+    new, stored = new.format(names), stored.format(names)
+    query = f"({new} EXCEPT ALL {stored}) UNION ALL ({stored} EXCEPT ALL {new}) LIMIT 1"
+    return bool(connection.execute(query).fetchall())
 
 
 def _places(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[list[str], list[int]]:

@@ -7,7 +7,7 @@ A member counts only when it has all terms of the formula; how many of how many 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 import pyarrow as pa
@@ -16,16 +16,17 @@ from indicators.confidentiality import judged_statement, published_statement
 from indicators.derived import BY_REGION, PARTS, derived_tables, table_name
 from indicators.evaluating import Evaluation, evaluated
 from indicators.former import SYMBOLS
-from indicators.profile import PROJECTION_FILE, profile_statements, read_projection
+from indicators.profile import PROJECTION_FILE, hidden_before, profile_statements, read_projection
 from indicators.protection.applying import protect_computation
 from indicators.protection.memory import Memory
 from indicators.protection.reporting import PROFILE_HIDDEN, Protection
 from indicators.registers import published_registers
 from indicators.remembered import LARGE, give_back
 from indicators.standing import regions_anew
+from indicators.window import TooNarrow, Window, Years, listed
 from schemas import sql
 from schemas.framework_model import Framework
-from schemas.shapes import Registers
+from schemas.shapes import Registers, Slice
 from schemas.targets import target_table
 
 RESULT_TABLES = (
@@ -38,6 +39,8 @@ RESULT_TABLES = (
     "cell_protection",
 )
 _VALUES = ("indicator_value", "indicator_published")
+_GAPS = tuple(table_name(whose, "gap") for whose in ("indicator", "published"))
+_PROTECTION = "cell_protection"
 _TRENDS = frozenset(
     table_name(whose, part) for part in ("trend", "trend_today") for whose in ("indicator", "published")
 )
@@ -50,7 +53,9 @@ class Beside:
     population (`indicators.profile.PROJECTION`), the ledger of earlier releases (`indicators.protection.ledger`), the
     symbols that earlier releases showed (`indicators.former.SYMBOLS`), the delivered registers, what the last protection
     found (`proofs`: it makes this one faster, never different, and takes in what this one finds). `stands`: the result
-    tables of the connection were computed by this code with the same framework, targets and projection."""
+    tables of the connection were computed by this code with the same framework, targets and projection. `changed`: where
+    they stand and the ledger holds what that computation told and nothing else, the years of which the source is not as it
+    was then, and those that it left unsettled; None: possibly all."""
 
     targets: pa.Table | None = None
     projection: pa.Table | None = None
@@ -59,26 +64,35 @@ class Beside:
     registers: Registers = field(default_factory=Registers)
     proofs: Memory | None = None
     stands: bool = False
+    changed: Years | None = None
 
 
 @dataclass(frozen=True)
 class Results:
     """The computed tables by name, with the columns of design 3.4. `anew`: the regions of which anything is not as in
-    the result tables of the connection; None: possibly all."""
+    the result tables of the connection; None: possibly all. `window`: the years that were looked at; None: all."""
 
     tables: Mapping[str, pa.Table]
     protection: Protection
     anew: frozenset[str] | None = None
+    window: Window | None = None
 
     @property
-    def partial(self) -> Mapping[str, frozenset[str]]:
-        """Tables that hold some regions alone, with these."""
-        return {} if self.anew is None else dict.fromkeys(sorted(_BY_REGION), self.anew)
+    def partial(self) -> Mapping[str, Slice]:
+        """Tables that hold some rows alone, with these."""
+        found = {} if self.anew is None else dict.fromkeys(sorted(_BY_REGION), Slice(regions=self.anew))
+        if self.window is not None:
+            found |= dict.fromkeys((*_VALUES, _PROTECTION), Slice(years=self.window.made))
+            found |= dict.fromkeys(_GAPS, Slice(years=self.window.beside))
+        return found
 
     @property
-    def changed(self) -> Mapping[str, frozenset[str]]:
-        """Tables whose rows of other regions are those of the result tables, with the regions."""
-        return {} if self.anew is None else dict.fromkeys((*self.partial, *_VALUES), self.anew)
+    def changed(self) -> Mapping[str, Slice]:
+        """Tables whose other rows are those of the result tables, with the rows that may not be."""
+        if self.anew is None:
+            return {}
+        years = None if self.window is None else self.window.made
+        return {**self.partial, **dict.fromkeys(_VALUES, Slice(self.anew, years))}
 
     @property
     def values(self) -> pa.Table:
@@ -97,14 +111,14 @@ class Results:
 
 
 def row_order(framework: Framework, table: str) -> str:
-    """SQL clause: the order in which a computation makes the rows, for the tables of which it may make some regions alone;
+    """SQL clause: the order in which a computation makes the rows, for the tables of which it may make some rows alone;
     the rows of all other tables lie in that order."""
     dims = sql.dimension_columns(framework)
     if table in _VALUES:
         return f"ORDER BY {', '.join(['indicator', 'region', 'year', *dims])}"
     if table in _TRENDS:
         return f"ORDER BY {', '.join(['region', 'indicator', *dims, 'year', 'change', 'period'])}"
-    return "ORDER BY ALL" if table in _BY_REGION else ""
+    return "ORDER BY ALL" if table in _BY_REGION or table in _GAPS else ""
 
 
 def compute(
@@ -120,32 +134,46 @@ def compute(
     Works on temporary tables of the given connection only; nothing is written to the database file. `into`:
     what the tables are put into (see `laying_down`), by themselves they stay in memory.
     """
-    run = evaluated(connection, framework, source, codes)
-    _register_beside(connection, framework, beside or Beside())
-    connection.execute(judged_statement(framework))
-    protection = protect_computation(
-        connection,
-        framework,
-        run.whole,
-        beside.ledger if beside else None,
-        run.plans.sides,
-        beside.proofs if beside else None,
-    )
-    connection.execute(published_statement(framework))
-    for statement in profile_statements(framework, protected=PROFILE_HIDDEN):
-        connection.execute(statement)
-    run.forget(
-        "cell", "told", "evaluated", "support", "reported", "coverage", "state", "indicator_judged", "profile_count"
-    )
+    known = beside or Beside()
+    try:
+        run, protection, anew = _values(connection, framework, source, codes, known)
+    except TooNarrow:
+        run, protection, anew = _values(connection, framework, source, codes, replace(known, changed=None))
     give = _giving_back(connection)
-    anew = regions_anew(connection) if beside and beside.stands else None
     tables: MutableMapping[str, pa.Table] = {} if into is None else into
     for name, table in _tables(run, give, anew=anew is not None):
         tables[name] = table
         del table
-    tables.update(published_registers(framework, beside.registers if beside else Registers()))
+    tables.update(published_registers(framework, known.registers))
     give()
-    return Results(tables, protection, anew)
+    return Results(tables, protection, anew, run.window)
+
+
+def _values(
+    connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None, known: Beside
+) -> tuple[Evaluation, Protection, frozenset[str] | None]:
+    """Figures and profiles, for the house and published, and of which regions any is not as it is stored. Raises TooNarrow
+    where more years are concerned than those looked at."""
+    run = evaluated(connection, framework, source, codes, known.changed if known.stands else None)
+    _register_beside(connection, framework, known)
+    connection.execute(judged_statement(framework))
+    proofs = known.proofs
+    protection = protect_computation(
+        connection, framework, run.whole, known.ledger, run.plans.sides, proofs, run.window
+    )
+    connection.execute(published_statement(framework))
+    run.look_back()
+    if run.window is not None:
+        connection.execute(hidden_before(PROFILE_HIDDEN, run.window.made))
+    for statement in profile_statements(framework, protected=PROFILE_HIDDEN):
+        connection.execute(statement)
+    if run.window is not None:
+        for name in (*_VALUES, _PROTECTION):
+            connection.execute(f"DELETE FROM calc_{name} WHERE year NOT IN {listed(run.window.made)}")
+    run.forget(
+        "cell", "told", "evaluated", "support", "reported", "coverage", "state", "indicator_judged", "profile_count"
+    )
+    return run, protection, regions_anew(connection, run.window) if known.stands else None
 
 
 def values_alone(
@@ -172,7 +200,7 @@ def _register_beside(connection: duckdb.DuckDBPyConnection, framework: Framework
 def _tables(run: Evaluation, give_back: Callable[[], None], *, anew: bool) -> Iterator[tuple[str, pa.Table]]:
     """Name and rows of every result table, each given up when it is read."""
     derived = {table_name(whose, part) for part in PARTS for whose in ("indicator", "published")}
-    yield from derived_tables(run.connection, run.framework, give_back, anew=anew)
+    yield from derived_tables(run.connection, run.framework, give_back, anew=anew, window=run.window)
     for name in RESULT_TABLES:
         if name not in derived:
             yield name, run.connection.sql(f"FROM calc_{name}").to_arrow_table()

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from schemas.formula import Expression, terms
 from schemas.framework_model import Framework
-from schemas.plan import Lookup, Plan, Point
+from schemas.plan import Plan, Point
 from schemas.shapes import TOTAL
 from schemas.sql import dimension_columns
 
@@ -67,7 +67,7 @@ def _concepts(framework: Framework, point: Point) -> set[str]:
     """Concepts of the variables of which a member is looked up that depends on the concept."""
     return {
         framework.concept(lookup.variable)
-        for lookup in _lookups(point)
+        for lookup in point.all_lookups()
         if any(_by_concept(framework, pair) for pair in lookup.key.split(",") if pair)
     }
 
@@ -76,13 +76,6 @@ def _comparable(framework: Framework, concept: str, other: str) -> bool:
     """Different concepts are not, unless the framework says so."""
     said = framework.compared(concept, other)
     return said is not None and said.comparable
-
-
-def _lookups(point: Point) -> Iterator[Lookup]:
-    yield from point.lookups.values()
-    for parts in point.sums.values():
-        for part in parts:
-            yield from part.lookups
 
 
 def _by_concept(framework: Framework, pair: str) -> bool:

@@ -14,6 +14,7 @@ from indicators.series import last_statement, read_trends, series_statements, tr
 from indicators.standing import of_these
 from indicators.targets import make_targets
 from indicators.territory_series import today_breaks, today_statements
+from indicators.window import Window, listed, with_stored
 from schemas.framework_model import Framework
 
 PARTS = ("gap", "trend", "convergence", "last", "today", "trend_today", "target")
@@ -31,25 +32,40 @@ def table_name(prefix: str, part: str) -> str:
 
 
 def derived_tables(
-    connection: duckdb.DuckDBPyConnection, framework: Framework, give_back: Callable[[], None], *, anew: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    framework: Framework,
+    give_back: Callable[[], None],
+    *,
+    anew: bool = False,
+    window: Window | None = None,
 ) -> Iterator[tuple[str, pa.Table]]:
     """What follows from the values (`calc_indicator_value`), and what follows from the published ones: name and rows of one
     table after the other. Between making and reading them `give_back` is called. `anew`: tables of BY_REGION hold the
-    regions of `calc_anew` alone (`indicators.standing`)."""
-    for prefix, values in ((HOUSE, "calc_indicator_value"), (PUBLISHED, "calc_indicator_published")):
-        _derive(connection, framework, values, prefix, anew=anew)
+    regions of `calc_anew` alone (`indicators.standing`). `window`: the values are those of the years that it makes, and so
+    are the gaps; the values of all other years are stored."""
+    for prefix, values in ((HOUSE, "indicator_value"), (PUBLISHED, "indicator_published")):
+        computed = f"calc_{values}"
+        whole = computed if window is None else f"calc_whole_{prefix}"
+        if window is not None:
+            stored = with_stored(connection, values, window.made)
+            connection.execute(f"CREATE OR REPLACE TEMP VIEW {whole} AS FROM {stored}")
+        _derive(connection, framework, (computed, whole), prefix, anew=anew)
+        if window is not None:
+            connection.execute(f"DELETE FROM calc_{prefix}_gap WHERE year NOT IN {listed(window.beside)}")
     give_back()
     for prefix in (HOUSE, PUBLISHED):
         yield from _read(connection, prefix)
 
 
 def _derive(
-    connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str, *, anew: bool
+    connection: duckdb.DuckDBPyConnection, framework: Framework, relations: tuple[str, str], prefix: str, *, anew: bool
 ) -> None:
-    """Make `calc_<prefix>_<part>` for every part from the relation `values` (`indicator_value` or `indicator_published`)."""
+    """Make `calc_<prefix>_<part>` for every part from two relations (of the shape of `indicator_value` or
+    `indicator_published`): what was computed, and with it what is stored."""
+    computed, values = relations
     moved = connection.execute("FROM calc_crosswalk LIMIT 1").fetchall()
     for statement in (
-        *gap_statements(framework, values, f"calc_{prefix}_gap", f"calc_{prefix}_standardised"),
+        *gap_statements(framework, computed, f"calc_{prefix}_gap", f"calc_{prefix}_standardised"),
         *_in_time(framework, values, prefix, moved=bool(moved), anew=anew),
     ):
         connection.execute(statement)

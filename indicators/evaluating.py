@@ -4,7 +4,8 @@ how certain they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 import duckdb
 import pyarrow as pa
@@ -14,21 +15,32 @@ from indicators.intervals import interval_statements
 from indicators.planned import indicator_table, plans, status_table
 from indicators.remembered import remembered
 from indicators.standardised import standardised_statements, support_statement
+from indicators.window import Years, listed, window_of
 from schemas import plan_sql, sql
 from schemas.framework_model import Framework
 from schemas.shapes import TOTAL
 
 
 def evaluated(
-    connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None
+    connection: duckdb.DuckDBPyConnection,
+    framework: Framework,
+    source: str,
+    codes: Sequence[str] | None,
+    changed: Years | None = None,
 ) -> Evaluation:
-    """`calc_indicator_value` of all indicators (or `codes`) from the relation `source`, and what it was made of."""
-    run = Evaluation(connection, framework, source, codes)
+    """`calc_indicator_value` of all indicators (or `codes`) from the relation `source`, and what it was made of.
+
+    `changed`: years of the source that are not as they were when the result tables of the connection were computed, where
+    these are believed: then, where it pays, only the years of a window are evaluated (`window.told` of them completely).
+    """
+    run = Evaluation(connection, framework, source, codes, changed)
     run.prepare()
     run.aggregate()
     run.evaluate()
     run.uncertainty()
-    make_comparable(connection, framework, source, run.plan, framework.indicators if codes is None else codes)
+    make_comparable(
+        connection, framework, source, run.plan, framework.indicators if codes is None else codes, run.window
+    )
     return run
 
 
@@ -36,7 +48,12 @@ class Evaluation:
     """The statements of one evaluation, in order. Their tables are `calc_...` of the connection."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        framework: Framework,
+        source: str,
+        codes: Sequence[str] | None,
+        changed: Years | None = None,
     ) -> None:
         self.connection = connection
         self.framework = framework
@@ -44,6 +61,9 @@ class Evaluation:
         self.dims = sql.dimension_columns(framework)
         self.plans = plans(framework, self._dynamic_members(), codes)
         self.plan, self.whole = self.plans.own, self.plans.whole
+        years = connection.execute(f"SELECT DISTINCT year FROM {source} ORDER BY year").fetchall()
+        self.years = [year for (year,) in years]
+        self.window = window_of(changed, self.years, max(self.whole.lags(), default=0))
 
     def _dynamic_members(self) -> dict[str, list[str]]:
         found = {}
@@ -66,31 +86,48 @@ class Evaluation:
         register("calc_status", remembered(framework, lambda: status_table(framework), "statuses"))
         lags = lags_of(self.connection, self.framework, self.source, self.whole)
         register("calc_member", self._member_table(lags.joint))
-        self.connection.execute(sql.create_cell(self.framework, "calc_"))
-        wanted = (
-            ", ".join(
-                f"'{variable}'" for variable in sorted(self.whole.variables() | self.framework.profile.variables())
-            )
-            or "''"
-        )
+        wanted = self.whole.variables() | framework.profile.variables()
+        self._deliver("calc_", wanted, self._within("o.year", "read"))
+        where = self.source if self.window is not None else "calc_cell"
         self.connection.execute(f"""
-            INSERT INTO calc_cell BY NAME
-            SELECT '' AS unit, o.region, o.year, o.variable, {", ".join("o." + name for name in self.dims)},
-                   CASE WHEN s.has_value THEN o.value END AS value, s.rank
-            FROM {self.source} o JOIN calc_status s ON s.code = o.status WHERE o.variable IN ({wanted})""")
+            CREATE OR REPLACE TEMP TABLE calc_present AS
+            SELECT DISTINCT variable, year FROM {where} WHERE variable IN ({_quoted(wanted)})""")
         self.connection.execute("""
             CREATE OR REPLACE TEMP TABLE calc_state AS
             SELECT region, year, variable, count(value) AS valued, min(rank) AS low, max(rank) AS high
             FROM calc_cell GROUP BY ALL""")
-        asked = self.connection.execute(sql.broken_down(framework, "calc_")).fetchall()[0]
-        present = [code for code, there in zip(framework.dimension_order, asked, strict=True) if there]
-        for statement in sql.completion(framework, "calc_", "calc_leaves", present):
-            self.connection.execute(statement)
+        self._complete("calc_")
         self.connection.execute(plan_sql.keyed_cells(self.framework, "calc_"))
         convert_lags(self.connection, lags)
         for statement in plan_sql.slot_values(self.whole, "calc_"):
             self.connection.execute(statement)
         self.forget(*sql.COMPLETION_TABLES, "keyed")
+
+    def look_back(self) -> None:
+        """The cells of the profile in the years outside the window: it is told from its first year on."""
+        if self.window is None:
+            return
+        self._deliver("calc_past_", self.framework.profile.variables(), f"NOT {self._within('o.year', 'read')}")
+        self._complete("calc_past_")
+        self.connection.execute("INSERT INTO calc_cell BY NAME FROM calc_past_cell")
+        self.forget(*(f"past_{name}" for name in ("cell", *sql.COMPLETION_TABLES)))
+
+    def _deliver(self, prefix: str, variables: Collection[str], condition: str) -> None:
+        """`<prefix>cell`: what the source says of these variables, under a condition on its rows (`o`)."""
+        self.connection.execute(sql.create_cell(self.framework, prefix))
+        self.connection.execute(f"""
+            INSERT INTO {prefix}cell BY NAME
+            SELECT '' AS unit, o.region, o.year, o.variable, {", ".join("o." + name for name in self.dims)},
+                   CASE WHEN s.has_value THEN o.value END AS value, s.rank
+            FROM {self.source} o JOIN calc_status s ON s.code = o.status
+            WHERE o.variable IN ({_quoted(variables)}) AND {condition}""")
+
+    def _complete(self, prefix: str) -> None:
+        """Add the totals and aggregates that nobody delivered."""
+        asked = self.connection.execute(sql.broken_down(self.framework, prefix)).fetchall()[0]
+        present = [code for code, there in zip(self.framework.dimension_order, asked, strict=True) if there]
+        for statement in sql.completion(self.framework, prefix, "calc_leaves", present):
+            self.connection.execute(statement)
 
     def aggregate(self) -> None:
         """Terms of aggregates: sums over the members that have all terms of the formula."""
@@ -118,14 +155,17 @@ class Evaluation:
     def evaluate(self) -> None:
         """`calc_indicator_value`: divide last, and say why where nothing can be computed."""
         self.connection.execute(plan_sql.evaluated(self.whole, "calc_"))
-        self.connection.execute("""
+        if self.window is not None:  # figures of the first years lack what they look back to
+            self.connection.execute(f"DELETE FROM calc_evaluated WHERE NOT {self._within('year', 'told')}")
+        self.connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE calc_asked AS
             WITH here AS (
-                SELECT DISTINCT region, year FROM calc_cell
-                UNION SELECT DISTINCT m.aggregate, m.year FROM calc_member m
-                JOIN (SELECT DISTINCT region, year FROM calc_cell) c ON c.region = m.member AND c.year = m.year
+                WITH delivered AS (SELECT DISTINCT region, year FROM calc_cell WHERE {self._within("year", "told")})
+                FROM delivered UNION SELECT DISTINCT m.aggregate, m.year FROM calc_member m
+                JOIN delivered c ON c.region = m.member AND c.year = m.year
             )
-            SELECT h.region, h.year, p.point FROM here h CROSS JOIN calc_point p WHERE p.key = ''
+            SELECT h.region, h.year, p.point FROM here h CROSS JOIN calc_point p
+            WHERE p.key = ''
             UNION SELECT region, year, point FROM calc_evaluated WHERE year IN (SELECT DISTINCT year FROM calc_cell)""")
         self.connection.execute(self._reasons())
         members = ", ".join(self._member_column(dimension) for dimension in self.framework.dimension_order)
@@ -181,6 +221,10 @@ class Evaluation:
         for name in names:
             self.connection.execute(f"DROP TABLE IF EXISTS calc_{name}")
 
+    def _within(self, column: str, years: Literal["read", "told"]) -> str:
+        """SQL condition: the column names a year of the window, or there is none."""
+        return "true" if self.window is None else f"{column} IN {listed(getattr(self.window, years))}"
+
     def _reasons(self) -> str:
         """Why a point could not be computed: the status its variables share, when they share one."""
         return """
@@ -209,8 +253,7 @@ class Evaluation:
         `unit` says which cells of the member count: its own (empty), or those of `territory_series.Lags`.
         """
         rows: list[tuple[str, int, str, int, bool, str]] = []
-        years = self.connection.execute(f"SELECT DISTINCT year FROM {self.source} ORDER BY year").fetchall()
-        for (year,) in years:
+        for year in self.years:
             for aggregate in self.framework.territory.aggregates(year):
                 for member in aggregate.members:
                     size = len(aggregate.members)
@@ -220,3 +263,7 @@ class Evaluation:
         kinds = (pa.string(), pa.int32(), pa.string(), pa.int32(), pa.bool_(), pa.string())
         names = ("aggregate", "year", "member", "n_members", "complete_only", "unit")
         return pa.table({n: pa.array(c, type=k) for n, c, k in zip(names, columns, kinds, strict=True)})
+
+
+def _quoted(names: Collection[str]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(names)) or "''"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 
+from indicators.window import listed
 from schemas import sql
 from schemas.definitions_profile import Measure
 from schemas.framework_model import Framework
@@ -25,6 +26,9 @@ PROJECTION = pa.schema(
     [("region", pa.string()), ("year", pa.int32()), ("value", pa.float64()), ("source", pa.string())]
 )
 """Shape of a projection: the population of a region at the end of a year, and who made it."""
+
+
+_SECRET = "secret"
 
 
 class ProjectionError(FrameworkError):
@@ -85,6 +89,14 @@ def profile_statements(
         yield f"INSERT INTO calc_profile_hidden SELECT DISTINCT region, year, measure, member FROM {protected}"
     yield _figures(framework, "calc_profile_value", breaks, published=False)
     yield _figures(framework, "calc_published_profile", breaks, published=True)
+
+
+def hidden_before(protected: str, years: Iterable[int]) -> str:
+    """SQL that adds to the relation `protected` what the result table hides in other years than these."""
+    return f"""
+INSERT INTO {protected} BY NAME
+SELECT DISTINCT region, year, measure, member FROM published_profile
+WHERE status = '{_SECRET}' AND NOT projected AND year NOT IN {listed(years)}"""
 
 
 def _declared(framework: Framework) -> str:
@@ -160,7 +172,6 @@ WHERE total < {least} OR primary_rule
 
 def _figures(framework: Framework, target: str, breaks: str, *, published: bool) -> str:
     hidden = "h.region IS NOT NULL" if published else "false"
-    secret = "secret"
     sources = [(code, framework.variables[code].source) for code in sorted(framework.profile.variables())]
     return f"""
 CREATE OR REPLACE TEMP TABLE {target} AS
@@ -190,7 +201,7 @@ stretch AS (
                WHEN 'count' THEN CAST(count AS DOUBLE)
                WHEN 'share' THEN 100 * CAST(count AS DOUBLE) / nullif(total, 0)
                WHEN 'index' THEN 100 * CAST(count AS DOUBLE) / nullif(base, 0) END END AS value,
-           CASE WHEN secret THEN '{secret}' WHEN count = 0 THEN 'zero' ELSE s.code END AS status,
+           CASE WHEN secret THEN '{_SECRET}' WHEN count = 0 THEN 'zero' ELSE s.code END AS status,
            false AS projected, source
     FROM based LEFT JOIN calc_status s ON s.rank = based.rank AND s.code <> 'zero'
     WHERE figure <> 'share' OR band <> '{TOTAL}'
@@ -201,5 +212,5 @@ stretch AS (
     FROM ahead p JOIN last l ON l.region = p.region AND p.year > l.year
 )
 SELECT region, year, measure, member, value,
-       CASE WHEN value IS NULL AND status <> '{secret}' THEN 'not_computable' ELSE status END AS status, projected, source
+       CASE WHEN value IS NULL AND status <> '{_SECRET}' THEN 'not_computable' ELSE status END AS status, projected, source
 FROM shown ORDER BY region, position, year, member"""

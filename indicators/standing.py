@@ -9,21 +9,28 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
+from indicators.window import TooNarrow, Window, listed
+
 ANEW = "calc_anew"
 """The regions whose trends and last values are made again: one column, `region`."""
-_DECIDING = ("indicator_value", "indicator_published", "series_break")
+_VALUES, _BREAKS = ("indicator_value", "indicator_published"), "series_break"
 """What trends and last values are made of, beside framework and crosswalk."""
 
 
-def regions_anew(connection: duckdb.DuckDBPyConnection) -> frozenset[str] | None:
+def regions_anew(connection: duckdb.DuckDBPyConnection, window: Window | None = None) -> frozenset[str] | None:
     """Regions with a value, a published figure or a break that the stored result tables do not hold, or hold and should
     not, with the regions whose series at today's territory is made of theirs. Makes `calc_anew`.
 
-    None when years have come or gone: the newest year is what today's territory means.
+    None when years have come or gone: the newest year is what today's territory means. With a `window` its years alone are
+    compared. Raises TooNarrow when one of them has come or gone.
     """
-    if _years(connection, "calc_indicator_value") != _years(connection, "indicator_value"):
+    inside = "" if window is None else f"WHERE year IN {listed(window.made)}"
+    if _years(connection, "calc_indicator_value", inside) != _years(connection, "indicator_value", inside):
+        if window is not None:
+            raise TooNarrow("years have come or gone")
         return None
-    found = {region for name in _DECIDING for region in _other(connection, name)}
+    found = {region for name in _VALUES for region in _other(connection, name, inside)}
+    found |= set(_other(connection, _BREAKS))
     whole = connection.execute("SELECT DISTINCT region, part FROM calc_crosswalk").fetchall()
     found |= {region for region, part in whole if part in found}
     connection.register(f"{ANEW}_rows", pa.table({"region": pa.array(sorted(found), pa.string())}))
@@ -37,22 +44,23 @@ def of_these(relation: str) -> str:
     return f"FROM {relation} SEMI JOIN {ANEW} USING (region)"
 
 
-def _years(connection: duckdb.DuckDBPyConnection, relation: str) -> list[tuple[int]]:
-    return connection.execute(f"SELECT DISTINCT year FROM {relation} ORDER BY year").fetchall()
+def _years(connection: duckdb.DuckDBPyConnection, relation: str, inside: str) -> list[tuple[int]]:
+    return connection.execute(f"SELECT DISTINCT year FROM {relation} {inside} ORDER BY year").fetchall()
 
 
-def _other(connection: duckdb.DuckDBPyConnection, name: str) -> set[str]:
+def _other(connection: duckdb.DuckDBPyConnection, name: str, inside: str = "") -> set[str]:
     """Regions whose rows of a computed table are not those of the stored one, whatever their order."""
     columns = ", ".join(f'"{column}"' for column, *_ in connection.execute(f"DESCRIBE FROM calc_{name}").fetchall())
     rows = connection.execute(f"""
-        SELECT region FROM ({_content(f"calc_{name}", columns)}) n FULL JOIN ({_content(name, columns)}) s USING (region)
+        SELECT region FROM ({_content(f"calc_{name}", columns, inside)}) n
+        FULL JOIN ({_content(name, columns, inside)}) s USING (region)
         WHERE n.content IS DISTINCT FROM s.content""")
     return {region for (region,) in rows.fetchall()}
 
 
-def _content(relation: str, columns: str) -> str:
+def _content(relation: str, columns: str, inside: str) -> str:
     """Number and sums of two fingerprints of all rows of each region."""
     return f"""
         SELECT region, [count(*), sum(CAST(hash({columns}) AS HUGEINT)), sum(CAST(hash('again', {columns}) AS HUGEINT))]
                AS content
-        FROM {relation} GROUP BY region"""
+        FROM {relation} {inside} GROUP BY region"""

@@ -11,7 +11,7 @@ explicitly named residual member (divers, not stated) counts as 0 when nothing w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -54,6 +54,13 @@ class Point:
     lookups: Mapping[int, Lookup]
     sums: Mapping[int, tuple[Part, ...]]
 
+    def all_lookups(self) -> Iterator[Lookup]:
+        """Those of its slots and those inside of its sums."""
+        yield from self.lookups.values()
+        for parts in self.sums.values():
+            for part in parts:
+                yield from part.lookups
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -73,6 +80,10 @@ class Plan:
 
     points: list[Point] = field(default_factory=list)
     shapes: dict[str, Shape] = field(default_factory=dict)
+
+    def lags(self) -> set[int]:
+        """By how many years the terms look back."""
+        return {lookup.lag for point in self.points for lookup in point.all_lookups()}
 
     @property
     def width(self) -> int:

@@ -134,6 +134,14 @@ class Registers:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """Rows of a result table: those of some regions, or None, and of some years, or None: of all."""
+
+    regions: frozenset[str] | None = None
+    years: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """One received file and what became of it."""
 

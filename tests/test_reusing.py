@@ -16,7 +16,7 @@ from flows.reusing import beside_of, state_of
 from flows.settings import Settings
 from indicators.compute import Beside
 from schemas.framework_model import Framework
-from warehouse.computed import NOTE, computed_before, computed_beside, note
+from warehouse.computed import NOTE, changed_years, computed_before, computed_beside, note
 from warehouse.ledger import append_ledger
 from warehouse.results import Run, record_run
 from warehouse.store import exclusive, writer
@@ -95,3 +95,53 @@ def test_an_unchanged_night_computes_nothing(tiny: Framework, tmp_path: Path, mo
         values = [cycle.compute_indicators(settings, tiny, cycle.Night(), lock, lambda _: None) for _ in range(3)]
     assert len(set(values)) == 1
     assert len(calls) == 1
+
+
+NAMES = "region, year, variable, value, status, valid_from"
+
+
+def test_a_night_is_told_which_years_changed(tiny: Framework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[frozenset[int] | None] = []
+
+    def noted(*arguments: Any, **named: Any) -> Any:
+        given.append(named["beside"].changed)
+        return computing(*arguments, **named)
+
+    computing = cycle.compute
+    monkeypatch.setattr(cycle, "compute", noted)
+    monkeypatch.setattr(cycle, "guard", lambda *_: SimpleNamespace(left_out=0))
+    corrections = (
+        "UPDATE observation_version SET value = 5000 WHERE year = 2024",
+        f"INSERT INTO observation_version ({NAMES}) VALUES ('06411', 2025, 'GEB', 9, 'ok', TIMESTAMP '2026-01-01')",
+        "UPDATE observation_version SET value = 6000 WHERE year IN (2023, 2025)",
+        "INSERT INTO release_ledger (cell, value, state, release_id, policy, published_at)"
+        " VALUES ('06411/2025/GEB[]', 1, 'shown', 'x', 'x', TIMESTAMP '2026-01-02')",
+    )
+    with exclusive(tmp_path) as lock:
+        with writer(tmp_path, tiny, lock=lock) as store:
+            rows = ", ".join(f"('06411', {year}, 'GEB', {year}, 'ok', TIMESTAMP '2026-01-01')" for year in (2023, 2024))
+            store.connection.execute(f"INSERT INTO observation_version ({NAMES}) VALUES {rows}")
+        for correction in (None, *corrections):
+            if correction:
+                with writer(tmp_path, tiny, lock=lock) as store:
+                    store.connection.execute(correction)
+            cycle.compute_indicators(Settings(tmp_path), tiny, cycle.Night(), lock, lambda _: None)
+    first, one, new, two, others = given
+    assert first is None, "nothing stands yet"
+    assert one == {2024}
+    assert new is None, "a year has come"
+    assert two == {2023, 2025}
+    assert others is None, "somebody else wrote to the ledger"
+
+
+def test_years_that_a_run_left_unsettled_are_looked_at_again(tiny: Framework, tmp_path: Path) -> None:
+    with writer(tmp_path, tiny) as store:
+        connection = store.connection
+        row = "'06411', 2025, 'GEB', 1, 'ok', TIMESTAMP '2026-01-01'"
+        connection.execute(f"INSERT INTO observation_version ({NAMES}) VALUES ({row})")
+        settled, open_, leaky = (note(connection, "", away, unsettled=years) for away, years in (
+            (0, ()), (0, (2019,)), (1, ())))  # fmt: skip
+        assert changed_years(connection, settled) == frozenset()
+        assert changed_years(connection, open_) == {2019}
+        assert changed_years(connection, leaky) is None, "each run says anew what had been given away"
+        assert changed_years(connection, {"given_away": 0}) is None, "a note of an older house"

@@ -30,6 +30,7 @@ from schemas.shapes import (
     FindingState,
     Observation,
     Severity,
+    Slice,
     Submission,
     Verdict,
     member_key,
@@ -408,15 +409,33 @@ def test_rows_of_some_regions_are_replaced_and_all_others_stay(opened: Writer) -
     stored = [{"region": region, "year": 2025, "indicator": "I1", "value": 1.0} for region in (UNIT_X, other, gone)]
     replace_all_results(opened.connection, {"indicator_value": value_table(stored)})
     new = {"indicator_value": value_table([{"region": UNIT_X, "year": 2025, "indicator": "I1", "value": 2.0}])}
-    changed = {"indicator_value": {UNIT_X, gone}}
+    changed = {"indicator_value": Slice(frozenset([UNIT_X, gone]))}
     whole = Completed(opened.connection, new, changed)["indicator_value"]
     replace_all_results(opened.connection, new, changed)
     found = opened.connection.execute("SELECT region, value FROM indicator_value ORDER BY region").fetchall()
     assert found == sorted([(UNIT_X, 2.0), (other, 1.0)])
     assert sorted(zip(whole["region"].to_pylist(), whole["value"].to_pylist(), strict=True)) == found
-    replace_all_results(opened.connection, new, {"indicator_value": set()})
+    none = {"indicator_value": Slice(frozenset())}
+    replace_all_results(opened.connection, new, none)
     assert opened.connection.execute("SELECT region, value FROM indicator_value ORDER BY region").fetchall() == found
-    assert Completed(opened.connection, new, {"indicator_value": set()})["indicator_value"].num_rows == len(found) + 1
+    assert Completed(opened.connection, new, none)["indicator_value"].num_rows == len(found) + 1
+
+
+def test_rows_of_some_years_are_replaced_and_all_others_stay(opened: Writer) -> None:
+    def rows_of(years: tuple[int, ...], value: float) -> list[dict[str, Any]]:
+        return [{"region": r, "year": y, "indicator": "I1", "value": value} for r in (UNIT_X, "06412") for y in years]
+
+    replace_all_results(opened.connection, {"indicator_value": value_table(rows_of((2023, 2024, 2025), 1.0))})
+    new = {"indicator_value": value_table(rows_of((2025,), 2.0))}
+    years = frozenset([2024, 2025])
+    whole = Completed(opened.connection, new, {"indicator_value": Slice(years=years)})["indicator_value"]
+    assert sorted(zip(*(whole[name].to_pylist() for name in ("region", "year", "value")), strict=True)) == [
+        ("06412", 2023, 1.0), ("06412", 2025, 2.0), (UNIT_X, 2023, 1.0), (UNIT_X, 2025, 2.0),
+    ]  # fmt: skip
+    replace_all_results(opened.connection, new, {"indicator_value": Slice(frozenset([UNIT_X]), years)})
+    found = opened.connection.execute("SELECT region, year, value FROM indicator_value ORDER BY ALL").fetchall()
+    others = [("06412", 2023, 1.0), ("06412", 2024, 1.0), ("06412", 2025, 1.0)]
+    assert found == [*others, (UNIT_X, 2023, 1.0), (UNIT_X, 2025, 2.0)], "of this region alone, and of these years"
 
 
 def test_wrong_tables_are_refused_and_change_nothing(opened: Writer) -> None:

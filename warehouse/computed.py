@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from warehouse.access import Connection, rows
 from warehouse.result_tables import RESULTS
 
+_LEDGER = "release_ledger"
 NOTE = "computed"
 """Key of the note in `run.details`."""
 
@@ -21,15 +22,26 @@ NOTE = "computed"
 def entered(connection: Connection, beside: Iterable[str]) -> str:
     """Fingerprint of the accepted values and rows of registers, of the ledger of releases, and of the texts of `beside`
     (rules, code, …)."""
-    relations = ("observation", "delivered_register", "record", "release_ledger", "published_symbol")
-    seen = [_content(connection, name) for name in relations]
+    relations = ("delivered_register", "record", _LEDGER, "published_symbol")
+    seen = [_years(connection), *(_content(connection, name) for name in relations)]
     return hashlib.sha256(json.dumps([seen, list(beside)], default=str).encode()).hexdigest()
 
 
-def note(connection: Connection, state: str, given_away: int, beside: str = "") -> dict[str, Any]:
+def note(
+    connection: Connection, state: str, given_away: int, beside: str = "", unsettled: Iterable[int] = ()
+) -> dict[str, Any]:
     """What a run notes after it has written the results of `state` (see `entered`, asked after the ledger was written);
-    `beside`: fingerprint of what decides the results beside what is stored."""
-    return {"state": state, "beside": beside, "results": _results(connection), "given_away": given_away}
+    `beside`: fingerprint of what decides the results beside what is stored; `unsettled`: years that have to be looked at
+    again even if nothing of them changes."""
+    return {
+        "state": state,
+        "beside": beside,
+        "results": _results(connection),
+        "given_away": given_away,
+        "years": _years(connection),
+        "ledger": _content(connection, _LEDGER),
+        "unsettled": sorted(unsettled),
+    }
 
 
 def computed_before(connection: Connection, state: str) -> dict[str, Any] | None:
@@ -42,13 +54,24 @@ def computed_before(connection: Connection, state: str) -> dict[str, Any] | None
     return None
 
 
-def computed_beside(connection: Connection, beside: str) -> bool:
-    """Were the results that stand in the result tables now computed beside the same (see `note`), from whatever values?"""
+def computed_beside(connection: Connection, beside: str) -> dict[str, Any] | None:
+    """The note of the run whose results stand in the result tables now, when they were computed beside the same, from
+    whatever values; None when there is none."""
     query = "SELECT details FROM run WHERE contains(details, ?) ORDER BY started_at DESC LIMIT 1"
     for (details,) in rows(connection, query, [beside]):
         found: dict[str, Any] = json.loads(details).get(NOTE) or {}
-        return found.get("beside") == beside and found.get("results") == _results(connection)
-    return False
+        return found if found.get("beside") == beside and found.get("results") == _results(connection) else None
+    return None
+
+
+def changed_years(connection: Connection, noted: Mapping[str, Any]) -> frozenset[int] | None:
+    """The years whose accepted values are not those that a run noted, and those that it left unsettled; None where years
+    have come or gone, where a secret had been given away (each run says so anew), and where others wrote to the ledger."""
+    now, before = _years(connection), noted.get("years") or {}
+    ledger = _content(connection, _LEDGER)
+    if noted["given_away"] or now.keys() != before.keys() or noted.get("ledger") != ledger:
+        return None
+    return frozenset(int(year) for year in now if now[year] != before[year]) | frozenset(noted["unsettled"])
 
 
 def _results(connection: Connection) -> str:
@@ -56,7 +79,13 @@ def _results(connection: Connection) -> str:
     return hashlib.sha256(json.dumps(seen, default=str).encode()).hexdigest()
 
 
-def _content(connection: Connection, name: str) -> list[Any]:
+def _years(connection: Connection) -> dict[str, list[str]]:
+    """The accepted values of each year, whatever their order."""
+    query = "SELECT year, count(*), sum(CAST(hash(t) AS HUGEINT)), bit_xor(hash(t)) FROM observation t GROUP BY year"
+    return {str(year): [str(one) for one in seen] for year, *seen in sorted(rows(connection, query))}
+
+
+def _content(connection: Connection, name: str) -> list[str]:
     """Rows of a relation, whatever their order."""
     query = f"SELECT count(*), sum(CAST(hash(t) AS HUGEINT)), bit_xor(hash(t)) FROM {name} t"
-    return [name, *rows(connection, query)[0]]
+    return [name, *map(str, rows(connection, query)[0])]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from schemas.framework_model import Framework
+from schemas.shapes import Slice
 from warehouse.access import Connection, arrow, lent, rows, transaction, utc
 from warehouse.framework_tables import framework_rows
 from warehouse.result_tables import RESULTS
@@ -41,9 +42,9 @@ class Run:
 
 
 def replace_all_results(
-    connection: Connection, tables: Mapping[str, pa.Table], changed: Mapping[str, Collection[str]] | None = None
+    connection: Connection, tables: Mapping[str, pa.Table], changed: Mapping[str, Slice] | None = None
 ) -> None:
-    """Replace several result tables in one transaction; of those in `changed` only the rows of these regions.
+    """Replace several result tables in one transaction; of those in `changed` only these rows.
 
     A table must have all columns without a default; dimension columns may be left out and then stand at the total.
     """
@@ -52,18 +53,16 @@ def replace_all_results(
         _check_columns(connection, name, tables[name])
     with transaction(connection):
         for name in tables:  # one at a time: a mapping may read them from files
-            where = _among(changed[name]) if name in changed else ""
+            where = _among(changed.get(name, Slice()))
             with lent(connection, {f"new_{name}": tables[name]}):
                 connection.execute(f"DELETE FROM {name} {where}")
                 connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name} {where}")
 
 
 class Completed(Mapping[str, "pa.Table"]):
-    """New result tables of which some hold only the rows of some regions: these with the stored rows of all others."""
+    """New result tables of which some hold only some rows: these with all other rows that are stored."""
 
-    def __init__(
-        self, connection: Connection, tables: Mapping[str, pa.Table], partial: Mapping[str, Collection[str]]
-    ) -> None:
+    def __init__(self, connection: Connection, tables: Mapping[str, pa.Table], partial: Mapping[str, Slice]) -> None:
         self._connection, self._tables, self._partial = connection, tables, partial
 
     def __getitem__(self, name: str) -> pa.Table:
@@ -72,7 +71,7 @@ class Completed(Mapping[str, "pa.Table"]):
             return new
         with lent(self._connection, {f"new_{name}": new}):
             columns = ", ".join(f'"{column}"' for column in new.column_names)
-            stored = f"SELECT {columns} FROM {name} {_among(self._partial[name], 'NOT')}"
+            stored = f"SELECT {columns} FROM {name} {_among(self._partial[name], 'NOT ')}"
             return arrow(self._connection, f"FROM new_{name} UNION ALL {stored}")
 
     def __iter__(self) -> Iterator[str]:
@@ -82,10 +81,15 @@ class Completed(Mapping[str, "pa.Table"]):
         return len(self._tables)
 
 
-def _among(regions: Collection[str], no: str = "") -> str:
-    """SQL condition: these regions, or all others."""
-    listed = ", ".join("'" + region.replace("'", "''") + "'" for region in sorted(regions))
-    return f"WHERE region {no} IN ({listed or 'NULL'})" if regions or not no else ""
+def _among(rows: Slice, no: str = "") -> str:
+    """SQL clause: these rows, or all others."""
+    inside = []
+    if rows.regions is not None:
+        listed = ", ".join("'" + region.replace("'", "''") + "'" for region in sorted(rows.regions))
+        inside.append(f"region IN ({listed})" if listed else "false")
+    if rows.years is not None:
+        inside.append(f"year IN ({', '.join(map(str, sorted(rows.years)))})" if rows.years else "false")
+    return f"WHERE {no}({' AND '.join(inside) or 'true'})"
 
 
 def _check_columns(connection: Connection, name: str, table: pa.Table) -> None:
@@ -114,6 +118,12 @@ def insert_framework(connection: Connection, framework: Framework, years: Iterab
         if entries:
             with lent(connection, {f"new_{name}": pa.Table.from_pylist(entries)}):
                 connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name}")
+
+
+def count_values(connection: Connection) -> int:
+    """How many indicator values are stored."""
+    ((count,),) = rows(connection, "SELECT count(*) FROM indicator_value")
+    return int(count)
 
 
 def data_years(connection: Connection) -> list[int]:

@@ -6,7 +6,8 @@ the house: reasons, intervals and values of hidden cells would give them away.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import duckdb
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow as pa
 from indicators.protection import ledger
 from indicators.protection.alternatives import round_figures
 from indicators.protection.deciding import Deciding, NotProved
-from indicators.protection.decision import Decision, read_decision
+from indicators.protection.decision import Decision, nothing_decided, read_decision
 from indicators.protection.entered import (
     Entered,
     forget,
@@ -34,6 +35,7 @@ from indicators.protection.policy import Policy
 from indicators.protection.reporting import Protection, Report
 from indicators.protection.settled import not_said, regarded
 from indicators.remembered import LARGE, give_back, without_collecting
+from indicators.window import TooNarrow, Window
 from schemas.framework_model import Framework
 from schemas.plan import Plan
 
@@ -47,14 +49,17 @@ def protect_computation(
     earlier: pa.Table | None = None,
     sides: list[Sides] | None = None,
     memory: Memory | None = None,
+    window: Window | None = None,
 ) -> Protection:
     """Make `calc_hidden` and `calc_cell_protection` from the figures of `calc_indicator_judged`.
 
     `earlier` is the ledger so far (`ledger.SCHEMA`), `sides` the linear forms of the plan where they are
-    known, `memory` what the last night found. Raises NotProved when the check of the proof fails.
+    known, `memory` what the last night found. Raises NotProved when the check of the proof fails. With a `window` only the
+    parts of its years are looked at: both tables are complete in the years that it makes. Raises TooNarrow.
     """
+    known = ledger.empty() if earlier is None else earlier
     with without_collecting():
-        run = _Protecting(connection, Policy(framework), plan, ledger.empty() if earlier is None else earlier, sides)
+        run = _Protecting(connection, Policy(framework), plan, known, sides, window)
         found = run.result(Memory() if memory is None else memory)
     if run.worked_out > LARGE:
         del run
@@ -70,12 +75,14 @@ class _Protecting:
         plan: Plan,
         earlier: pa.Table,
         sides: list[Sides] | None,
+        window: Window | None,
     ) -> None:
         self.connection = connection
         self.policy = policy
         self.framework = policy.framework
         self.plan = plan
         self.earlier = earlier
+        self.window = window
         self.worked_out = 0  # figures of the parts that were decided anew
         self.batch = 1  # of the records of this release
         self.sides: list[Sides] = point_sides(self.framework, plan) if sides is None else sides
@@ -89,22 +96,41 @@ class _Protecting:
         groups = self._groups()
         entered = Entered(self.connection, self.policy, self.plan, parts, _by_year(groups))
         asked = entered.digests()
+        looked_at = [number for number, part in enumerate(parts) if self._concerned(part)]
         decisions: dict[int, Decision] = {}
-        for number, which in enumerate(asked):
-            found = self._taken(memory, which)
+        for number in looked_at:
+            found = self._taken(memory, asked[number])
             if found is not None:
                 decisions[number] = found
-        anew = [number for number in range(len(parts)) if number not in decisions]
+        anew = [number for number in looked_at if number not in decisions]
+        self._within(parts[number] for number in anew)
         questions: dict[int, tuple[bytes, ...]] = {}
         if anew:
             deciding = Deciding(self.connection, self.policy, self.plan, self.sides, touched, groups)
             decisions |= self._decided(deciding, {n: parts[n] for n in anew}, memory, questions)
-        report = Report(self.connection, self.policy, [decisions[n] for n in range(len(parts))], anew)
+        nothing = nothing_decided(self.framework.dimension_order)
+        report = Report(self.connection, self.policy, [decisions.get(n, nothing) for n in range(len(parts))], anew)
         report.hide()
         protection = report.protection(self.earlier, self.lags)
-        self._keep(protection, entered, asked, {n: decisions[n] for n in anew}, questions, memory)
+        new = {n: decisions[n] for n in anew}
+        unsettled = self._keep(protection, entered, asked, new, questions, memory)
         forget(self.connection)
-        return protection
+        return replace(protection, unsettled=frozenset(year for n in unsettled for _, year in parts[n]))
+
+    def _concerned(self, part: Home) -> bool:
+        """Has the part to be looked at? Raises TooNarrow where it is one of years inside and outside of the window."""
+        if self.window is None:
+            return True
+        inside = [year in self.window.decided for _, year in part]
+        if any(inside) and not all(inside):
+            raise TooNarrow("a part of the release lies in years that are looked at and in others")
+        return any(inside)
+
+    def _within(self, anew: Iterable[Home]) -> None:
+        """Raises TooNarrow where a part has to be decided in which nothing can have changed: its figures may be hidden by
+        parts that nobody looks at."""
+        if self.window is not None and any(year not in self.window.changeable for part in anew for _, year in part):
+            raise TooNarrow("what was decided of a part has been forgotten")
 
     def _decided(
         self, deciding: Deciding, parts: Mapping[int, Home], memory: Memory, questions: dict[int, tuple[bytes, ...]]
@@ -132,15 +158,20 @@ class _Protecting:
         anew: Mapping[int, Decision],
         questions: Mapping[int, tuple[bytes, ...]],
         memory: Memory,
-    ) -> None:
-        """Keep what was decided tonight for the night in which the ledger has its records, too."""
+    ) -> set[int]:
+        """Keep what was decided tonight for the night in which the ledger has its records, too. Returns the parts of which
+        that night will not find anything."""
         added = read_additions(self.connection, protection.ledger, self.batch)
         later = entered.digests("calc_added") if added else asked
         mixed = self._mixed() if added else set()
         unclear = not_said(self.connection, self.lags, anew, dict.fromkeys(anew, self.batch - 1), "calc_added")
         for number, decision in anew.items():
             if number not in unclear and number not in mixed & added:
-                memory.keep_part(later[number], Part(decision.written(), questions[number]))
+                years = tuple(sorted({year for _, year in entered.parts[number]}))
+                memory.keep_part(later[number], Part(decision.written(), questions[number], years))
+        if self.window is not None:
+            memory.keep_others(self.window.decided)
+        return {number for number in {*anew, *added} if later[number] not in memory.parts_used}
 
     def _mixed(self) -> set[int]:
         """Parts of which the ledger has records that nothing will tell from those of tonight."""

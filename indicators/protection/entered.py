@@ -57,8 +57,8 @@ Sums = dict[int, tuple[int, ...]]
 
 
 def present(connection: duckdb.DuckDBPyConnection) -> list[Where]:
-    """Variables and years of which anything was delivered."""
-    rows = connection.execute("SELECT DISTINCT variable, year FROM calc_cell ORDER BY ALL")
+    """Variables and years of which anything was delivered (`calc_present`)."""
+    rows = connection.execute("FROM calc_present ORDER BY ALL")
     return [(variable, year) for variable, year in rows.fetchall()]
 
 

@@ -10,7 +10,7 @@ takes, never what it hides.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +25,12 @@ NO_ANSWER: Steps = np.full((1, 3), -1, dtype=np.int32)
 
 @dataclass(frozen=True)
 class Part:
-    """What was decided of a part of a release (`reporting.Decision.written`), and the questions that it was made of."""
+    """What was decided of a part of a release (`reporting.Decision.written`), the questions that it was made of, and the
+    years that it speaks of."""
 
     text: bytes
     questions: tuple[bytes, ...]
+    years: tuple[int, ...] = ()
 
 
 class Memory:
@@ -63,6 +65,12 @@ class Memory:
         """Note what was decided of a part; its questions stay in memory, too, for the night in which it changes."""
         self.parts_used[part] = found
         self.used |= {which: self.answers[which] for which in found.questions if which in self.answers}
+
+    def keep_others(self, years: Collection[int]) -> None:
+        """Note what is known of the parts that speak of none of these years: nobody asked for them."""
+        for which, part in self.parts.items():
+            if part.years and not set(years).intersection(part.years):
+                self.keep_part(which, part)
 
 
 def question(*parts: npt.NDArray[Any]) -> bytes:

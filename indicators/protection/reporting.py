@@ -48,12 +48,14 @@ class Incident:
 
 @dataclass
 class Protection:
-    """What was decided. `ledger`: records to add; `counts`: numbers for the run report, no values."""
+    """What was decided. `ledger`: records to add; `counts`: numbers for the run report, no values; `unsettled`: years of
+    parts that the next protection will decide anew even where nothing has changed, now that the ledger has these records."""
 
     ledger: pa.Table
     incidents: tuple[Incident, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
     policy: str = ""
+    unsettled: frozenset[int] = frozenset()
 
 
 @dataclass
