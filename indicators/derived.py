@@ -3,14 +3,14 @@ may leave the house alone. A figure derived from published figures tells nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import duckdb
 import pyarrow as pa
 
 from indicators.convergence import compared_values, convergence_statements
 from indicators.gaps import gap_statements
-from indicators.series import last_statement, read_trends, series_statements, trend_statements
+from indicators.series import last_statement, make_trends, read_trends, series_statements
 from indicators.standing import of_these
 from indicators.targets import make_targets
 from indicators.territory_series import today_breaks, today_statements
@@ -21,6 +21,7 @@ PARTS = ("gap", "trend", "convergence", "last", "today", "trend_today", "target"
 """Derived tables, each as `indicator_<part>` for the house and as `published_<part>`."""
 BY_REGION = ("trend", "last", "today", "trend_today")
 """Parts that follow from the values of a region alone, or of those that make it up today."""
+_BREAKS = "calc_series_break"
 HOUSE, PUBLISHED = "indicator", "published"
 """Prefixes of what is made for the house, first, and of what is made of published figures."""
 _OTHER_NAMES = {("indicator", "today"): "indicator_value_today", ("indicator", "target"): "target_status"}
@@ -64,12 +65,18 @@ def _derive(
     `indicator_published`): what was computed, and with it what is stored."""
     computed, values = relations
     moved = connection.execute("FROM calc_crosswalk LIMIT 1").fetchall()
-    for statement in (
-        *gap_statements(framework, computed, f"calc_{prefix}_gap", f"calc_{prefix}_standardised"),
-        *_in_time(framework, values, prefix, moved=bool(moved), anew=anew),
-    ):
-        connection.execute(statement)
+    _run(connection, gap_statements(framework, computed, f"calc_{prefix}_gap", f"calc_{prefix}_standardised"))
+    _make_series(connection, framework, values, prefix, anew=anew)
+    if moved:
+        _make_today(connection, framework, values, prefix, anew=anew)
+    else:
+        _run(connection, _nothing_moved(values, prefix))
     make_targets(connection, framework, values, f"calc_{table_name(prefix, 'target')}")
+
+
+def _run(connection: duckdb.DuckDBPyConnection, statements: Iterable[str]) -> None:
+    for statement in statements:
+        connection.execute(statement)
 
 
 def _read(connection: duckdb.DuckDBPyConnection, prefix: str) -> Iterator[tuple[str, pa.Table]]:
@@ -86,30 +93,45 @@ def _read(connection: duckdb.DuckDBPyConnection, prefix: str) -> Iterator[tuple[
             connection.execute(f"DROP TABLE calc_{name}")
 
 
-def _in_time(framework: Framework, values: str, prefix: str, *, moved: bool, anew: bool) -> Iterator[str]:
-    """Trends, convergence, last values, and the series at today's territory with their trends, where a territory changed."""
-    series, breaks = f"calc_{prefix}_series", "calc_series_break"
-    target = {part: f"calc_{table_name(prefix, part)}" for part in PARTS}
+def _make_series(
+    connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str, *, anew: bool
+) -> None:
+    """Trends, convergence and last values."""
+    series, target = f"calc_{prefix}_series", _targets(prefix)
     own, compared = values, series
     if anew:  # regions are compared with each other: that takes all of them, but few figures of each
         own, compared = f"{series}_value", f"{series}_compared"
-        yield f"CREATE OR REPLACE TEMP TABLE {own} AS {of_these(values)}"
-        yield from series_statements(framework, compared_values(framework, values), breaks, compared)
-    yield from series_statements(framework, own, breaks, series)
-    house = None if prefix == HOUSE else (f"calc_{HOUSE}_series", f"calc_{table_name(HOUSE, 'trend')}")
-    yield from trend_statements(framework, series, target["trend"], house)
-    yield from convergence_statements(framework, compared, "calc_scope", target["convergence"])
-    yield last_statement(framework, own, target["last"])
-    if not moved:
-        nothing = f"SELECT *, CAST(NULL AS DATE) AS territory_day FROM {values} LIMIT 0"
-        yield f"CREATE OR REPLACE TEMP TABLE {target['today']} AS {nothing}"
-        yield f"CREATE OR REPLACE TEMP TABLE {target['trend_today']}_row AS FROM {target['trend']}_row LIMIT 0"
-        yield f"CREATE OR REPLACE TEMP TABLE {series}_today_key AS FROM {series}_key LIMIT 0"
-        yield f"CREATE OR REPLACE TEMP VIEW {target['trend_today']} AS FROM {target['trend']} LIMIT 0"
-        return
-    published, left = prefix == PUBLISHED, f"{series}_today_break"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {own} AS {of_these(values)}")
+        _run(connection, series_statements(framework, compared_values(framework, values), _BREAKS, compared))
+    _run(connection, series_statements(framework, own, _BREAKS, series))
+    house = None if prefix == HOUSE else (f"calc_{HOUSE}_series", _targets(HOUSE)["trend"])
+    make_trends(connection, framework, series, target["trend"], house)
+    _run(connection, convergence_statements(framework, compared, "calc_scope", target["convergence"]))
+    connection.execute(last_statement(framework, own, target["last"]))
+
+
+def _make_today(
+    connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str, *, anew: bool
+) -> None:
+    """The series at today's territory, and their trends."""
+    series, target, published = f"calc_{prefix}_series_today", _targets(prefix), prefix == PUBLISHED
     crosswalk = f"({of_these('calc_crosswalk')})" if anew else "calc_crosswalk"
-    yield from today_statements(framework, values, crosswalk, breaks, target["today"], published=published)
-    yield today_breaks(crosswalk, breaks, left)
-    yield from series_statements(framework, target["today"], left, f"{series}_today")
-    yield from trend_statements(framework, f"{series}_today", target["trend_today"])
+    left = f"{series}_break"
+    _run(connection, today_statements(framework, values, crosswalk, _BREAKS, target["today"], published=published))
+    connection.execute(today_breaks(crosswalk, _BREAKS, left))
+    _run(connection, series_statements(framework, target["today"], left, series))
+    make_trends(connection, framework, series, target["trend_today"])
+
+
+def _nothing_moved(values: str, prefix: str) -> Iterator[str]:
+    """The same tables where no territory changed."""
+    series, target = f"calc_{prefix}_series", _targets(prefix)
+    nothing = f"SELECT *, CAST(NULL AS DATE) AS territory_day FROM {values} LIMIT 0"
+    yield f"CREATE OR REPLACE TEMP TABLE {target['today']} AS {nothing}"
+    yield f"CREATE OR REPLACE TEMP TABLE {target['trend_today']}_row AS FROM {target['trend']}_row LIMIT 0"
+    yield f"CREATE OR REPLACE TEMP TABLE {series}_today_key AS FROM {series}_key LIMIT 0"
+    yield f"CREATE OR REPLACE TEMP VIEW {target['trend_today']} AS FROM {target['trend']} LIMIT 0"
+
+
+def _targets(prefix: str) -> dict[str, str]:
+    return {part: f"calc_{table_name(prefix, part)}" for part in PARTS}

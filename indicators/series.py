@@ -1,9 +1,8 @@
 """Change against last year and over some years, trend, and the last available value: what a series in time tells.
 
 A break interrupts everything: figures are compared, and a trend runs, only between years with no break between them
-(`series_break`, and for aggregates a change in how many members reported). The trend is the Theil-Sen slope per year, the
-median of the slopes of all pairs of years, with Sen's rank interval (Sen 1968, equation 2.6, with the variance of
-Kendall's S corrected for ties); it does not follow single outlying years and needs no assumption about their spread.
+(`series_break`, and for aggregates a change in how many members reported). The trend (`indicators.slopes`) does not follow
+single outlying years and needs no assumption about their spread.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from indicators.shared_series import joined_rows, same_series
+from indicators.slopes import TrendRule, slope_table
 from schemas.framework_model import Framework
 from schemas.sql import dimension_columns, listed
 
@@ -59,10 +59,14 @@ WITH moments AS (
 SELECT id, year, value, CAST(stretch AS INTEGER) AS stretch FROM counted WHERE value IS NOT NULL"""
 
 
-def trend_statements(
-    framework: Framework, series: str, target: str, like: tuple[str, str] | None = None
-) -> Iterator[str]:
-    """SQL that makes the view `target` (shape of `indicator_trend`) from the tables of `series_statements`.
+def make_trends(
+    connection: duckdb.DuckDBPyConnection,
+    framework: Framework,
+    series: str,
+    target: str,
+    like: tuple[str, str] | None = None,
+) -> None:
+    """Make the view `target` (shape of `indicator_trend`) from the tables of `series_statements`.
 
     `change` is in the unit of the indicator, percentages in percentage points, the trend per year; of an indicator that
     is a count the change is a rate in percent, not given on a base below `rate_base` (sign x, as the state office does).
@@ -72,15 +76,16 @@ def trend_statements(
     values and interruptions there is taken over (`indicators.shared_series`).
     """
     if like is None:
-        yield from _row_statements(framework, series, target)
+        _make_rows(connection, framework, series, target)
     else:
         rest = f"{series}_rest"
-        yield from same_series(framework, series, like[0], rest)
-        yield from _row_statements(framework, rest, f"{target}_rest")
-        yield joined_rows(f"{target}_rest_row", f"{like[1]}_row", f"{series}_same", f"{target}_row")
-    yield f"""
+        for statement in same_series(framework, series, like[0], rest):
+            connection.execute(statement)
+        _make_rows(connection, framework, rest, f"{target}_rest")
+        connection.execute(joined_rows(f"{target}_rest_row", f"{like[1]}_row", f"{series}_same", f"{target}_row"))
+    connection.execute(f"""
 CREATE OR REPLACE TEMP VIEW {target} AS
-SELECT {_keys(framework)}, t.* EXCLUDE (id) FROM {target}_row t JOIN {series}_key k USING (id)"""
+SELECT {_keys(framework)}, t.* EXCLUDE (id) FROM {target}_row t JOIN {series}_key k USING (id)""")
 
 
 def read_trends(connection: duckdb.DuckDBPyConnection, series: str, target: str) -> pa.Table:
@@ -98,10 +103,17 @@ def read_trends(connection: duckdb.DuckDBPyConnection, series: str, target: str)
     return pa.table([*beside, *rest.columns], names=[*keys.column_names, *rest.column_names])
 
 
-def _row_statements(framework: Framework, series: str, target: str) -> Iterator[str]:
+def _make_rows(connection: duckdb.DuckDBPyConnection, framework: Framework, series: str, target: str) -> None:
     """`target`_row: the rows of the table of trends with the id of their series."""
+    _make_slopes(connection, framework, series, target)
+    for statement in _row_statements(framework, series, target):
+        connection.execute(statement)
+    connection.unregister(f"{target}_slope")
+
+
+def _row_statements(framework: Framework, series: str, target: str) -> Iterator[str]:
+    """The same from `target`_slope."""
     yield from _indicator_statements(framework, target)
-    yield _slopes(framework, series, target)
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_opening AS  -- what cut off the years before a stretch
 WITH stretches AS (
@@ -126,7 +138,6 @@ SELECT t.id, t.year, t.slope AS change, 'trend' AS period,
        CASE WHEN t.slope IS NOT NULL THEN 'ok' WHEN c.reason IS NOT NULL THEN 'break' ELSE 'too_few_years' END AS status,
        coalesce(c.reason, '') AS reason
 FROM {target}_slope t LEFT JOIN {target}_opening c ON c.id = t.id AND c.first = t.from_year"""
-    yield f"DROP TABLE {target}_slope"
     yield f"DROP TABLE {target}_opening"
 
 
@@ -167,46 +178,12 @@ def _changes(framework: Framework, series: str, target: str) -> str:
     FROM judged"""
 
 
-def _slopes(framework: Framework, series: str, target: str) -> str:
-    """`target`_slope: for every series and year the trend up to that year; without a slope where years are too few.
-
-    With N slopes and standard deviation s of Kendall's S the interval runs from the round((N - z s) / 2)-th to the
-    (round((N + z s) / 2) + 1)-th smallest slope, halves rounded to even, ends held within the list.
-    """
-    rules, z = framework.series, framework.head.intervals.z
-    back = rules.trend_max_years - 1
-    return f"""
-CREATE OR REPLACE TEMP TABLE {target}_slope AS
-WITH pairs AS (
-    SELECT a.id, a.stretch, a.year AS first, b.year AS last, (b.value - a.value) / (b.year - a.year) AS slope
-    FROM {series}_point a JOIN {series}_point b
-      ON b.id = a.id AND b.stretch = a.stretch AND a.year < b.year AND b.year - a.year <= {back}
-), sized AS (
-    SELECT id, year, stretch, count(*) OVER w AS n_years, min(year) OVER w AS from_year
-    FROM {series}_point
-    WINDOW w AS (PARTITION BY id, stretch ORDER BY year RANGE BETWEEN {back} PRECEDING AND CURRENT ROW)
-), listed AS (
-    SELECT s.id, s.year, list_sort(list(p.slope)) AS slopes
-    FROM sized s JOIN pairs p ON p.id = s.id AND p.stretch = s.stretch AND p.last <= s.year AND p.first >= s.year - {back}
-    WHERE s.n_years >= {rules.trend_min_years} GROUP BY s.id, s.year
-), doubled AS (  -- only series in which a value occurs twice can have ties
-    SELECT id, stretch FROM {series}_point GROUP BY id, stretch HAVING count(*) > count(DISTINCT value)
-), ties AS (
-    SELECT id, year, sum(t * (t - 1) * (2 * t + 5)) AS tied FROM (
-        SELECT s.id, s.year, p.value, count(*) AS t
-        FROM sized s JOIN doubled d USING (id, stretch)
-        JOIN {series}_point p ON p.id = s.id AND p.stretch = s.stretch AND p.year BETWEEN s.year - {back} AND s.year
-        GROUP BY s.id, s.year, p.value
-    ) GROUP BY id, year
-), ranked AS (
-    SELECT s.id, s.year, s.stretch, s.from_year, s.n_years, l.slopes, len(l.slopes) AS n,
-           {z} * sqrt((s.n_years * (s.n_years - 1) * (2 * s.n_years + 5) - coalesce(t.tied, 0)) / 18.0) AS width
-    FROM sized s LEFT JOIN listed l USING (id, year) LEFT JOIN ties t USING (id, year)
-)
-SELECT id, year, stretch, from_year, CAST(n_years AS INTEGER) AS n_years, list_median(slopes) AS slope,
-       slopes[greatest(CAST(round_even((n - width) / 2, 0) AS INTEGER), 1)] AS lower,
-       slopes[least(CAST(round_even((n + width) / 2, 0) AS INTEGER) + 1, n)] AS upper
-FROM ranked"""
+def _make_slopes(connection: duckdb.DuckDBPyConnection, framework: Framework, series: str, target: str) -> None:
+    """`target`_slope: for every series and year the trend up to that year; without a slope where years are too few."""
+    rules = framework.series
+    rule = TrendRule(rules.trend_min_years, rules.trend_max_years, framework.head.intervals.z)
+    points = connection.sql(f"SELECT id, stretch, year, value FROM {series}_point ORDER BY id, year").to_arrow_table()
+    connection.register(f"{target}_slope", slope_table(points, rule))
 
 
 def last_statement(framework: Framework, values: str, target: str) -> str:

@@ -24,7 +24,7 @@ from scipy.stats import linregress, theilslopes
 from indicators.breaks import Breaks
 from indicators.compute import compute
 from indicators.convergence import convergence_statements, scope_table
-from indicators.series import read_trends, series_statements, trend_statements
+from indicators.series import make_trends, read_trends, series_statements
 from intake.rule_plans import tolerance
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
@@ -66,11 +66,9 @@ def trends(
     texts = ("region", "indicator", *(dimension.lower() for dimension in framework.dimension_order))
     kinds = whole | dict.fromkeys(texts, pa.string())
     connection.register("given", pa.Table.from_pylist(rows, schema=pa.schema(list(kinds.items()))))
-    for statement in (
-        *series_statements(framework, "given", breaks, f"{target}_series"),
-        *trend_statements(framework, f"{target}_series", target, like),
-    ):
+    for statement in series_statements(framework, "given", breaks, f"{target}_series"):
         connection.execute(statement)
+    make_trends(connection, framework, f"{target}_series", target, like)
     found = read_trends(connection, f"{target}_series", target).to_pylist()
     assert found == connection.sql(f"FROM {target} ORDER BY ALL").to_arrow_table().to_pylist()
     keyed = {(row["region"], row["year"], row["period"]): row for row in found}

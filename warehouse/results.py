@@ -49,8 +49,9 @@ def replace_all_results(
     A table must have all columns without a default; dimension columns may be left out and then stand at the total.
     """
     changed = changed or {}
+    known = _columns(connection)
     for name in tables:
-        _check_columns(connection, name, tables[name])
+        _check_columns(known, name, tables[name])
     with transaction(connection):
         for name in tables:  # one at a time: a mapping may read them from files
             where = _among(changed.get(name, Slice()))
@@ -92,12 +93,19 @@ def _among(rows: Slice, no: str = "") -> str:
     return f"WHERE {no}({' AND '.join(inside) or 'true'})"
 
 
-def _check_columns(connection: Connection, name: str, table: pa.Table) -> None:
+def _columns(connection: Connection) -> dict[str, dict[str, bool]]:
+    """Of every table the columns, and whether each has a default."""
+    found: dict[str, dict[str, bool]] = {}
+    query = "SELECT table_name, column_name, column_default IS NOT NULL FROM duckdb_columns()"
+    for table, column, has_default in rows(connection, query):
+        found.setdefault(table, {})[column] = has_default
+    return found
+
+
+def _check_columns(columns: Mapping[str, Mapping[str, bool]], name: str, table: pa.Table) -> None:
     if name not in RESULTS:
         raise ValueError(f"{name} is no result table (known: {', '.join(RESULTS)})")
-    query = "SELECT column_name, column_default IS NOT NULL FROM duckdb_columns() WHERE table_name = ?"
-    columns = dict(rows(connection, query, [name]))
-    known, optional = set(columns), {column for column, has_default in columns.items() if has_default}
+    known, optional = set(columns[name]), {column for column, has_default in columns[name].items() if has_default}
     given = set(table.column_names)
     if given - known or known - optional - given:
         raise ValueError(f"{name}: unknown columns {sorted(given - known)}, missing {sorted(known - optional - given)}")
