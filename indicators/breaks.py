@@ -3,7 +3,7 @@
 Four origins: entries of the framework (`breaks.yaml`), changes of the territory (table of changes), changes of the
 sub-areas over which an index is summed, and the population basis that the covers of the deliveries name. A term that
 looks back a year meets a break of its variable one year later; a territorial break it does not meet, because the earlier
-year is converted (see `territory_series`).
+year is converted (see `crosswalks`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import duckdb
 from indicators.breaks import Bases, Breaks, break_table
 from indicators.concepts import flag_statements, place_flags, point_flags
 from indicators.convergence import scope_table
-from indicators.territory_series import Lags, crosswalk_table
+from indicators.crosswalks import Lags, crosswalk_table
 from indicators.window import TooNarrow, Window, with_stored
 from schemas.framework_model import Framework
 from schemas.plan import Plan

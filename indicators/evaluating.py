@@ -250,7 +250,7 @@ class Evaluation:
     def _member_table(self, joint: Mapping[tuple[str, int, str], str]) -> pa.Table:
         """aggregate, year, member, n_members, complete_only, unit for every year in the data.
 
-        `unit` says which cells of the member count: its own (empty), or those of `territory_series.Lags`.
+        `unit` says which cells of the member count: its own (empty), or those of `crosswalks.Lags`.
         """
         rows: list[tuple[str, int, str, int, bool, str]] = []
         for year in self.years:

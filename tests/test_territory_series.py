@@ -16,7 +16,8 @@ import pytest
 from flows.demo.deliveries import entries
 from flows.demo.world import load_world
 from indicators.compute import compute
-from indicators.territory_series import crosswalk_table, today_statements
+from indicators.crosswalks import crosswalk_table
+from indicators.territory_series import today_statements
 from intake.layouts import extract, load_layouts, recognise
 from intake.reading import read_workbook
 from schemas.crosswalk import Crosswalk

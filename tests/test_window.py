@@ -24,6 +24,7 @@ from warehouse.results import Completed
 
 YEARS = range(2013, 2027)
 DIMENSIONS = ("GRP", "AGE")
+KREIS, TOWN, OLD_TOWN = "06435", "06415", "06435014"
 Cell = tuple[str, int, str, str, str]
 Cells = dict[Cell, int]
 
@@ -61,23 +62,27 @@ def test_a_window_that_spares_too_little_is_none() -> None:
 
 @dataclass(frozen=True)
 class World:
-    """What is computed, and by which dimensions everything is delivered."""
+    """What is computed, and by which dimensions everything is delivered; `moved`: a town leaves its Kreis in the last year."""
 
     framework: Framework
     codes: tuple[str, ...]
     dimensions: tuple[str, ...]
     years: range = YEARS
     regions: int = 3
+    moved: bool = False
 
 
 def delivered(world: World, dice: Random) -> Cells:
     """Few cases in some cells, so that some are secret; a region misses a year."""
     here = world.framework.territory.reporters(reference_day(world.years[0]))[: world.regions]
-    gone = (here[0], dice.choice(world.years))
+    reports = set(product(here, world.years)) - {(here[0], dice.choice(world.years))}
+    if world.moved:
+        last = world.years[-1]
+        reports |= {(KREIS, year) for year in world.years} | {(OLD_TOWN, year) for year in world.years if year != last}
+        reports.add((TOWN, last))
     return {
-        (region, year, *cell): dice.choice((0, 2, 4, 20, 45, 60, 75, 90, 120, 150))
-        for region, year, cell in product(here, world.years, _cells(world))
-        if (region, year) != gone
+        (*report, *cell): dice.choice((0, 2, 4, 20, 45, 60, 75, 90, 120, 150))
+        for report, cell in product(sorted(reports), _cells(world))
     }
 
 
@@ -193,3 +198,8 @@ def test_nights_that_look_at_little_say_what_nights_say_that_look_at_everything(
 ) -> None:
     """With standardised gaps, groups that are told by two dimensions, and the profile."""
     same_nights(World(framework, ("LEB-01", "SCH-05"), DIMENSIONS), seed, years)
+
+
+@pytest.mark.thorough
+def test_a_territory_that_moved_is_told_from_the_same_years(framework: Framework) -> None:
+    same_nights(World(framework, ("BEV-05", "SCH-05"), ("GRP",), moved=True), 6, (2026, 2025, 2026))
