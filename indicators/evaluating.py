@@ -82,6 +82,8 @@ class Evaluation:
         self.connection.execute("CREATE OR REPLACE TEMP TABLE calc_leaves AS FROM calc_leaf_rows")
         for name, table in self.plans.tables.items():
             register(f"calc_{name}", table)
+        members = ", ".join(self._member_column(dimension) for dimension in framework.dimension_order)
+        self.connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_members AS SELECT point, {members} FROM calc_point")
         register("calc_indicator", remembered(framework, lambda: indicator_table(framework), "indicators"))
         register("calc_status", remembered(framework, lambda: status_table(framework), "statuses"))
         lags = lags_of(self.connection, self.framework, self.source, self.whole)
@@ -168,11 +170,10 @@ class Evaluation:
             WHERE p.key = ''
             UNION SELECT region, year, point FROM calc_evaluated WHERE year IN (SELECT DISTINCT year FROM calc_cell)""")
         self.connection.execute(self._reasons())
-        members = ", ".join(self._member_column(dimension) for dimension in self.framework.dimension_order)
         self.connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE calc_indicator_value AS
             WITH raw AS (
-                SELECT a.region, a.year, p.owner AS indicator, p.key, e.left_value, e.right_value, e.rank,
+                SELECT a.region, a.year, a.point, p.owner AS indicator, p.key, e.left_value, e.right_value, e.rank,
                        e.present = e.slots AS whole,
                        i.multiplier, i.quotient, w.reason, c.n_reported, m.n_members,
                        m.n_members IS NOT NULL AND m.complete_only AND coalesce(c.n_reported, 0) < m.n_members AS short,
@@ -189,7 +190,7 @@ class Evaluation:
                 SELECT *, left_value IS NOT NULL AND right_value IS NOT NULL AND right_value <> 0 AND NOT short AS computed
                 FROM raw
             )
-            SELECT region, year, indicator, {members},
+            SELECT region, year, indicator, {", ".join(f"d.{name}" for name in self.dims)},
                    CASE WHEN computed THEN multiplier * CAST(left_value AS DOUBLE) / CAST(right_value AS DOUBLE) END AS value,
                    CASE WHEN computed AND partial THEN 'partial'
                         WHEN computed AND rank > 0 THEN (SELECT code FROM calc_status s WHERE s.rank = valued.rank LIMIT 1)
@@ -206,13 +207,12 @@ class Evaluation:
                    CAST(coalesce(n_members, 1) AS INTEGER) AS n_members,
                    '{self.framework.version}' AS framework_version, CAST(NULL AS VARCHAR) AS method,
                    CAST(NULL AS VARCHAR) AS flags, CAST(NULL AS BIGINT) AS cases
-            FROM valued ORDER BY indicator, region, year, key""")
+            FROM valued JOIN calc_members d USING (point) ORDER BY indicator, region, year, key""")
         self.forget("slot_value", "asked", "reason")
 
     def uncertainty(self) -> None:
         """Case numbers and confidence limits beside the values, and the standardised rates."""
-        members = ", ".join(self._member_column(dimension) for dimension in self.framework.dimension_order)
-        self.connection.execute(support_statement(self.framework, members))
+        self.connection.execute(support_statement(self.framework))
         for statement in (*interval_statements(self.framework), *standardised_statements(self.framework)):
             self.connection.execute(statement)
 

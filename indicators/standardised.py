@@ -16,19 +16,20 @@ from schemas.supports import CASES, supports
 METHOD = "dobson"
 
 
-def support_statement(framework: Framework, members: str) -> str:
+def support_statement(framework: Framework) -> str:
     """SQL that makes `calc_support`: case numbers and strata beside the indicators, one row per figure and role.
 
-    `members` is the select list of the dimension columns made from `key`. Columns: indicator, role, region, year, the
-    dimensions, left_value, right_value, n_reported (empty unless the region is an aggregate).
+    Columns: indicator, role, region, year, the dimensions (`calc_members`), left_value, right_value, n_reported (empty
+    unless the region is an aggregate).
     """
+    members = ", ".join(f"k.{name}" for name in sql.dimension_columns(framework))
     rows = [(one.owner, one.indicator, one.role) for one in supports(framework, framework.indicators)]
     return f"""
         CREATE OR REPLACE TEMP TABLE calc_support AS
         WITH declared AS ({sql.listed("owner indicator role", rows)})
         SELECT d.indicator, d.role, e.region, e.year, {members},
                CAST(e.left_value AS DOUBLE) AS left_value, CAST(e.right_value AS DOUBLE) AS right_value, c.n_reported
-        FROM calc_point p JOIN declared d USING (owner) JOIN calc_evaluated e USING (point)
+        FROM calc_point p JOIN declared d USING (owner) JOIN calc_members k USING (point) JOIN calc_evaluated e USING (point)
         LEFT JOIN calc_coverage c ON c.region = e.region AND c.year = e.year AND c.point = e.point
         WHERE e.present = e.slots"""
 
