@@ -19,7 +19,7 @@ from pathlib import Path
 from flows.alarm_settings import load_alarm_settings
 from flows.heartbeat import stuck_claims
 from flows.wording import Said, counted, text
-from intake.inbox import hidden_folders, readable
+from intake.inbox_files import hidden_folders, readable
 
 OWN_FOLDERS = ("raw", "raw/inbox", "outbox", "warehouse", "reports")
 CLOSED = ("raw/claims", "raw/quarantine", "warehouse/work", "state", "state/alarms")

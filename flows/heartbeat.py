@@ -22,7 +22,7 @@ from flows.alarms import Alarm, raise_alarm, retry
 from flows.misplaced import told_folders
 from flows.run_log import durable_write, now_utc, read_json, state_folder
 from flows.wording import GERMAN, again, counted, text
-from intake.inbox import holds_deliveries
+from intake.inbox_files import holds_deliveries
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 WATCHER_SILENT = timedelta(minutes=30)

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+import gc
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import islice
-from typing import TypeVar
+from itertools import repeat
 
 from flows.interrupted import Answered, answered_by_the_dead
 from flows.known_past import KnownPast
 from flows.misplaced import untold_files
+from flows.reading_ahead import HELD, Readers, opened_before
 from flows.settings import Settings
 from flows.wording import counted, text
 from indicators.remembered import give_back, without_collecting
 from intake.answer import write_reply
 from intake.checking import Past, check_read
-from intake.deliveries import PERSONAL_DATA, ReadDelivery, Reader, Received, latest_year, read_deliveries
-from intake.inbox import Claim, Inbox, readable
+from intake.deliveries import PERSONAL_DATA, ReadDelivery, Received, latest_year, read_deliveries, year_in
+from intake.inbox import Claim, Inbox
+from intake.inbox_files import readable
 from intake.messages import finding
-from intake.reading import Workbook
 from intake.rules import Known
-from intake.sandbox import ReaderPool
 from schemas.framework_model import Framework
 from schemas.remembered import forget
 from schemas.shapes import CheckedDelivery, Verdict
@@ -33,9 +32,8 @@ from warehouse.past import deliveries_before, known_contents, moments_before, ve
 from warehouse.store import Writer
 
 Progress = Callable[[str], None]
-Claimed = TypeVar("Claimed", Claim, Received)
-READERS = 1
-"""Child processes that open deliveries. One is faster than what is done with the workbooks, and learns the forms once."""
+BATCHES = 8
+"""After so many batches what refers to itself is looked for: few objects do, and all have to be gone through for these."""
 FEW = 8
 """So many deliveries ask for less when each region's past is read alone."""
 
@@ -82,13 +80,19 @@ def ingest(settings: Settings, framework: Framework, writer: Writer, run_id: str
         progress(counted("run.files", len(claims)))
     many = len(claims) > settings.batch_files
     known = KnownPast(writer.connection, few=len(claims) <= FEW)
-    with Readers() as readers, loading_many(writer.connection), _batches(settings, claims) as begin:
+    with (
+        Readers() as readers,
+        loading_many(writer.connection),
+        _batches(settings, claims) as begin,
+        without_collecting(),
+    ):
         if many:
-            claims = _by_year(framework, claims, readers.pool)
-        for start in range(0, len(claims), settings.batch_files):
+            claims = _by_year(settings, framework, claims, readers)
+        for number, start in enumerate(range(0, len(claims), settings.batch_files), start=1):
             batch = claims[start : start + settings.batch_files]
-            with without_collecting():
-                begin(settings, framework, writer, run_id, inbox, result, known, readers).run(batch)
+            begin(settings, framework, writer, run_id, inbox, result, known, readers).run(batch)
+            if number % BATCHES == 0:
+                gc.collect()
             progress(text("run.processed", done=min(start + len(batch), len(claims)), count=len(claims)))
     if many:  # what the checks had worked out would lie beside the computation
         del known
@@ -109,47 +113,22 @@ def _batches(settings: Settings, claims: Sequence[Claim]) -> Iterator[Callable[.
         yield begin
 
 
-def _by_year(framework: Framework, claims: Sequence[Claim], pool: ReaderPool) -> list[Claim]:
-    """Claims in the order of the years they speak of: what one batch accepts, the rules of the next may look back to."""
-    years = {}
-    for claim in claims:
+def _by_year(settings: Settings, framework: Framework, claims: Sequence[Claim], readers: Readers) -> list[Claim]:
+    """Claims in the order of the years they speak of: what one batch accepts, the rules of the next may look back to.
+
+    What was opened for that is held for its turn, unless there is too much of it, or a crew does the reading.
+    """
+    years = dict.fromkeys((claim.folder for claim in claims), 0)
+    hold = len(claims) <= HELD and not settings.workers
+    for claim, workbook in readers.ahead(claims) if hold else zip(claims, repeat(None)):
         received = Received(claim.path, claim.file_name, claim.sender, claim.sha256, claim.received_at)
-        try:
-            years[claim.folder] = latest_year(framework, received, pool)
-        except Exception:  # reported when its batch is worked through
-            years[claim.folder] = 0
+        with suppress(Exception):  # reported when its batch is worked through
+            if workbook is None:
+                years[claim.folder] = latest_year(framework, received, readers.pool)
+            else:
+                years[claim.folder] = year_in(framework, received, workbook.result(), opened_before(workbook))
+                readers.hold(claim, workbook)
     return sorted(claims, key=lambda claim: years[claim.folder])
-
-
-class Readers:
-    """Opens deliveries ahead of their turn, on the other processor. A context manager for all batches of a run: what the
-    child process that reads has learnt of our form serves the next batch, too."""
-
-    def __init__(self) -> None:
-        self.pool, self.threads = ReaderPool(READERS), ThreadPoolExecutor(READERS)
-
-    def __enter__(self) -> Readers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.threads.shutdown(cancel_futures=True)
-        self.pool.close()
-
-    def ahead(self, claims: Iterable[Claimed]) -> Iterator[tuple[Claimed, Future[Workbook]]]:
-        """Each claim with its workbook; the next ones are opened meanwhile, few at a time."""
-        coming = iter(claims)
-        opened = deque((claim, self._open(claim)) for claim in islice(coming, READERS + 1))
-        while opened:
-            yield opened.popleft()
-            opened.extend((claim, self._open(claim)) for claim in islice(coming, 1))
-
-    def _open(self, claim: Claimed) -> Future[Workbook]:
-        return self.threads.submit(self.pool.read, claim.path)
-
-
-def opened_before(workbook: Future[Workbook]) -> Reader:
-    """A reader of the one file that `Readers.ahead` has opened; what went wrong there goes wrong here."""
-    return lambda path: workbook.result()
 
 
 class Batch:
@@ -175,7 +154,7 @@ class Batch:
         self.known = known
         self.readers = readers
         self.numbers: dict[tuple[str, int], str] = {}
-        self.taken: set[str] = {claim.submission_id for claim in inbox.claims() if claim.submission_id}
+        self.taken = set(inbox.numbers)
 
     def run(self, claims: Sequence[Claim]) -> None:
         stored = known_contents(self.connection, [claim.sha256 for claim in claims])

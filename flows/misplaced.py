@@ -13,7 +13,7 @@ from pathlib import Path
 
 from flows.run_log import durable_write, read_json, state_folder
 from flows.wording import counted, text
-from intake.inbox import misplaced_in, readable
+from intake.inbox_files import misplaced_in, readable
 
 
 def misplaced_files(root: Path) -> list[str]:

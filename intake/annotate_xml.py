@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
@@ -54,10 +55,13 @@ def elements(data: bytes, wanted: Wanted) -> list[Element]:
     """
     found: list[Element | None] = []
     stack: list[tuple[int, str, dict[str, str], int] | None] = []
+    names: dict[str, str] = {}
     parser = expat.ParserCreate()
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        name = tag.rpartition(":")[2]
+        name = names.get(tag)
+        if name is None:
+            name = names[tag] = tag.rpartition(":")[2]
         if wanted(len(stack), name, attributes):
             stack.append((len(found), name, attributes, parser.CurrentByteIndex))
             found.append(None)
@@ -73,16 +77,27 @@ def elements(data: bytes, wanted: Wanted) -> list[Element]:
         closed = open_end if data[open_end - 2 : open_end] == b"/>" else tag_end(data, parser.CurrentByteIndex)
         found[index] = Element(name, len(stack), attributes, first, open_end, closed)
 
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    _parse(parser, data)
+    return [element for element in found if element is not None]
+
+
+def well_formed(data: bytes) -> None:
+    """Raises NotAnnotatable for a part that is not."""
+    _parse(expat.ParserCreate(), data)
+
+
+def _parse(parser: expat.XMLParserType, data: bytes) -> None:
     def refuse(*_: object) -> None:
         raise NotAnnotatable("the part declares entities")
 
-    parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.EntityDeclHandler = parser.StartDoctypeDeclHandler = refuse
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
         raise NotAnnotatable(f"the part is no well-formed XML: {error}") from error
-    return [element for element in found if element is not None]
+    finally:  # what the parser calls knows the parser: neither would go
+        parser.StartElementHandler = parser.EndElementHandler = None
 
 
 def tag_end(data: bytes, start: int) -> int:
@@ -141,11 +156,24 @@ def tag_name(tag: bytes) -> bytes:
     return found.group(1)
 
 
+class _RootSeen(Exception):
+    """Enough was read."""
+
+
 def prefix_of(data: bytes) -> str:
     """The namespace prefix of the root element with its colon, empty in most workbooks."""
-    roots = elements(data, lambda depth, name, attributes: depth == 0)
-    name = tag_name(data[roots[0].start : roots[0].open_end]).decode()
-    return f"{name.rpartition(':')[0]}:" if ":" in name else ""
+    root = ""
+
+    def start(tag: str, _: dict[str, str]) -> None:
+        nonlocal root
+        root = tag
+        raise _RootSeen
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
+    with suppress(_RootSeen):
+        _parse(parser, data)
+    return f"{root.rpartition(':')[0]}:" if ":" in root else ""
 
 
 def with_attribute(tag: bytes, name: str, value: str | None) -> bytes:

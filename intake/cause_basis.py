@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from statistics import median
 
+import numpy as np
+
 from intake.cause_cells import Cells, Correction, Suspicion, scaled
 from intake.cause_groups import Group, Groups, suspicion
 from intake.cause_settings import Limits, Percent, Size
@@ -25,8 +27,8 @@ PERCENT, PART = "P04", "P05"
 def percent(framework: Framework, limits: Limits, groups: Groups, reading: Sequence[Finding]) -> Iterator[Suspicion]:
     """Tables of counts that hold parts of a hundred."""
     decimals = _decimals(limits.percent, reading)
-    shrunk = [p for p in groups.cells.pairs(list(groups.cells.values)) if p[1] <= 100 and p[2] >= limits.percent.before]
-    if 2 * max(len(decimals), len(shrunk)) < limits.percent.cells:
+    shrunk = int(np.count_nonzero((groups.cells.now <= 100) & (groups.cells.was >= limits.percent.before)))
+    if 2 * max(len(decimals), shrunk) < limits.percent.cells:
         return
     for table in groups.tables:
         keys = [key for _, _, key in table.cells() if framework.is_integer(key[0])]

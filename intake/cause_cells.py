@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from math import log
+from itertools import chain, repeat
+from math import log, nan
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from intake.rules import CellKey, RuleInput
 from schemas.framework_model import Framework
+from schemas.observations import Observations
 from schemas.shapes import Finding, Observation, member_key
+
+Numbers = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+_ROUNDING = 1e-9
+"""More than logarithms of one number differ, one by one or of many at once."""
 
 Correction = Mapping[CellKey, Decimal | None]
 """Values that would be right if a suspicion is; None where the right value is not known."""
@@ -36,46 +46,118 @@ class Cells:
 
     item: RuleInput
     values: Mapping[CellKey, Decimal]
-    before: Mapping[CellKey, Decimal]
 
     @cached_property
-    def at(self) -> Mapping[CellKey, Observation]:
+    def at(self) -> Said:
         """The observations; a cell delivered twice counts once."""
-        return dict(zip(self.item.cells, self.item.said, strict=True))
+        return Said(self.item.cells, self.item.said)
 
     @cached_property
-    def changes(self) -> Mapping[CellKey, float]:
-        """Natural logarithm of the change against the year before, where both values are positive."""
-        pairs = self.pairs(list(self.values))
-        return {cell: log(now / before) for cell, now, before in pairs if now > 0 and before > 0}
+    def before(self) -> Mapping[CellKey, Decimal]:
+        """The numbers of the year before."""
+        return {cell: value for cell, (value, _) in self.item.previous.items() if value is not None}
+
+    @cached_property
+    def now(self) -> Numbers:
+        """The values in their order."""
+        return np.fromiter(map(float, self.values.values()), float, len(self.values))
+
+    @cached_property
+    def was(self) -> Numbers:
+        """Beside each of them the number of the year before, `nan` where there is none."""
+        known = map(self.item.previous.get, self.values) if self.item.previous else repeat(None, len(self.values))
+        numbers = (nan if found is None or found[0] is None else float(found[0]) for found in known)
+        return np.fromiter(numbers, float, len(self.values))
+
+    @cached_property
+    def order(self) -> tuple[CellKey, ...]:
+        """The cells of these two."""
+        return tuple(self.values)
+
+    @cached_property
+    def number(self) -> Mapping[CellKey, int]:
+        """Where a cell stands in this order."""
+        return {cell: number for number, cell in enumerate(self.order)}
+
+    def places(self, cells: Iterable[CellKey]) -> NDArray[np.intp]:
+        """Where those of some cells stand that have a value."""
+        found = map(self.number.get, cells)
+        return np.array([number for number in found if number is not None], np.intp)
+
+    def where(self, flags: Flags) -> list[CellKey]:
+        """The cells for which something holds."""
+        return [self.order[number] for number in np.flatnonzero(flags).tolist()]
+
+    @cached_property
+    def sheets(self) -> tuple[list[str], NDArray[np.intp]]:
+        """The sheets, and for each cell on which of them it stands."""
+        stretches = self.item.said.stretches
+        numbers: dict[str, int] = {}
+        own = [numbers.setdefault(stretch.sheet, len(numbers)) for stretch in stretches]
+        every = np.repeat(np.array(own, np.intp), [*map(len, stretches)])
+        said = np.fromiter(map(self.at.numbers.__getitem__, self.order), np.intp, len(self.order))
+        return list(numbers), every[said]
+
+    @cached_property
+    def grown(self) -> Flags:
+        """Which cells have a positive value in both years."""
+        return (self.now > 0) & (self.was > 0)
+
+    def changed(self, least: float) -> list[tuple[CellKey, float, float]]:
+        """The pairs (see `pairs`) that changed at least so much: natural logarithm of the change, up or down."""
+        both = np.flatnonzero(self.grown)
+        sizes = np.abs(np.log(self.now[both] / self.was[both]))
+        numbers = both[sizes >= least - _ROUNDING].tolist()  # nearly all do not; the others are asked exactly
+        pairs = self.pairs([self.order[number] for number in numbers])
+        return [pair for pair in pairs if abs(log(pair[1] / pair[2])) >= least]
 
     def label(self, framework: Framework, cell: CellKey) -> str:
         """What the cell is called in the form."""
         return label(framework, self.at[cell])
 
-    def pairs(self, cells: Sequence[CellKey]) -> list[tuple[CellKey, float, float]]:
+    def pairs(self, cells: Iterable[CellKey]) -> list[tuple[CellKey, float, float]]:
         """(cell, value, value of the year before) of those cells that have both."""
-        if not self.before:
+        if not self.item.previous:
             return []
-        paired = self._paired
-        return [pair for cell in cells if (pair := paired.get(cell)) is not None]
+        place, now, was = self.number.get, self.now, self.was
+        placed = [(cell, number) for cell in cells if (number := place(cell)) is not None]
+        found = ((cell, now[number].item(), was[number].item()) for cell, number in placed)
+        return [pair for pair in found if pair[2] == pair[2]]
+
+
+class Said(Mapping[CellKey, Observation]):
+    """Observations by cell, of a cell that comes twice the last one; each is made when somebody asks for it."""
+
+    def __init__(self, cells: Sequence[CellKey], said: Observations) -> None:
+        self.said = said
+        self.numbers = dict(zip(cells, range(len(cells)), strict=True))
+
+    def __getitem__(self, cell: CellKey) -> Observation:
+        return self.said[self.numbers[cell]]
+
+    def __contains__(self, cell: object) -> bool:
+        return cell in self.numbers
+
+    def __iter__(self) -> Iterator[CellKey]:
+        return iter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
 
     @cached_property
-    def _paired(self) -> Mapping[CellKey, tuple[CellKey, float, float]]:
-        """The pair of every cell that has one: the same cells are looked at as row, column, table and sheet."""
-        return {
-            cell: (cell, float(value), float(self.before[cell]))
-            for cell, value in self.values.items()
-            if cell in self.before
-        }
+    def by_sheet(self) -> Mapping[str, list[CellKey]]:
+        """The cells of every sheet."""
+        sheets = [*chain.from_iterable(repeat(stretch.sheet, len(stretch)) for stretch in self.said.stretches)]
+        found: dict[str, list[CellKey]] = {}
+        for cell, number in self.numbers.items():
+            found.setdefault(sheets[number], []).append(cell)
+        return found
 
 
 def cells_of(item: RuleInput) -> Cells:
     """The cells of a delivery; a cell delivered twice counts once."""
     said = dict(zip(item.cells, item.said.values, strict=True))
-    values = {cell: value for cell, value in said.items() if value is not None}
-    before = {cell: value for cell, (value, _) in item.previous.items() if value is not None}
-    return Cells(item, values, before)
+    return Cells(item, {cell: value for cell, value in said.items() if value is not None})
 
 
 def corrected(item: RuleInput, correction: Correction) -> RuleInput:

@@ -7,20 +7,20 @@ delivered is replaced by its leaves, as `schemas.sql.completion` does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, partial
 from itertools import product
-from typing import NamedTuple
 
+from intake.cause_parts import Parts, dynamic_members, linear_rules, members_of, present, slot_lookups
 from intake.equations import Equation, Equations, Values
 from intake.kept import Kept
-from intake.linear import Linear, linear_sides
+from intake.linear import Linear
 from intake.rule_plans import plan_of, summed_members
 from intake.rules import CellKey, RuleInput
 from schemas.framework_model import Framework
-from schemas.plan import Lookup, Point
+from schemas.plan import Lookup
 from schemas.remembered import remembered
 from schemas.shapes import TOTAL, member_key
 
@@ -36,13 +36,6 @@ LinearPoint = tuple[list[tuple[Lookup, Decimal]], Decimal]
 """Lookups with their factors, and the tolerance."""
 
 Named = tuple[frozenset[CellKey], Equation]
-
-
-class Parts(NamedTuple):
-    """Cells that make up another one; those that collect what could not be assigned may be absent."""
-
-    dimension: str
-    cells: tuple[tuple[CellKey, bool], ...]
 
 
 @dataclass
@@ -83,7 +76,7 @@ class Sums:
         unknown = frozenset(cell for cell, value in zip(item.cells, item.said.values, strict=True) if value is None)
         order = tuple(values)
         if item.year not in self._dynamic_sums:
-            self._dynamic_sums[item.year] = tuple((owner, self._summed(owner)) for owner in self._tried(item.year))
+            self._dynamic_sums[item.year] = tuple((owner, self._counted(owner)) for owner in self._tried(item.year))
         same = (self._dynamic_sums[item.year], unknown, order)
         known = self._shared.same
         found = known.get(same)
@@ -112,7 +105,7 @@ class Sums:
         }
         known = self._shared.stated
         for owner in self._tried(item.year):
-            key: Hashable = (owner, self._summed(owner), *(seen.get(variable) for variable in self._owners[owner]))
+            key: Hashable = (owner, self._counted(owner), *(seen.get(variable) for variable in self._owners[owner]))
             stated = known.get(key)
             if stated is None:
                 stated = known[key] = _named(self._of_rule(owner, values, unknown))
@@ -140,7 +133,7 @@ class Sums:
                 made = shared.parts[whole] = list(self._parts_of(*whole))
                 shared.slacks.setdefault(whole[0], self._slack(whole[0]))
             for dimension, parts in made:
-                cells = _present(parts, values, unknown)
+                cells = present(parts, values, unknown)
                 if cells:
                     slack = shared.slacks[whole[0]] * (len(cells) + 1)
                     yield Equation(((whole, _ONE), *((cell, -_ONE) for cell in cells)), slack, "", dimension, whole)
@@ -174,7 +167,7 @@ class Sums:
     @cached_property
     def _points(self) -> Mapping[str, list[LinearPoint]]:
         """Every point of every linear rule, by rule."""
-        linear = remembered(self.framework, partial(_linear_rules, self.framework), "linear rules")
+        linear = remembered(self.framework, partial(linear_rules, self.framework), "linear rules")
         return {code: own for code, factors in linear.items() if (own := self._points_of(code, factors))}
 
     def _points_of(self, code: str, factors: Linear) -> list[LinearPoint]:
@@ -183,7 +176,7 @@ class Sums:
         def made() -> list[LinearPoint]:
             plan, allowed = plan_of(self.framework, self.dynamic, [code])
             found = [
-                ([(look, factor) for slot, factor in factors.items() for look in _slot_lookups(point, slot)], slack)
+                ([(look, factor) for slot, factor in factors.items() for look in slot_lookups(point, slot)], slack)
                 for point, slack in zip(plan.points, allowed, strict=True)
             ]
             return [(looks, slack) for looks, slack in found if all(look.lag == 0 for look, _ in looks)]
@@ -195,6 +188,11 @@ class Sums:
         if code not in self._members:
             self._members[code] = summed_members(self.framework, self.dynamic, code)
         return self._members[code]
+
+    def _counted(self, code: str) -> Hashable:
+        """What of these members makes the equations of a rule others, beside the cells that were delivered: what others
+        deliver counts as 0 in a sum, but may count for the tolerance."""
+        return self._summed(code) if isinstance(self.framework.rules[code].tolerance, str) else ()
 
     @cached_property
     def _owners(self) -> Mapping[str, tuple[str, ...]]:
@@ -230,7 +228,7 @@ class Sums:
         made = self._shared.expansions.get(cell)
         if made is None:
             made = self._shared.expansions[cell] = Parts("", tuple(self._expanded(cell)))
-        return _present(made.cells, values, unknown) or ([] if look.zero else None)
+        return present(made.cells, values, unknown) or ([] if look.zero else None)
 
     def _expanded(self, cell: CellKey) -> Iterator[tuple[CellKey, bool]]:
         variable, key = cell
@@ -253,52 +251,3 @@ _ONE, _NONE = Decimal(1), Decimal(0)
 def _named(equations: Iterable[Equation]) -> list[Named]:
     """Equations of more than one cell, each with the set of its cells."""
     return [(frozenset(cell for cell, _ in found.cells), found) for found in equations if len(found.cells) > 1]
-
-
-def _present(
-    parts: Sequence[tuple[CellKey, bool]], values: Mapping[CellKey, object], unknown: Collection[CellKey]
-) -> list[CellKey] | None:
-    """The cells that were delivered, None when one that is needed was not."""
-    found = []
-    for cell, optional in parts:
-        if cell in values:
-            found.append(cell)
-        elif not optional or cell in unknown:
-            return None
-    return found
-
-
-def _slot_lookups(point: Point, slot: int) -> Iterator[Lookup]:
-    """The lookups of a slot; optional parts of a sum count as 0 when absent."""
-    if slot in point.lookups:
-        yield point.lookups[slot]
-    for part in point.sums.get(slot, ()):
-        for look in part.lookups:
-            yield replace(look, zero=True) if part.optional else look
-
-
-def members_of(key: str) -> dict[str, str]:
-    """`GRP=A,SEX=W` -> {GRP: A, SEX: W}."""
-    return dict(part.split("=", 1) for part in key.split(",") if part)
-
-
-def dynamic_members(framework: Framework, items: Iterable[RuleInput]) -> dict[str, frozenset[str]]:
-    """Members of the dynamic dimensions that occur in deliveries."""
-    found: dict[str, set[str]] = {code: set() for code, entry in framework.dimensions.items() if entry.dynamic}
-    for members in {members for item in items for members in item.members}:
-        for dimension, member in members:
-            if dimension in found and member != TOTAL:
-                found[dimension].add(member)
-    return {code: frozenset(own) for code, own in found.items()}
-
-
-def _linear_rules(framework: Framework) -> dict[str, Linear]:
-    """The linear ones of the rules that senders see."""
-    shown = [code for code, rule in framework.rules.items() if rule.shown]
-    return {code: found for code in shown if (found := _linear_rule(framework, code))}
-
-
-def _linear_rule(framework: Framework, code: str) -> Linear | None:
-    """Factor of every slot of a rule with `=`, or None when it is no linear equation without a constant."""
-    statement = framework.statements[code]
-    return linear_sides(statement) if statement.operator == "=" else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -40,26 +40,39 @@ class Groups:
         """All tables of the form."""
         return entry_tables(self.framework, self.cells.item.region, self.cells.item.year)
 
-    def all(self, *, lines: bool) -> Iterator[Group]:
-        """From large to small; rows and columns only on request."""
-        sheets: dict[str, list[CellKey]] = {}
-        for cell, observation in self.cells.at.items():
-            sheets.setdefault(observation.sheet, []).append(cell)
-        if len(sheets) > 1:
-            yield Group("In der ganzen Lieferung", tuple(self.cells.at), region=self.cells.item.region)
-        for sheet, cells in sheets.items():
-            yield self._placed(f"Im Blatt „{sheet}“", cells, whole_sheet=True)
+    def all(self) -> Iterator[Group]:
+        """From large to small, rows and columns as well."""
+        yield from self.delivery()
+        yield from map(self.sheet, self.cells.at.by_sheet)
         for table in self.tables:
             group = self.table(table)
             if group.cells:
                 yield group
-                for kind, found in self.lines(table).items() if lines else ():
+                for kind, found in self.lines(table).items():
                     for line in found:
                         yield self._placed(f"In der {kind} „{line.name}“ der Tabelle „{table.title}“", line.cells)
 
+    def delivery(self) -> Iterator[Group]:
+        """All together, where that is more than one sheet."""
+        if len(self.cells.at.by_sheet) > 1:
+            yield Group("In der ganzen Lieferung", tuple(self.cells.at), region=self.cells.item.region)
+
+    def sheet(self, sheet: str) -> Group:
+        """The delivered cells of a sheet."""
+        return self._placed(f"Im Blatt „{sheet}“", self.cells.at.by_sheet.get(sheet, ()), whole_sheet=True)
+
+    def tables_with(self, cells: Collection[CellKey], least: float) -> Iterator[Group]:
+        """The tables that hold so many of these cells."""
+        wanted = {*cells}
+        for table in self.tables:
+            if len(wanted & table.members.keys()) >= least:
+                group = self.table(table)
+                if group.cells:
+                    yield group
+
     def table(self, table: EntryTable) -> Group:
         """The delivered cells of a table."""
-        keys = [key for _, _, key in table.cells() if key in self.cells.at]
+        keys = [key for _, _, key in table.cells() if key in self.cells.at.numbers]
         return self._placed(f"In der Tabelle „{table.title}“", keys)
 
     def lines(self, table: EntryTable) -> dict[str, list[Group]]:
@@ -74,11 +87,10 @@ class Groups:
         return {ROW: rows, COLUMN: columns}
 
     def _placed(self, name: str, cells: Sequence[CellKey], *, whole_sheet: bool = False) -> Group:
-        found = [self.cells.at[cell] for cell in cells if cell in self.cells.at]
-        if not found:
+        first = next((self.cells.at[cell] for cell in cells if cell in self.cells.at), None)
+        if first is None:
             return Group(name, ())
-        address = "" if whole_sheet else found[0].cell
-        return Group(name, tuple(cells), found[0].sheet, address, found[0].region)
+        return Group(name, tuple(cells), first.sheet, "" if whole_sheet else first.cell, first.region)
 
 
 def suspicion(

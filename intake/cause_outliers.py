@@ -8,7 +8,7 @@ from math import log, sqrt
 from statistics import fmean, median
 
 from intake.cause_cells import Cells
-from intake.cause_equations import members_of
+from intake.cause_parts import members_of
 from intake.cause_settings import Limits
 from intake.rules import CellKey, Known
 from schemas.framework_model import Framework

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import sqrt
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas import definitions as d
@@ -34,9 +34,9 @@ class YearOnYear(_Limits):
     z: Positive
     alone: Positive
 
-    def usual(self, now: float, before: float) -> bool:
-        """Inside the bounds?"""
-        return before * self.lower <= now <= before * self.upper
+    def usual(self, now: Any, before: Any) -> Any:
+        """Inside the bounds? Of one value, or of many at once."""
+        return (before * self.lower <= now) & (now <= before * self.upper)
 
 
 class Tenfold(_Limits):
@@ -54,9 +54,9 @@ class Outlier(_Limits):
     past_values: Some
     past_years: Some
 
-    def usual(self, now: float, before: float) -> bool:
-        """So near to last year's value that the years before it need no look?"""
-        return abs(now - before) <= self.z * max(self.floor * before, sqrt(before + 0.375))
+    def usual(self, now: Any, before: Any) -> Any:
+        """So near to last year's value that the years before it need no look? Of one value, or of many at once."""
+        return abs(now - before) <= self.z * np.maximum(self.floor * before, np.sqrt(before + 0.375))
 
 
 class Peers(_Limits):

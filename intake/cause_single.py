@@ -75,20 +75,18 @@ class CellCheck:
         comparable = rates.comparable
         if not (known or comparable):
             return
-        whole = {variable: self.framework.is_integer(variable) for variable in {v for v, _ in self.cells.values}}
-        ordinary = {cell for cell, now, before in self.cells.pairs(list(self.cells.values)) if self._near(now, before)}
-        for cell in self.cells.values:
-            if cell in ordinary or not whole[cell[0]]:
+        cells = self.cells
+        ordinary = self.limits.year_on_year.usual(cells.now, cells.was) & self.limits.outlier.usual(
+            cells.now, cells.was
+        )
+        for cell in cells.where(~ordinary):  # most are so near to last year's value that they need no closer look
+            if not self.framework.is_integer(cell[0]):
                 continue
             if comparable or any(cell in some for some in known):
                 noticed = self._jump(cell, cell in guarded) or self._slipped(cell, mended) or self._past(cell, past)
                 noticed = noticed or self._peers(cell, rates)
                 if noticed:
                     yield noticed
-
-    def _near(self, now: float, before: float) -> bool:
-        """So near to last year's value that nothing is asked; most cells need no closer look."""
-        return self.limits.year_on_year.usual(now, before) and self.limits.outlier.usual(now, before)
 
     def _jump(self, cell: CellKey, guarded: bool) -> Finding | None:
         """Far from last year's value, and not by chance; one digit too many or too few may explain it."""

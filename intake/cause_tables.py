@@ -10,9 +10,12 @@ from functools import cached_property
 from itertools import combinations
 from math import log, log10
 from statistics import median
+from typing import Any
+
+import numpy as np
 
 from intake.cause_basis import part_missing, percent
-from intake.cause_cells import Cells, Suspicion, scaled
+from intake.cause_cells import Cells, Flags, Suspicion, scaled
 from intake.cause_groups import Group, Groups, suspicion
 from intake.cause_settings import Limits
 from intake.rules import CellKey
@@ -44,39 +47,53 @@ class _TableCheck:
     cells: Cells
     groups: Groups
 
-    def _changed(self, least: float) -> int:
-        """Number of cells that changed at least so much; most deliveries need no closer look."""
-        return sum(abs(change) >= least for change in self.cells.changes.values())
-
     # --- P01: last year's values --------------------------------------------------------------------------------------
 
     def copied(self, taken: frozenset[CellKey]) -> Iterator[Suspicion]:
         """Delivery, sheet or table that repeats last year's values; the largest group only."""
-        limits = self.limits.copied
-        if sum(change == 0 for change in self.cells.changes.values()) < limits.cells:
+        limits, cells = self.limits.copied, self.cells
+        if np.count_nonzero(cells.now[cells.grown] == cells.was[cells.grown]) < limits.cells:
             return
-        pairs = self.cells.pairs(list(self.cells.values))
-        if sum(now == before >= limits.minimum for _, now, before in pairs) < limits.share * limits.cells:
+        large = (np.fmax(cells.now, cells.was) >= limits.minimum) & ~np.isnan(cells.was)
+        same = large & (cells.now == cells.was)
+        if np.count_nonzero(same) < limits.share * limits.cells:
             return
-        done = set(taken)
-        for group in self.groups.all(lines=False):
-            pairs = [p for p in self.cells.pairs(group.cells) if p[0] not in done and max(p[1:]) >= limits.minimum]
-            same = [cell for cell, now, before in pairs if now == before]
-            if len(pairs) >= limits.cells and len(same) >= limits.share * len(pairs):
-                done |= set(group.cells)
-                details = {"place": group.name, "same": str(len(same)), "count": str(len(pairs))}
-                explained = dict.fromkeys(cell for cell in group.cells if cell in self.cells.values)
+        left = np.ones(len(large), np.bool_)
+        left[cells.places(taken)] = False
+        for group in self._repeating(large & left, same & left):
+            places = cells.places(group.cells)
+            own = places[left[places]]
+            repeated, counted = np.count_nonzero(same[own]), np.count_nonzero(large[own])
+            if self._repeats(repeated, counted):
+                left[places] = False
+                details = {"place": group.name, "same": str(repeated), "count": str(counted)}
+                explained = dict.fromkeys(cell for cell in group.cells if cell in cells.values)
                 yield suspicion(self.framework, COPIED, group, details, explained)
+
+    def _repeats(self, same: Any, count: Any) -> Any:
+        """Do so many of some cells repeat last year's value? Of one group, or of many at once."""
+        return (count >= self.limits.copied.cells) & (same >= self.limits.copied.share * count)
+
+    def _repeating(self, large: Flags, same: Flags) -> Iterator[Group]:
+        """The groups to look at: of delivery and sheets, which have no cells in common, those that repeat; of tables also
+        others."""
+        if self._repeats(np.count_nonzero(same), np.count_nonzero(large)):
+            yield from self.groups.delivery()
+        sheets, which = self.cells.sheets
+        counts = (np.bincount(which[flags], minlength=len(sheets)) for flags in (same, large))
+        found = {sheets[number] for number in np.flatnonzero(self._repeats(*counts)).tolist()}
+        yield from map(self.groups.sheet, filter(found.__contains__, self.cells.at.by_sheet if found else ()))
+        yield from self.groups.tables_with(self.cells.where(same), self.limits.copied.share * self.limits.copied.cells)
 
     # --- P02: another power of ten ------------------------------------------------------------------------------------
 
     def shifted(self, taken: frozenset[CellKey]) -> Iterator[Suspicion]:
         """Delivery, sheet, table, row or column whose values are a power of ten times those of last year."""
         least = (min(map(abs, self.limits.factor.powers)) - self.limits.factor.width) * log(10)
-        if self._changed(least) < self.limits.factor.cells:
+        if len(self.cells.changed(least)) < self.limits.factor.cells:
             return
         done = set(taken)
-        for group in self.groups.all(lines=True):
+        for group in self.groups.all():
             pairs = [pair for pair in self.cells.pairs(group.cells) if pair[0] not in done]
             for power, name in self.limits.factor.powers.items():
                 if fitting := self._shifted_by(pairs, power):
@@ -102,9 +119,11 @@ class _TableCheck:
 
     def swapped(self, taken: frozenset[CellKey]) -> Iterator[Suspicion]:
         """Two rows or two columns of a table that fit each other's values of last year."""
-        if self._changed(self.limits.swapped.own) < self.limits.swapped.cells:
+        if len(self.cells.changed(self.limits.swapped.own)) < self.limits.swapped.cells:
             return
         far = Counter(variable for variable, _ in self._far)
+        if far.total() < 2 * self._fewest:
+            return
         for table in self.groups.tables:
             if sum(far[variable] for variable in {*table.variables}) < 2 * self._fewest:
                 continue
@@ -127,9 +146,8 @@ class _TableCheck:
     def _far(self) -> frozenset[CellKey]:
         """Cells that do not fit their own value of last year."""
         limits = self.limits.swapped
-        pairs = self.cells.pairs(list(self.cells.changes))
-        large = (cell for cell, now, before in pairs if min(now, before) >= limits.minimum)
-        return frozenset(cell for cell in large if abs(self.cells.changes[cell]) >= limits.own)
+        pairs = self.cells.changed(limits.own)
+        return frozenset(cell for cell, now, before in pairs if min(now, before) >= limits.minimum)
 
     @property
     def _fewest(self) -> int:
@@ -142,7 +160,7 @@ class _TableCheck:
             return False
         least = self.limits.swapped.minimum
         pairs = self.cells.pairs(line.cells)
-        changes = [abs(self.cells.changes[cell]) for cell, now, before in pairs if min(now, before) >= least]
+        changes = [abs(log(now / before)) for _, now, before in pairs if min(now, before) >= least]
         return len(changes) >= self.limits.swapped.cells and median(changes) >= self.limits.swapped.own
 
     def _exchanged(self, one: Group, two: Group) -> bool:

@@ -15,7 +15,16 @@ from intake.annotate_comments import change_comments, comment_text
 from intake.annotate_package import OFFICE, SHEET_TYPE, STYLES_TYPE, Package, mentions
 from intake.annotate_sheet import protocol_part, write_protocol_workbook
 from intake.annotate_styles import COLOURS, EMPTY_STYLES, Originals, StyleSheet
-from intake.annotate_xml import Edits, Element, NotAnnotatable, elements, prefix_of, with_attribute, written
+from intake.annotate_xml import (
+    Edits,
+    Element,
+    NotAnnotatable,
+    elements,
+    prefix_of,
+    well_formed,
+    with_attribute,
+    written,
+)
 from intake.protocol import (
     FILLS_MARK,
     PROTOCOL_NAME,
@@ -133,7 +142,7 @@ class _Answer:
         self._protocol_sheet()
         self.package.replace(self.styles_part, self.styles.result())
         for data in self.package.changed.values():
-            elements(data, lambda depth, name, _: False)  # still well-formed, every part
+            well_formed(data)  # still, every part
         self.package.write(target)
 
     def _marks(self) -> dict[str, dict[Place, _Marks]]:

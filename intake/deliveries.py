@@ -77,10 +77,15 @@ def read_deliveries(
 
 def latest_year(framework: Framework, received: Received, pool: ReaderPool) -> int:
     """`ReadDelivery.latest_year` of a file, 0 when it names none: of our form, the cover in front is enough."""
-    cover = find_cover(pool.read(received.path, sheets=1))
+    return year_in(framework, received, pool.read(received.path, sheets=1), pool.read)
+
+
+def year_in(framework: Framework, received: Received, opened: Workbook, reader: Reader) -> int:
+    """The same of a file that was opened, at least its cover; `reader` opens what has none."""
+    cover = find_cover(opened)
     if cover is not None:
         return read_cover(framework, cover, received.file_name, received.sender).year or 0
-    return read_deliveries(framework, [received], pool.read)[0].latest_year
+    return read_deliveries(framework, [received], reader)[0].latest_year
 
 
 def _read(framework: Framework, received: Received, reader: Reader) -> ReadDelivery:

@@ -15,19 +15,16 @@ import hashlib
 import json
 import os
 import shutil
-import stat
 import time
-import unicodedata
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
-_IGNORED_PREFIXES = ("~$", ".", "._")
-_IGNORED_SUFFIXES = (".tmp", ".part", ".filepart", ".crdownload", ".partial", ".download", ".lnk")
-_IGNORED_NAMES = ("thumbs.db", "desktop.ini")
-STALE_LOCK_SECONDS = 24 * 3600
+from intake.inbox_files import is_candidate, open_in_office, readable, sender_folders
+
 _DONE = "done-"
 _LONGEST_SUFFIX = 12
 MAX_BYTES = 200 * 1024 * 1024
@@ -64,6 +61,8 @@ class Inbox:
         self.archive = self.raw / "archive"
         self.quarantine = self.raw / "quarantine"
         self.settle_seconds = settle_seconds
+        self.numbers: set[str] = set()
+        """The numbers of the claims that were seen here."""
         for folder in (self.inbox, self.archive):
             folder.mkdir(parents=True, exist_ok=True)
         for folder in (self.claims_folder, self.quarantine):  # nobody but the run has business here
@@ -73,20 +72,23 @@ class Inbox:
         """Files in sender folders that are complete: settled, no temporary name, not open in Excel."""
         for folder in sender_folders(self.inbox):
             for path in sorted(folder.iterdir()):
-                if _is_candidate(path) and self._settled(path) and not _open_in_office(path):
+                if is_candidate(path) and self._settled(path) and not open_in_office(path):
                     yield path
 
     def unsettled(self) -> list[Path]:
         """Files that look like deliveries but are not complete yet; named in the run report so that none is forgotten."""
         ready = set(self.waiting())
         return sorted(
-            p for folder in sender_folders(self.inbox) for p in folder.iterdir() if _is_candidate(p) and p not in ready
+            p for folder in sender_folders(self.inbox) for p in folder.iterdir() if is_candidate(p) and p not in ready
         )
 
     def claim_all(self) -> list[Claim]:
         """Claim every waiting file; returns these and all claims that an earlier, interrupted run left behind."""
-        for path in self.waiting():
-            self._claim(path)
+        paths = [*self.waiting()]
+        folders = [self._claim(path) for path in paths]
+        for folder in (*folders, *dict.fromkeys(path.parent for path in paths)):
+            if folder.exists():
+                _sync_folder(folder)
         return self.claims()
 
     def claims(self) -> list[Claim]:
@@ -103,19 +105,21 @@ class Inbox:
             frozen = self._freeze(claim)
             if frozen is not None:
                 found.append(frozen)
+        self.numbers |= {claim.submission_id for claim in found if claim.submission_id}
         return sorted(found, key=lambda claim: (claim.received_at, claim.sender, claim.file_name))
 
     def remember(self, claim: Claim, submission_id: str) -> Claim:
-        """Give a claim its number; kept on disk so that a repeated run uses the same one."""
+        """Give a claim its number; kept on disk so that a repeated run uses the same one, for the same content."""
         numbered = replace(claim, submission_id=submission_id)
-        _write_meta(numbered)
+        _write_json(claim.folder / "meta.json", _meta(numbered))
+        self.numbers.add(submission_id)
         return numbered
 
     def archive_file(self, claim: Claim, year: int | None, region: str) -> Path:
         """File the frozen copy in the archive, read-only; the same content is kept once."""
         folder = self.archive / (str(year) if year else "ohne-jahr") / (region or "ohne-region")
         target = folder / f"{claim.sha256}{claim.path.suffix}"
-        _copy_once(claim.path, target)
+        _keep_once(claim.path, target)
         return target
 
     def quarantine_file(self, claim: Claim, reason: dict[str, object]) -> Path:
@@ -124,7 +128,7 @@ class Inbox:
         folder.mkdir(parents=True, exist_ok=True)
         _write_json(folder / "reason.json", {**reason, "file_name": claim.file_name, "sender": claim.sender})
         target = folder / f"file{claim.path.suffix}"
-        _copy_once(claim.path, target)
+        _keep_once(claim.path, target)
         return target
 
     def release(self, claim: Claim) -> None:
@@ -149,19 +153,21 @@ class Inbox:
         except FileNotFoundError:  # the sender took it back
             return False
 
-    def _claim(self, path: Path) -> None:
+    def _claim(self, path: Path) -> Path:
+        """Take a file out of the inbox; whoever calls sees to it that this lasts. Returns the folder of the claim."""
         folder = self.claims_folder / uuid.uuid4().hex
         folder.mkdir(mode=0o700)
-        name = readable(path.name)
-        claim = Claim(folder, name, path.parent.name, datetime.now(UTC).replace(tzinfo=None))
-        _write_meta(claim)
+        claim = Claim(folder, readable(path.name), path.parent.name, datetime.now(UTC).replace(tzinfo=None))
+        with (folder / "meta.json").open(
+            "w", encoding="utf-8"
+        ) as stream:  # nobody looks for it before the file is there
+            _write_down(stream, _meta(claim))
+        _sync_folder(folder)
         try:
             os.rename(path, folder / "original")
         except FileNotFoundError:  # another run was faster, or the sender took it back
             shutil.rmtree(folder, ignore_errors=True)
-            return
-        _sync_folder(folder)
-        _sync_folder(path.parent)
+        return folder
 
     def _freeze(self, claim: Claim) -> Claim | None:
         original = claim.folder / "original"
@@ -179,77 +185,7 @@ class Inbox:
         shutil.copyfile(original, temporary)
         os.chmod(temporary, 0o440)
         os.replace(temporary, claim.path)
-        frozen = replace(claim, sha256=_sha256(claim.path))
-        _write_meta(frozen)
-        return frozen
-
-
-def misplaced_in(inbox: Path) -> list[Path]:
-    """Files that look like deliveries but lie where nobody takes them: in no sender's folder, or in a folder below one.
-
-    They are named, never touched: only people can tell whose they are. A hidden folder that holds such files (a trash,
-    copies of a file server) stands for all of them. Links are not followed.
-    """
-    found = [folder for folder in hidden_folders(inbox) if holds_deliveries(folder)]
-    for folder, below, names in os.walk(inbox):
-        here = Path(folder)
-        below[:] = [name for name in below if not name.startswith(".")]
-        if here.parent != inbox:
-            found += [path for path in map(here.joinpath, names) if _is_candidate(path)]
-    return sorted(found)
-
-
-def sender_folders(inbox: Path) -> list[Path]:
-    """The folders of the inbox that are read, in order: no links, no hidden ones."""
-    there = (path for path in inbox.iterdir() if not path.name.startswith("."))
-    return sorted(path for path in there if path.is_dir() and not path.is_symlink())
-
-
-def hidden_folders(inbox: Path) -> list[Path]:
-    """The hidden folders of the inbox and of its folders, in order. Nothing in them is ever taken."""
-    found: list[Path] = []
-    for folder, below, _ in os.walk(inbox):
-        hidden = (Path(folder, name) for name in below if name.startswith("."))
-        found += [path for path in hidden if not path.is_symlink()]
-        below[:] = [name for name in below if not name.startswith(".")]
-    return sorted(found)
-
-
-def holds_deliveries(folder: Path) -> bool:
-    """Does anything in this folder or below look like a delivery?"""
-    return any(_is_candidate(Path(here, name)) for here, _, names in os.walk(folder) for name in names)
-
-
-def readable(name: str) -> str:
-    """The file name as text that can be stored and shown: composed umlauts, undecodable bytes replaced."""
-    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return unicodedata.normalize("NFC", text)
-
-
-def _is_candidate(path: Path) -> bool:
-    name = path.name.lower()
-    if name.startswith(_IGNORED_PREFIXES) or name.endswith(_IGNORED_SUFFIXES) or name in _IGNORED_NAMES:
-        return False
-    try:
-        facts = path.lstat()
-    except FileNotFoundError:
-        return False
-    return stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1 and facts.st_size > 0
-
-
-def _open_in_office(path: Path) -> bool:
-    """Excel and LibreOffice put a lock file beside an open workbook; a forgotten one does not block for ever."""
-    for lock in (
-        path.with_name(f"~${path.name}"),
-        path.with_name(f"~${path.name[2:]}"),
-        path.with_name(f".~lock.{path.name}#"),
-    ):
-        try:
-            if time.time() - lock.stat().st_mtime < STALE_LOCK_SECONDS:
-                return True
-        except OSError:  # no such file, or no name that a lock file could have
-            continue
-    return False
+        return replace(claim, sha256=_sha256(claim.path))
 
 
 def _read_meta(folder: Path) -> Claim | None:
@@ -263,34 +199,48 @@ def _read_meta(folder: Path) -> Claim | None:
     return Claim(folder=folder, **data)
 
 
-def _write_meta(claim: Claim) -> None:
+def _meta(claim: Claim) -> dict[str, object]:
     data: dict[str, object] = {name: getattr(claim, name) for name in _KEPT}
-    data["received_at"] = claim.received_at.isoformat()
-    _write_json(claim.folder / "meta.json", data)
+    return data | {"received_at": claim.received_at.isoformat()}
 
 
 def _write_json(path: Path, data: dict[str, object]) -> None:
     temporary = path.with_suffix(".tmp")
     with temporary.open("w", encoding="utf-8") as stream:
-        json.dump(data, stream, ensure_ascii=False, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
+        _write_down(stream, data)
     os.replace(temporary, path)
     _sync_folder(path.parent)
 
 
-def _copy_once(source: Path, target: Path) -> None:
+def _write_down(stream: TextIO, data: dict[str, object]) -> None:
+    stream.write(json.dumps(data, ensure_ascii=False, indent=1))
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _keep_once(frozen: Path, target: Path) -> None:
+    """File a frozen copy, which nobody can change any more, under another name; a copy of it where there are no links."""
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.unlink(missing_ok=True)
-    shutil.copyfile(source, temporary)
-    with temporary.open("rb") as stream:
-        os.fsync(stream.fileno())
-    os.chmod(temporary, 0o440)
-    os.replace(temporary, target)
+    _sync(frozen)
+    try:
+        os.link(frozen, target)
+    except FileExistsError:
+        return
+    except OSError:
+        temporary = target.with_name(f".{target.name}.tmp")
+        temporary.unlink(missing_ok=True)
+        shutil.copyfile(frozen, temporary)
+        _sync(temporary)
+        os.chmod(temporary, 0o440)
+        os.replace(temporary, target)
     _sync_folder(target.parent)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ is missing. Rules that look at the previous year get its accepted values.
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -105,13 +106,13 @@ def _violations(
             results[unit].add(run)
         rest = [delivery for delivery in deliveries if delivery.unit in screened.left]
         if screened.slots.num_rows:
-            with _connected(planned) as connection:
+            with _connected(framework, planned) as connection:
                 connection.register("slot_value", screened.slots)
                 connection.execute(plan_sql.evaluated(planned.plan, ""))
                 _count(connection, results, screened.linear)
                 yield from connection.execute(_VIOLATIONS).fetchall()
     if rest:
-        with _connected(planned) as connection:
+        with _connected(framework, planned) as connection:
             _evaluate(framework, planned.plan, rest, connection)
             _count(connection, results)
             yield from connection.execute(_VIOLATIONS).fetchall()
@@ -158,8 +159,13 @@ def _planned(framework: Framework, dynamic: Mapping[str, set[str]], codes: tuple
 
 
 @contextmanager
-def _connected(planned: _Planned) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
+def _connected(framework: Framework, planned: _Planned) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection of its own to a database in memory, which starting anew would take longer than most checks."""
+
+    def made() -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(":memory:", config={"threads": "2"})
+
+    with remembered(framework, made, "database", os.getpid()).cursor() as connection:
         for name, table in planned.tables.items():
             connection.register(name, table)
         yield connection

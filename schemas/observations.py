@@ -5,11 +5,12 @@ Whoever wants observations one by one takes them as from any other sequence; the
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import cached_property
-from itertools import chain, compress, groupby, repeat
+from itertools import accumulate, chain, compress, groupby, islice, repeat
 from math import nan
 from typing import Any, overload
 
@@ -171,7 +172,19 @@ class Observations(Sequence[Observation]):
     @overload
     def __getitem__(self, place: slice) -> Sequence[Observation]: ...
     def __getitem__(self, place: int | slice) -> Observation | Sequence[Observation]:
-        return self._one_by_one[place]
+        if isinstance(place, slice) or not 0 <= place < len(self):
+            return self._one_by_one[place]
+        stretch, number = self.place_of(place)
+        return next(islice(stretch, number, None))
+
+    def place_of(self, number: int) -> tuple[Stretch, int]:
+        """In which stretch an observation stands, and as which of it; nobody has to make the others for that."""
+        own = bisect_right(self._ends, number)
+        return self.stretches[own], number - (self._ends[own - 1] if own else 0)
+
+    @cached_property
+    def _ends(self) -> Sequence[int]:
+        return [*accumulate(map(len, self.stretches))]
 
     def __add__(self, others: Iterable[Observation]) -> Observations:
         return Observations((*self.stretches, *Observations.of(others).stretches))
@@ -190,9 +203,9 @@ class Observations(Sequence[Observation]):
     def __reduce__(self) -> tuple[Any, ...]:
         return Observations, (self.stretches,)
 
-    @cached_property
+    @property
     def by_place(self) -> Mapping[tuple[str, int], Observations]:
-        """What is said of each region and year."""
+        """What is said of each region and year. Not kept: what held itself would stay in memory for long."""
         found: dict[tuple[str, int], list[Stretch]] = {}
         for stretch in self.stretches:
             found.setdefault((stretch.region, stretch.year), []).append(stretch)

@@ -109,9 +109,13 @@ def entry_tables(framework: Framework, region: str, year: int) -> tuple[EntryTab
     """All entry tables of a region and reporting year, field by field. Shared: they are worked out once."""
 
     def made() -> tuple[EntryTable, ...]:
-        return tuple(table for field in framework.fields for table in _field_tables(framework, field, region, year))
+        found: list[EntryTable] = []
+        for part in remembered(framework, partial(_parts, framework, year), "parts of a form", year):
+            found += part if isinstance(part, tuple) else _of_subareas(framework, part, region, year)
+        return tuple(found)
 
-    return remembered(framework, made, "entry tables", year, tuple(_subareas(framework, region, year).items()))
+    further = year, tuple(_subareas(framework, region, year).items())
+    return remembered(framework, made, "entry tables", *further, most=MOST_OF_SUBAREAS)
 
 
 def is_optional(framework: Framework, members: Members) -> bool:
@@ -119,22 +123,21 @@ def is_optional(framework: Framework, members: Members) -> bool:
     return any(framework.dimensions[dimension].is_residual(member) for dimension, member in members)
 
 
-def _field_tables(framework: Framework, field: str, region: str, year: int) -> Iterator[EntryTable]:
-    for kind, variables, dynamic in remembered(
-        framework, partial(_groups, framework, field, year), "groups", field, year, most=MOST_OF_SUBAREAS
-    ):
-        if dynamic:
-            yield from _of_subareas(framework, field, variables[0], region, year)
-            continue
-        codes, asked = tuple(variable.code for variable in variables), tuple(map(tuple, variables[0].asked_in(year)))
-        yield from remembered(
-            framework,
-            partial(_of_any_region, framework, field, kind, variables, year),
-            "entry tables of any region",
-            codes,
-            asked,
-            most=MOST_OF_ANY_REGION,
-        )
+def _parts(framework: Framework, year: int) -> tuple[tuple[EntryTable, ...] | Variable, ...]:
+    """The tables that all regions have in a year, in the order of the form; between them the variables whose tables have
+    the sub-areas of a region."""
+    found: list[tuple[EntryTable, ...] | Variable] = []
+    for field in framework.fields:
+        for kind, variables, dynamic in _groups(framework, field, year):
+            codes, asked = (
+                tuple(variable.code for variable in variables),
+                tuple(map(tuple, variables[0].asked_in(year))),
+            )
+            made = partial(_of_any_region, framework, field, kind, variables, year)
+            question = "entry tables of any region"
+            any_region = partial(remembered, framework, made, question, codes, asked, most=MOST_OF_ANY_REGION)
+            found.append(variables[0] if dynamic else any_region())
+    return tuple(found)
 
 
 def _of_any_region(
@@ -157,14 +160,13 @@ def _groups(framework: Framework, field: str, year: int) -> list[tuple[object, l
     ]
 
 
-def _of_subareas(
-    framework: Framework, field: str, variable: Variable, region: str, year: int
-) -> tuple[EntryTable, ...]:
+def _of_subareas(framework: Framework, variable: Variable, region: str, year: int) -> tuple[EntryTable, ...]:
     """Tables with the sub-areas of a region: the same in all years in which it has these, and is asked the same."""
     tables = tuple(map(tuple, variable.asked_in(year)))
     asked = (variable.code, tables, tuple(_subareas(framework, region, year).items()))
 
     def made() -> tuple[EntryTable, ...]:
+        field = framework.variable_field[variable.code]
         return tuple(_own_tables(framework, field, variable, region, year))
 
     return remembered(framework, made, "entry tables of sub-areas", *asked, most=MOST_OF_SUBAREAS)

@@ -24,7 +24,7 @@ from flows.cli import main, parser
 from flows.heartbeat import stuck_in_inbox
 from flows.run_log import now_utc, rule_set_hash
 from flows.wording import catalogue
-from intake.inbox import hidden_folders
+from intake.inbox_files import hidden_folders
 from schemas.framework_model import Framework
 from warehouse.places import Places
 

@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from flows.heartbeat import stuck_in_inbox
-from intake.inbox import Claim, Inbox, hidden_folders, misplaced_in
+from intake.inbox import Claim, Inbox
+from intake.inbox_files import hidden_folders, misplaced_in
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SENDER = "06414"
@@ -195,6 +196,38 @@ def test_the_archive_keeps_the_same_content_once_and_read_only(tmp_path: Path, i
     unknown = inbox.archive_file(first, None, "")
     assert unknown.is_relative_to(tmp_path / "raw" / "archive")
     assert len(unknown.relative_to(tmp_path / "raw" / "archive").parts) == 3
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_is_filed_lasts_without_the_claim_and_without_links(
+    tmp_path: Path, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    put(tmp_path, "x.xlsx", b"kept")
+    (claim,) = inbox.claim_all()
+
+    def refused(*_: Any) -> None:
+        raise OSError(95, "Operation not supported")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
+    target = inbox.archive_file(claim, 2025, SENDER)
+    assert (target.stat().st_ino == claim.path.stat().st_ino) is links
+    inbox.release(claim)
+    assert (target.read_bytes(), stat.S_IMODE(target.stat().st_mode)) == (b"kept", 0o440)
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_a_claim_without_a_number_is_frozen_again_by_the_next_run(tmp_path: Path, inbox: Inbox) -> None:
+    put(tmp_path, "x.xlsx", b"first")
+    (claim,) = inbox.claim_all()
+    (claim.folder / "original").write_bytes(b"last")  # the sender's program went on writing, and nothing was made of it
+    (again,) = Inbox(tmp_path).claims()
+    assert again.path.read_bytes() == b"last"
+    assert again.sha256 != claim.sha256
+    numbered = inbox.remember(again, "N-1")
+    (claim.folder / "original").write_bytes(b"too late")
+    assert Inbox(tmp_path).claims() == [numbered]
+    assert numbered.path.read_bytes() == b"last"
 
 
 def test_quarantine_holds_the_file_with_the_reason_beside_it(tmp_path: Path, inbox: Inbox) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from bench.detection import DESCRIPTION, Demo, check
 from flows.demo.world import load_world
+from intake.cause_cells import cells_of
+from intake.cause_equations import Sums
 from intake.cause_outliers import History, modified_z, stabilised
 from intake.cause_settings import load_limits
 from intake.messages import finding
@@ -151,6 +153,15 @@ def test_p07_allows_for_rounding_by_the_source_and_for_what_is_secret(framework:
 
 def test_p07_leaves_sums_to_the_rules_that_state_them(framework: Framework) -> None:
     assert not noticed(framework, item({"POP SEX=M": 400, "POP SEX=W": 300, "POP": 900}))
+
+
+def test_the_sums_of_a_delivery_do_not_depend_on_what_others_deliver(framework: Framework) -> None:
+    own = item({"POP": 100, "POP_DIST DIST=06413001": 60, "POP_DIST DIST=06413002": 30})
+    other = item({"POP": 10, "POP_DIST DIST=06434001": 10}, region="06434")
+    values = cells_of(own).values
+    alone, together = (Sums.for_items(framework, items).of(own, values) for items in ([own], [own, other]))
+    assert alone is together
+    assert [equation.owner for equation in alone.broken(values)] == ["R007"]
 
 
 def test_m12_asks_about_a_value_far_from_all_earlier_years(framework: Framework) -> None:

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.observations import Observations
+from schemas.observations import Observations, Places
 from schemas.shapes import TOTAL, CheckedDelivery, Finding, Observation, Record, Submission, Verdict
 from warehouse.access import utc
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _VALUE = pa.decimal128(24, 4)
 _STEP = Decimal("0.0001")
@@ -157,28 +161,52 @@ def _told(said: Sequence[Said]) -> tuple[pa.Table, list[Members]]:
 
     The cells of our form are the same in every workbook and share what they are of.
     """
+    import numpy as np  # not with the module: see `warehouse.past`
+
     parts = [(number, part) for number, one in enumerate(said) for part in Observations.of(one.observations).stretches]
-    which = pa.array([number for number, (_, part) in enumerate(parts) for _ in range(len(part))], pa.int32())
     stretches = [part for _, part in parts]
+    which = pa.array(np.repeat(np.arange(len(parts), dtype=np.int32), [*map(len, stretches)]))
     columns = {"owner": pa.array([number for number, _ in parts], pa.int32()).take(which)}
     for name, kind in (("region", pa.string()), ("year", pa.int32()), ("sheet", pa.string())):
         columns[name] = pa.array([getattr(part, name) for part in stretches], kind).take(which)
-    for name, of in (("variable", "variables"), ("cell", "cells"), ("note", "notes")):
-        columns[name] = pa.array([*chain.from_iterable(getattr(part.places, of) for part in stretches)], pa.string())
+    described = [_described(part.places) for part in stretches]
+    for place, name in enumerate(("variable", "cell", "note")):
+        columns[name] = pa.concat_arrays([found.texts[place] for found in described] or [pa.array([], pa.string())])
     for name, of in (("status", "statuses"), ("text", "texts")):
         columns[name] = pa.array([*chain.from_iterable(getattr(part, of) for part in stretches)], pa.string())
     different: dict[frozenset[tuple[str, str]], int] = {}
-    numbers: dict[int, list[int]] = {}
-    for part in stretches:
-        if id(part.places) not in numbers:
-            numbers[id(part.places)] = [
-                different.setdefault(frozenset(members), len(different)) for members in part.places.members
-            ]
-    every = chain.from_iterable(numbers[id(part.places)] for part in stretches)
-    columns["members"] = pa.array([*every], pa.int32())
+    numbers: dict[int, NDArray[np.int32]] = {}
+    for found in described:
+        if id(found) not in numbers:
+            own = [different.setdefault(members, len(different)) for members in found.different]
+            numbers[id(found)] = np.array(own, np.int32)[found.members]
+    columns["members"] = pa.array(np.concatenate([np.empty(0, np.int32), *(numbers[id(found)] for found in described)]))
     table = pa.table(columns)
     values = [*chain.from_iterable(part.values for part in stretches)]
     return table.append_column("value", _values(values, table)), [tuple(members) for members in different]
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """Variables, cells and notes of some places; their different members, and which of these each place has."""
+
+    texts: tuple[pa.Array, pa.Array, pa.Array]
+    different: Sequence[frozenset[tuple[str, str]]]
+    members: NDArray[np.intp]
+
+
+def _described(places: Places) -> _Described:
+    """The same for all deliveries of a form: worked out once."""
+    import numpy as np
+
+    known: _Described | None = places.derived.get("stored")
+    if known is None:
+        different: dict[frozenset[tuple[str, str]], int] = {}
+        members = [different.setdefault(frozenset(of), len(different)) for of in places.members]
+        texts = [pa.array(column, pa.string()) for column in (places.variables, places.cells, places.notes)]
+        known = _Described((texts[0], texts[1], texts[2]), list(different), np.array(members, np.intp))
+        places.derived["stored"] = known
+    return known
 
 
 def _counted(told: pa.Table, said: Sequence[Said], vocabulary: Vocabulary) -> pa.Table:

@@ -76,13 +76,16 @@ def _values(connection: Connection, source: str, asked: Mapping[str, Any], by: s
 def _told_apart(table: pa.Table, columns: Sequence[str]) -> tuple[list[tuple[Any, ...]], np.ndarray]:
     """The different rows of some columns, and for every row of the table which of them it is."""
     import numpy as np
+    import pyarrow as pa
 
     number = np.zeros(table.num_rows, np.int64)
     for name in columns:
         coded = table[name].combine_chunks().dictionary_encode("encode")
         if len(coded.dictionary) > 1:
-            number = np.unique(number * len(coded.dictionary) + coded.indices.to_numpy(), return_inverse=True)[1]
-    first = np.unique(number, return_index=True)[1]
+            together = pa.array(number * len(coded.dictionary) + coded.indices.to_numpy())
+            number = together.dictionary_encode().indices.to_numpy().astype(np.int64)
+    newest = np.maximum.accumulate(number)  # they are numbered as they come
+    first = np.flatnonzero(np.diff(newest, prepend=-1))
     different = table.select(columns).take(first).to_pydict()
     return list(zip(*different.values(), strict=True)), number
 
