@@ -29,13 +29,13 @@ def write_previews(settings: Settings, framework: Framework, accepted: Sequence[
     if not accepted:
         return 0
     places = {_place(submission) for submission in accepted}
-    own = _own(framework, results.values, places)
     none = pd.DataFrame(columns=list(OWN_COLUMNS))
-    previews = _previews(framework, results.published, places)
-    for submission in sorted(accepted, key=_place):  # what was said of a year stands beside the next
-        region, year = _place(submission)
-        pages = previews[_beside(framework, region, year)]
-        with without_collecting():
+    with without_collecting():
+        own = _own(framework, results.values, places)
+        previews = _previews(framework, results.published, places)
+        for submission in sorted(accepted, key=_place):  # what was said of a year stands beside the next
+            region, year = _place(submission)
+            pages = previews[_beside(framework, region, year)]
             pages.write(submission, own.get((region, year), none), settings.outbox, sample=settings.sample)
     return len(accepted)
 
@@ -48,8 +48,8 @@ def _place(submission: Submission) -> Place:
 def _own(framework: Framework, values: pa.Table, places: Iterable[Place]) -> dict[object, pd.DataFrame]:
     """The figures of these regions, for each year in which one of them is looked at."""
     near = {at for _, year in places for at in (year, year - 1)}
-    wanted = _of(values, region={region for region, _ in places}, year=near)
-    return own_frames(framework, _frame(framework, wanted, "value", "status"))
+    regions = {region for region, _ in places}
+    return own_frames(framework, _frame(framework, values, regions, near, "value", "status"))
 
 
 def _previews(framework: Framework, published: pa.Table, places: Iterable[Place]) -> dict[Beside, Previews]:
@@ -57,7 +57,7 @@ def _previews(framework: Framework, published: pa.Table, places: Iterable[Place]
     like = {_beside(framework, region, year): (region, year) for region, year in sorted(places)}
     named = {beside: compared_with(framework, *place) for beside, place in like.items()}
     codes, years = {code for names in named.values() for code in names}, {year for year, _ in named}
-    rows = _frame(framework, _of(published, region=codes, year=years), "value", "sign")
+    rows = _frame(framework, published, codes, years, "value", "sign")
     sets = {year: [names for (at, _), names in named.items() if at == year] for year in years}
     references, figures = reference_frames(framework, rows, sets), Figures(framework.statuses)
     return {
@@ -69,15 +69,11 @@ def _beside(framework: Framework, region: str, year: int) -> Beside:
     return year, tuple(framework.territory.ancestors(region, reference_day(year)))
 
 
-def _of(table: pa.Table, **wanted: set[str] | set[int]) -> pa.Table:
-    """The rows in which the columns hold one of the given."""
-    for name, known in wanted.items():
-        table = table.filter(pc.is_in(table[name], pa.array(sorted(known), table[name].type)))
-    return table
-
-
-def _frame(framework: Framework, table: pa.Table, *columns: str) -> pd.DataFrame:
-    """As pandas, with what a figure is of, and these columns."""
+def _frame(framework: Framework, table: pa.Table, regions: set[str], years: set[int], *columns: str) -> pd.DataFrame:
+    """The rows of regions and years as pandas, with what a figure is of, and these columns."""
     dimensions = (code.lower() for code in framework.dimension_order)
-    frame: pd.DataFrame = table.select(["region", "year", "indicator", *dimensions, *columns]).to_pandas()
+    own = pc.is_in(table["region"], pa.array(sorted(regions), table["region"].type))
+    near = pc.is_in(table["year"], pa.array(sorted(years), table["year"].type))
+    narrow = table.select(["region", "year", "indicator", *dimensions, *columns])
+    frame: pd.DataFrame = narrow.filter(pc.and_(own, near)).to_pandas()
     return frame

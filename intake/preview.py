@@ -7,13 +7,16 @@ computing is done elsewhere; two frames come in, see `intake.preview_frames`.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from intake.page_templates import template
-from intake.preview_figures import Figures, numbers, texts
+from intake.preview_figures import Figures, Shown, numbers, texts
 from schemas.definitions import Indicator
 from schemas.framework_model import Framework
 from schemas.shapes import Submission
@@ -32,6 +35,9 @@ _UNITS = {
     "sqm": "Quadratmeter",
     "count": "Anzahl",
 }
+
+
+_TEXT = "text"
 
 
 class PreviewRow(NamedTuple):
@@ -56,11 +62,6 @@ class PreviewIndicator:
     unit: str
     rows: tuple[PreviewRow, ...]
 
-    @property
-    def lines(self) -> Markup:
-        """The rows as they stand in the page."""
-        return _escaped("".join([row.line for row in self.rows]))
-
 
 @dataclass(frozen=True)
 class PreviewField:
@@ -69,6 +70,13 @@ class PreviewField:
     code: str
     name: str
     indicators: tuple[PreviewIndicator, ...]
+
+    @property
+    def lines(self) -> Markup:
+        """The rows as they stand in the page, those of an indicator together."""
+        opening, closing = _around("body")
+        rows = ("".join([row.line for row in indicator.rows]) for indicator in self.indicators)
+        return _escaped("".join([f"{opening}{lines}{closing}" for lines in rows]))
 
 
 @dataclass(frozen=True)
@@ -87,11 +95,11 @@ class Preview:
 
 
 class _Others(NamedTuple):
-    """What stands beside an own figure: texts, the signs in them, and the cells of the page."""
+    """What stands beside an own figure: texts, the signs in them, and the end of the line in the page."""
 
     texts: tuple[str, ...]
     signs: tuple[str, ...]
-    cells: str
+    end: str
 
 
 class Previews:
@@ -100,13 +108,17 @@ class Previews:
     def __init__(self, framework: Framework, reference: pd.DataFrame, figures: Figures | None = None) -> None:
         self.framework = framework
         self.figures = figures or Figures(framework.statuses)
-        self._published: dict[tuple[str, str], dict[str, tuple[float | None, str]]] = {}
-        codes, names = texts(reference["region"]), texts(reference["region_name"])
-        self.names = dict(zip(codes, names, strict=True))
-        figures_of = zip(texts(reference["indicator"]), texts(reference["members"]), strict=True)
-        told = zip(numbers(reference["value"]), texts(reference["sign"]), strict=True)
-        for code, figure, said in zip(codes, figures_of, told, strict=True):
-            self._published.setdefault(figure, {})[code] = said
+        self.decimals = {code: entry.decimals for code, entry in framework.indicators.items()}
+        self.fields = [
+            (code, field.name_de, list(framework.indicators_of(code))) for code, field in framework.fields.items()
+        ]
+        regions, names = texts(reference["region"]), texts(reference["region_name"])
+        self.names = dict(zip(regions, names, strict=True))
+        codes, members = texts(reference["indicator"]), texts(reference["members"])
+        decimals = [self.decimals.get(code, 0) for code in codes]
+        shown = self.figures.shown(numbers(reference["value"]), texts(reference["sign"]), decimals)
+        self._published = dict(zip(zip(codes, members, regions, strict=True), shown, strict=True))
+        (self._nothing,) = self.figures.shown(np.array([np.nan]), [""], [0])
         self._others: dict[tuple[str, str], _Others] = {}
 
     def write(self, submission: Submission, own: pd.DataFrame, outbox: Path, *, sample: bool = False) -> Path:
@@ -116,7 +128,7 @@ class Previews:
         path = folder / f"Vorschau_{submission.region}_{submission.year}_{submission.id}.html"
         page = self.page(submission, own, sample=sample)
         temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_text(template("preview.html").render(p=page), encoding="utf-8")
+        temporary.write_bytes(template("preview.html").render(p=page).encode("utf-8"))
         os.replace(temporary, path)
         return path
 
@@ -127,9 +139,9 @@ class Previews:
         region = self.framework.territory.unit_name(submission.region)
         page = _Page(self, submission.region, submission.year, own)
         fields = tuple(
-            PreviewField(code, entry.name_de, indicators)
-            for code, entry in self.framework.fields.items()
-            if (indicators := page.indicators(code))
+            PreviewField(code, name, indicators)
+            for code, name, entries in self.fields
+            if (indicators := page.indicators(entries))
         )
         return Preview(
             title=f"Vorschau: Ihre Indikatoren {submission.year} – {region}",
@@ -143,21 +155,21 @@ class Previews:
             sample=sample,
         )
 
-    def others(self, entry: Indicator, members: str) -> _Others:
+    def others(self, code: str, members: str) -> _Others:
         """What the others have for a figure."""
-        found = self._others.get((entry.code, members))
+        found = self._others.get((code, members))
         if found is None:
-            told = self._published.get((entry.code, members), {})
-            shown = [self.figures.shown(*told.get(region, (None, "")), entry.decimals) for region in self.names]
+            shown = [self._published.get((code, members, region), self._nothing) for region in self.names]
             signs = tuple(dict.fromkeys([sign for one in shown for sign in one.signs]))
-            cells = "".join([_piece("cell", one.text) for one in shown])
-            found = _Others(tuple([one.text for one in shown]), signs, cells)
-            self._others[entry.code, members] = found
+            opening, closing = _around("cell")
+            cells = "".join([f"{opening}{one.escaped}{closing}" for one in shown])
+            found = _Others(tuple([one.text for one in shown]), signs, f"{cells}</tr>\n")
+            self._others[code, members] = found
         return found
 
 
-_Row = tuple[str, float | None, str, float | None, str]
-"""Members, value and status, and those of the year before."""
+_Row = tuple[str, Shown, Shown]
+"""Members, the figure, and that of the year before."""
 
 
 class _Page:
@@ -171,43 +183,35 @@ class _Page:
         self.shown_signs: set[str] = set()
         self._labels: dict[str, str] = {"": ""}
         self._own: dict[str, list[_Row]] = {}
-        now, before = numbers(own["value"]), numbers(own["previous"])
-        says, said = texts(own["status"]), texts(own["previous_status"])
-        rows = zip(texts(own["members"]), now, says, before, said, strict=True)
-        for code, row in zip(texts(own["indicator"]), rows, strict=True):
+        codes = texts(own["indicator"])
+        decimals = [pages.decimals.get(code, 0) for code in codes]
+        now = pages.figures.of_status(numbers(own["value"]), own["status"].tolist(), decimals)
+        before = pages.figures.of_status(numbers(own["previous"]), own["previous_status"].tolist(), decimals)
+        for code, row in zip(codes, zip(texts(own["members"]), now, before, strict=True), strict=True):
             self._own.setdefault(code, []).append(row)
 
-    def indicators(self, field_code: str) -> tuple[PreviewIndicator, ...]:
-        """The indicators of a field that the region has."""
-        return tuple(
-            self._indicator(entry) for entry in self.framework.indicators_of(field_code) if entry.code in self._own
-        )
+    def indicators(self, entries: Sequence[Indicator]) -> tuple[PreviewIndicator, ...]:
+        """Those of some indicators that the region has."""
+        return tuple([self._indicator(entry) for entry in entries if entry.code in self._own])
 
     def _indicator(self, entry: Indicator) -> PreviewIndicator:
-        unit = _UNITS.get(entry.unit, entry.unit)
-        # the total first, single breakdowns before combined ones
-        rows = sorted(self._own[entry.code], key=lambda row: (row[0].count("="), row[0] != ""))
-        told = tuple([self._row(entry, unit, row) for row in rows])
-        return PreviewIndicator(entry.code, entry.name_de, entry.definition_de, unit, told)
-
-    def _row(self, entry: Indicator, unit: str, row: _Row) -> PreviewRow:
-        members, value, status, previous, previous_status = row
-        figures, decimals = self.pages.figures, entry.decimals
-        now = figures.of_status(value, status, decimals)
-        before = figures.of_status(previous, previous_status, decimals)
-        change = figures.change(now, before, decimals)
-        if not change:
-            change = figures.nothing
-            self.shown_signs.add(change)
-        others = self.pages.others(entry, members)
-        for signs in (now.signs, before.signs, others.signs):
-            if signs:
-                self.shown_signs.update(signs)
-        group = self._group(members)
-        head = _piece("head", entry.name_de, group, unit, entry.code)
-        cells = f"{_piece('own', now.text)}{_piece('cell', before.text)}{_piece('cell', change)}{others.cells}"
-        line = f"{head}{cells}</tr>\n"
-        return PreviewRow(entry.name_de, group, now.text, before.text, change, others.texts, line)
+        code, name, unit, decimals = entry.code, entry.name_de, _UNITS.get(entry.unit, entry.unit), entry.decimals
+        figures, others = self.pages.figures, self.pages.others
+        (own, end), (cell, close) = _around("own"), _around("cell")
+        signs: set[tuple[str, ...]] = set()
+        told = []
+        for members, now, before in sorted(self._own[code], key=_place):
+            change = figures.change(now, before, decimals)
+            if not change:
+                change = figures.nothing
+                self.shown_signs.add(change)
+            beside, group = others(code, members), self._group(members)
+            signs |= {now.signs, before.signs, beside.signs}
+            cells = f"{own}{now.escaped}{end}{cell}{before.escaped}{close}{cell}{change}{close}{beside.end}"
+            line = f"{_head(name, group, unit, code)}{cells}"
+            told.append(PreviewRow(name, group, now.text, before.text, change, beside.texts, line))
+        self.shown_signs.update(*signs)
+        return PreviewIndicator(code, name, entry.definition_de, unit, tuple(told))
 
     def _group(self, members: str) -> str:
         label = self._labels.get(members)
@@ -221,6 +225,11 @@ class _Page:
         return self.framework.label(dimension, member, region=self.region, day=reference_day(self.year))
 
 
+def _place(row: _Row) -> tuple[int, bool]:
+    """The total first, single breakdowns before combined ones."""
+    return row[0].count("="), row[0] != ""
+
+
 def _meanings(framework: Framework, shown: set[str]) -> list[tuple[str, str]]:
     """Meaning of every sign that occurs on the page."""
     meanings: dict[str, str] = {}
@@ -231,9 +240,20 @@ def _meanings(framework: Framework, shown: set[str]) -> list[tuple[str, str]]:
     return list(meanings.items())
 
 
-@lru_cache(1 << 14)
+@lru_cache(1 << 12)
+def _head(name: str, group: str, unit: str, code: str) -> str:
+    """The head of a row, escaped. Pages have the same ones."""
+    return _piece("head", name, group, unit, code)
+
+
+@cache
+def _around(macro: str) -> tuple[str, str]:
+    """What stands before and behind a text, which is escaped."""
+    opening, _, closing = _piece(macro, _TEXT).partition(_TEXT)
+    return opening, closing
+
+
 def _piece(macro: str, *texts: str) -> str:
-    """A piece of a row, escaped. Pages have few different ones, each many times."""
     return str(getattr(template("preview_row.html").module, macro)(*texts))
 
 

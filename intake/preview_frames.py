@@ -20,6 +20,8 @@ from schemas.territory import reference_day
 
 OWN_COLUMNS = ("indicator", "members", "value", "status", "previous", "previous_status")
 REFERENCE_COLUMNS = ("region", "region_name", "indicator", "members", "value", "sign")
+DEEPEST = 1
+"""So many dimensions a figure of a preview may be broken down by."""
 _COMPARISON_GROUPS = "comparison"
 _FIGURE = ["region", "year", "indicator", "members"]
 
@@ -30,7 +32,7 @@ def own_frames(framework: Framework, values: pd.DataFrame) -> dict[object, pd.Da
     Totals, and single breakdowns for which there is a value now or the year before.
     """
     keyed = _keyed(framework, values)
-    keyed = keyed.loc[keyed["depth"] <= 1, [*_FIGURE, "value", "status"]]
+    keyed = keyed.loc[keyed["depth"] <= DEEPEST, [*_FIGURE, "value", "status"]]
     before = keyed.rename(columns={"value": "previous", "status": "previous_status"})
     both = keyed.merge(before.assign(year=before["year"] + 1), on=_FIGURE, how="left")
     both = both[(both["members"] == "") | both["value"].notna() | both["previous"].notna()]
@@ -57,16 +59,18 @@ def reference_frames(
     `names`: year -> the different sets of regions. By year and codes; only those that have figures.
     """
     rows = published[published["year"].isin(list(names))]
-    codes = [code for sets in names.values() for one in sets for code in one]
+    codes = {code for sets in names.values() for one in sets for code in one}
     rows = _keyed(framework, rows[rows["region"].isin(codes)])
-    apart = dict(tuple(rows.groupby(["region", "year"], sort=False)))
-    none = rows.iloc[:0]
+    rows = rows.loc[rows["depth"] <= DEEPEST].assign(region_name="")
+    apart = dict(tuple(rows.groupby(["region", "year"], sort=False)[list(REFERENCE_COLUMNS)]))
+    none = rows[list(REFERENCE_COLUMNS)].iloc[:0]
     found = {}
     for year, sets in names.items():
+        named = {code: name for one in sets for code, name in one.items()}
+        here = {c: apart[c, year].assign(region_name=name) for c, name in named.items() if (c, year) in apart}
         for one in sets:
-            parts = [apart.get((code, year), none).assign(region_name=name) for code, name in one.items()]
-            told = pd.concat(parts) if parts else none.assign(region_name="")
-            found[year, tuple(one)] = told[list(REFERENCE_COLUMNS)]
+            parts = [here[code] for code in one if code in here]
+            found[year, tuple(one)] = pd.concat(parts) if parts else none
     return found
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from intake.preview import Preview, Previews
+from intake.preview_figures import Figures
 from intake.preview_frames import OWN_COLUMNS, REFERENCE_COLUMNS, compared_with, own_frames, reference_frames
+from intake.values import german
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import Submission, Verdict
@@ -186,6 +193,26 @@ def test_pages_that_are_written_together_are_those_written_alone(framework: Fram
         sent = replace(SUBMISSION, id=f"{SUBMISSION.id}{number}")
         page = together.write(sent, frame, tmp_path / "together").read_bytes()
         assert page == write_preview(framework, sent, frame, OTHERS, tmp_path / "alone").read_bytes()
+
+
+@given(st.lists(st.tuples(st.floats(-1e13, 1e13) | st.decimals(0, 400, places=3).map(float), st.integers(0, 3))))
+@example(
+    [(0.285, 2), (2.5, 0), (-2.5, 0), (1.005, 2), (-0.0, 1), (-0.04, 1), (0.04, 1), (0.0, 1), (1e12, 0), (0.35, 1)]
+)
+@settings(max_examples=60, deadline=None)
+def test_figures_are_rounded_half_up_as_they_are_written(figures: list[tuple[float, int]]) -> None:
+    values, decimals = [value for value, _ in figures], [places for _, places in figures]
+    exact = [Decimal(str(v)).quantize(Decimal(1).scaleb(-p), ROUND_HALF_UP) for v, p in figures]
+    page = Figures({})
+    for _ in range(2):  # the second time they are known
+        shown = page.shown(np.array(values, float), [""] * len(values), decimals)
+        assert [(one.text, one.rounded) for one in shown] == [
+            (german(one, p), one) for one, p in zip(exact, decimals, strict=True)
+        ]
+    limited = Figures({}).shown(np.array([*values, math.nan], float), ["( ) p"] * (len(values) + 1), [*decimals, 0])
+    texts = [f"({german(one, p)}) p" if value else "( ) p" for one, (value, p) in zip(exact, figures, strict=True)]
+    assert [one.text for one in limited] == [*texts, "( ) p"]
+    assert {one.signs for one in limited} == {("( )", "p")}
 
 
 def computed(framework: Framework, rows: list[tuple[str, int, str, dict[str, str], float | None, str]]) -> pd.DataFrame:
