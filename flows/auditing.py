@@ -6,6 +6,7 @@ import json
 import os
 from argparse import Namespace
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 FILE = Path("state") / "audit.parquet"
 """Beside the warehouse, for the house alone: it holds true counts."""
+_GAPS, _PROFILE = "published_gap", "published_profile"
+_OF_FIGURES = ("indicator_published", "published_last", _GAPS, "published_trend")
 
 
 class ReleaseBlocked(RuntimeError):
@@ -33,26 +36,39 @@ def guard(
     tables: Mapping[str, pa.Table],
     ledger: pa.Table | None,
     root: Path,
+    records: pa.Table | None = None,
+    anew: frozenset[str] | None = None,
 ) -> AuditReport:
     """Attack the new tables with what the work file still holds of the last release and with the ledger.
 
     What earlier releases gave away on their own cannot be taken back and does not block (it is an incident of the
-    protection). What the last attack found is taken from its memory where the question is the same. Raises
-    ReleaseBlocked.
+    protection). What the last attack found is taken from its memory where the question is the same. `records`: what the
+    release will add to the ledger. An attacker who knows that too knows more, and what he asks tonight is what he will ask
+    tomorrow; where he finds anything, or what he knows contradicts itself, the release is judged by what it prints. `anew`:
+    the regions whose published figures, last values and trends are not those of the last release; None: possibly all.
+    Raises ReleaseBlocked.
     """
     from flows.remembering import keep as keep_memory
     from flows.remembering import recall
     from indicators.audit.audit import audit, not_given_away
     from indicators.audit.targets import Truth
+    from indicators.audit.verdicts import MISLED
 
     memory = recall(root, framework)
+    if anew is not None:  # few rows are new: the others are read once
+        tables = {name: tables[name] for name in ("indicator_value", *_OF_FIGURES, _PROFILE)}
+        anew |= _other_gaps(connection, tables[_GAPS])
     truth = Truth(tables["indicator_value"], *_delivered(framework, connection))
-    before = _last_release(framework, connection)
-    history = [before] if before["indicator_published"].num_rows else []
-    report = audit(framework, [tables, *history], truth, ledger, memory=memory)
+    before = _last_release(framework, connection, anew)
+    history = [before] if anew is not None or before["indicator_published"].num_rows else []
+    attack = partial(audit, framework, [tables, *history], truth, ledger, memory=memory, anew=anew)
+    report = attack(records=records)
+    if records is not None and (report.leaks or report.verdicts[MISLED] or report.contradictions):
+        report = attack()
     keep_memory(root, framework, memory)
     blocking = report.leaks
     if blocking and (history or (ledger is not None and ledger.num_rows)):
+        history = history and [_last_release(framework, connection)]
         blocking = not_given_away(framework, report, tables, history, truth, ledger, memory)
     keep(root, report)
     if blocking:
@@ -100,16 +116,34 @@ def keep(root: Path, report: AuditReport) -> Path:
     return path
 
 
-def _last_release(framework: Framework, connection: Connection) -> dict[str, pa.Table]:
-    """What an attacker reads of the published tables."""
+def _last_release(
+    framework: Framework, connection: Connection, anew: frozenset[str] | None = None
+) -> Mapping[str, pa.Table]:
+    """What an attacker reads of the published tables; of figures only that of some regions (None: of all)."""
     from indicators.audit.evidence import READ
-    from warehouse.access import arrow
+    from warehouse.access import Asked
 
-    names = ("indicator_published", "published_last", "published_gap", "published_trend", "published_profile")
     read = sorted({*READ, *(dimension.lower() for dimension in framework.dimension_order)})
-    return {
-        name: arrow(connection, f"SELECT COLUMNS(lambda name: name IN {tuple(read)}) FROM {name}") for name in names
-    }
+    columns = f"SELECT COLUMNS(lambda name: name IN {tuple(read)})"
+    some, regions = ("", []) if anew is None else ("WHERE region IN (SELECT unnest(?))", [sorted(anew)])
+    queries = {name: f"{columns} FROM {name} {some}" for name in _OF_FIGURES}
+    return Asked(connection, queries | {_PROFILE: f"{columns} FROM {_PROFILE}"}, regions)
+
+
+def _other_gaps(connection: Connection, new: pa.Table) -> frozenset[str]:
+    """Regions whose gaps are not those of the last release, by number and two sums of fingerprints (decision 12)."""
+    from warehouse.access import lent, rows
+
+    columns = ", ".join(f'"{name}"' for name in new.column_names)
+    sums = [f"sum(CAST(hash({key}{columns}) AS HUGEINT))" for key in ("", "'again', ")]
+    content = f"SELECT region, [count(*), {', '.join(sums)}] AS content FROM {{}} GROUP BY region"
+    with lent(connection, {"audited_gaps": new}):
+        found = rows(
+            connection,
+            f"SELECT region FROM ({content.format('audited_gaps')}) n FULL JOIN ({content.format(_GAPS)}) s "
+            "USING (region) WHERE n.content IS DISTINCT FROM s.content",
+        )
+    return frozenset(region for (region,) in found)
 
 
 def _delivered(framework: Framework, connection: Connection) -> tuple[pa.Table, pa.Table]:

@@ -92,8 +92,15 @@ class House:
         self.editions.insert(0, rows)
         return self
 
-    def attack(self, memory: Memory | None = None, shuffled: int | None = None) -> AuditReport:
-        """The attack of this night, as the gate has it."""
+    def attack(
+        self,
+        memory: Memory | None = None,
+        shuffled: int | None = None,
+        gate: bool = False,
+        anew: frozenset[str] | None = None,
+    ) -> AuditReport:
+        """The attack of this night, as the gate has it: with (`gate`) what the ledger will take in tonight, and of the last
+        edition (`anew`) the figures of some regions alone."""
         framework = self.framework
         dims = [(name.lower(), pa.string()) for name in framework.dimension_order]
         keys = [("region", pa.string()), ("year", pa.int32()), *dims]
@@ -109,12 +116,25 @@ class House:
             order = range(len(rows)) if shuffled is None else np.random.default_rng(shuffled).permutation(len(rows))
             return pa.Table.from_pylist([rows[place] for place in order], schema=schema)
 
-        editions = [{"indicator_published": table(rows, schemas[1])} for rows in self.editions[:2]]
+        held = [rows if anew is None or not n else [r for r in rows if r["region"] in anew] for n, rows in self._two()]
+        editions = [{"indicator_published": table(rows, schemas[1])} for rows in held]
         ledger = pa.Table.from_pylist(self.ledger[: self.records])
         if self.records:
             ledger = ledger.set_column(3, "published_at", ledger["published_at"].cast(pa.timestamp("us")))
         truth = Truth(None, table(today, schemas[0]), table(past, schemas[0]))
-        return audit(framework, editions, truth, ledger if self.records else None, memory=memory)
+        tonight = [{name: row[name] for name in ("cell", "value", "state")} for row in self.ledger[self.records :]]
+        fields = [("cell", pa.string()), ("value", pa.float64()), ("state", pa.string())]
+        records = pa.Table.from_pylist(tonight, schema=pa.schema(fields)) if gate else None
+        known = ledger if self.records else None
+        return audit(framework, editions, truth, known, memory=memory, records=records, anew=anew)
+
+    def anew(self) -> frozenset[str]:
+        """Regions of which the last edition said anything else."""
+        said = [{tuple(row.items()) for row in rows} for _, rows in self._two()]
+        return frozenset(dict(row)["region"] for row in said[0] ^ said[-1])
+
+    def _two(self) -> list[tuple[int, list[dict[str, Any]]]]:
+        return list(enumerate(self.editions[:2]))
 
     def _row(self, place: Place) -> dict[str, Any]:
         members = {**dict.fromkeys((d.lower() for d in self.framework.dimension_order), "T"), "sex": place[2]}
@@ -187,6 +207,37 @@ def test_only_what_a_correction_touches_is_attacked_anew(framework: Framework) -
     third = after(again)
     house.night(numbers={("06414", 2024, "W"): 1}).attack(third)
     assert 0 < third.attacked < len(third.parts_used) / 3
+
+
+@pytest.mark.parametrize("seed", [1, *(pytest.param(n, marks=pytest.mark.thorough) for n in range(2, 10))])
+def test_what_was_told_once_is_no_new_question_the_night_after(framework: Framework, seed: int) -> None:
+    """One edition and its records are two and the ledger a night later; a correction is one of its part alone."""
+    house, memory = House.of(framework, seed), Memory()
+    report = house.attack(memory, gate=True)
+    again = after(memory)
+    assert same(house.night().attack(again, gate=True), report)
+    assert (again.asked, again.attacked) == (0, 0)
+    third, after_it = after(again), Memory()
+    place = ("06414", 2024, "W")
+    found = house.night(numbers={place: 2 if house.numbers[place] == 1 else 1}).attack(third, gate=True)
+    assert 0 < third.attacked < len(third.parts_used) / 3
+    assert same(found, house.attack(gate=True))
+    assert same(house.attack(after_it, gate=True), found)
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.thorough) for n in range(1, 10))])
+def test_an_edition_is_what_it_says_anew_and_the_next_one_elsewhere(framework: Framework, seed: int) -> None:
+    """The same equations, whether the last edition is read as a whole or where it says anything else."""
+    house = House.of(framework, seed)
+    for change, numbers in ((told, {}), (None, {(TOWN, 2023, "W"): 3, ("06413", 2022, "M"): 7}), (None, {})):
+        if change is not None:
+            change(house)
+        house.night(numbers=numbers)
+        whole, part, anew = Memory(), Memory(), house.anew()
+        assert len(anew) < len(REGIONS)
+        assert anew or not change
+        assert same(house.attack(whole, gate=True), house.attack(part, gate=True, anew=anew))
+        assert (whole.used.keys(), whole.parts_used.keys()) == (part.used.keys(), part.parts_used.keys())
 
 
 def test_the_order_of_the_rows_is_no_new_question(framework: Framework) -> None:

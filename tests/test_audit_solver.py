@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -73,3 +74,26 @@ def test_only_what_was_said_before_is_left_out(rows: list[tuple[dict[int, float]
     ordered = [(dict(sorted(row.items())), low, high) for row, low, high in rows]
     first = [ordered.index(row) == place for place, row in enumerate(ordered)]
     assert Rows.of(5, ordered).once().tolist() == first
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.dictionaries(st.integers(0, 3), st.sampled_from([1.0, -1.0, 0.5]), min_size=1),
+            st.sampled_from([-math.inf, 0.0, 1.0]),
+            st.sampled_from([0.0, 2.0, math.inf]),
+        ),
+        max_size=6,
+    )
+)
+def test_what_is_left_no_room_is_nothing_in_every_solution(rows: list[tuple[dict[int, float], float, float]]) -> None:
+    made = Rows.of(4, [(row, low, high) for row, low, high in rows if low <= high])
+    for unknown in np.flatnonzero(made.nothing(np.ones(len(made), bool))).tolist():
+        with suppress(program.Contradiction):
+            assert Solver(made).solve(np.eye(4)[unknown], most=True) == pytest.approx(0)
+
+
+def test_an_empty_sum_leaves_nothing_of_its_parts_and_of_what_they_hold() -> None:
+    rows = Rows.of(4, [({0: 1.0, 1: 1.0}, 0.0, 0.0), ({1: 1.0, 2: -1.0}, 0.0, math.inf), ({3: 1.0}, 0.0, 1.0)])
+    assert rows.nothing(np.ones(3, bool)).tolist() == [True, True, True, False]
+    assert rows.nothing(np.array([False, True, True])).tolist() == [False] * 4

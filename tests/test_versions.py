@@ -10,6 +10,7 @@ import pytest
 
 from indicators.audit.believed import moved
 from indicators.audit.family import NEVER, Family, Kinds
+from indicators.audit.versions import changing
 
 MEN, WOMEN, THIRD = 0, 1, 2
 ALL, BOTH = 3, 4
@@ -65,6 +66,24 @@ def test_before_the_first_delivery_nothing_is_known() -> None:
     told = family({MEN: 5, WOMEN: 2, THIRD: 1})
     assert set(versions(told, 5)) == {MEN, WOMEN, THIRD}
     assert all(np.isnan(number) for _, number in versions(told, 5).values())
+
+
+def test_a_workbook_that_says_the_same_again_changes_nothing() -> None:
+    """By region: two numbers delivered again as they were; one of them as another one; one missing for a while; one more."""
+    told = {
+        1: [(MEN, 5, 10, 20), (MEN, 5, 20, NEVER), (WOMEN, 2, 10, NEVER)],
+        2: [(MEN, 5, 10, 20), (MEN, 6, 20, NEVER), (WOMEN, 2, 10, NEVER)],
+        3: [(MEN, 5, 10, 20), (MEN, 5, 30, NEVER), (WOMEN, 2, 10, NEVER)],
+        4: [(MEN, 5, 10, 20), (MEN, 5, 20, NEVER), (WOMEN, 2, 20, NEVER)],
+        5: [(MEN, 5, 10, 20), (MEN, 5, 20, 30), (WOMEN, 2, 10, 30)],
+    }
+    rows = pd.DataFrame(
+        [{"region": region, "year": 0, "variable": 0, **dict(zip(("kind", "value", "since", "until"), row, strict=True))}
+         for region, own in told.items() for row in own]
+    )  # fmt: skip
+    assert set(changing(rows)["region"]) == {2, 3, 4, 5}
+    assert changing(rows[rows["region"] == 2]).values.tolist() == rows[rows["region"] == 2].values.tolist()
+    assert not len(changing(rows[:0]))
 
 
 def test_what_contradicts_itself_is_known_one_by_one_only() -> None:

@@ -155,25 +155,29 @@ class _Surroundings:
         return {number: (low, high) for number, (low, high) in zip(numbers, answer.tolist(), strict=True)}
 
     def _asked(self, rows: Rows, numbers: list[int], known: Real | None) -> Real:
-        solver = Solver(rows)
+        solver, shown = Solver(rows), known is not None
         if known is not None:
             solver.witnesses.append(known)
-        tops = {number: self._objective(number, True) for number in numbers}
-        bottoms = {number: self._objective(number, False) for number in numbers}
-        capped = np.clip(np.sum(list(tops.values()), axis=0), 0, 1)
+        tops, bottoms = (np.stack([self._objective(number, side) for number in numbers]) for side in (True, False))
+        capped = np.clip(tops.sum(axis=0), 0, 1)
+        ends = np.tile([math.inf, -math.inf], (len(numbers), 1))
+        found = np.empty_like(ends)
         try:
             solver.solve(capped, most=False)
             solver.solve(capped, most=True)
-            shown = known is not None
-            found = [self._ends_of(solver, number, tops[number], bottoms[number], shown) for number in numbers]
+            for place, number in enumerate(numbers):
+                for witness in solver.witnesses:
+                    ends[:, 0] = np.minimum(ends[:, 0], bottoms @ witness)
+                    ends[:, 1] = np.maximum(ends[:, 1], tops @ witness)
+                solver.witnesses.clear()  # it is in the ends
+                found[place] = self._ends_of(solver, number, tops[place], bottoms[place], ends[place], shown)
         except Contradiction:  # by the last digits of the known solution
-            found = [(math.inf, -math.inf) if known is not None else (-math.inf, math.inf)] * len(numbers)
-        return np.array(found, dtype=float)
+            found[:] = (math.inf, -math.inf) if shown else (-math.inf, math.inf)
+        return found
 
-    def _ends_of(self, solver: Solver, number: int, top: Real, bottom: Real, shown: bool) -> Ends:
-        """Without an answer of the solver: what witnesses show (`shown`), or anything."""
-        high = max((float(top @ witness) for witness in solver.witnesses), default=-math.inf)
-        low = min((float(bottom @ witness) for witness in solver.witnesses), default=math.inf)
+    def _ends_of(self, solver: Solver, number: int, top: Real, bottom: Real, ends: Real, shown: bool) -> Ends:
+        """Without an answer of the solver: what witnesses show (`ends`, where they are `shown`), or anything."""
+        low, high = ends.tolist()
         target = self.piece.targets[number]
         if is_wide(target, low, high):
             return low, high

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from indicators.audit.atoms import Atoms
 from indicators.audit.believed import believed
 from indicators.audit.delivered import Delivered, complete_units, nested_units, rests, true_atoms, untrue
 from indicators.audit.doubt import without_doubt
@@ -21,16 +22,16 @@ from indicators.audit.editions import combine, told_by
 from indicators.audit.entering import Entering
 from indicators.audit.evidence import Index, Tables, read_edition
 from indicators.audit.facts import Facts, facts_of, grown, places
-from indicators.audit.forms import Atoms, Forms
+from indicators.audit.forms import Forms
 from indicators.audit.intervals import intervals
-from indicators.audit.ledger import Records
+from indicators.audit.ledger import Records, told_today
 from indicators.audit.memory import Found, Memory
 from indicators.audit.program import Contradiction
 from indicators.audit.system import Part, System
 from indicators.audit.targets import Target, Truth, open_nodes, targets
 from indicators.audit.verdicts import BEYOND, EXACT, HARMLESS, UNPROVED
 from indicators.audit.versions import TODAY, versions_of
-from indicators.remembered import LARGE, give_back, without_collecting
+from indicators.remembered import LARGE, give_back, trim, without_collecting
 from schemas.framework_model import Framework
 
 CARELESS = "printed"
@@ -95,12 +96,16 @@ def audit(
     former: bool = False,
     memory: Memory | None = None,
     moments: Sequence[int] = (),
+    records: pa.Table | None = None,
+    anew: frozenset[str] | None = None,
 ) -> AuditReport:
     """Attack a release. `editions`: published tables, newest first. `ledger`: records of all releases (see
     `audit.ledger`). `exact`: prove both ends of every interval, which takes longer. `span`: tables whose regions and years
     count too, although the attacker has not seen them. `former`: all editions are older than the truth, and nobody is
     assumed to know anything of today. `memory`: what earlier attacks found. `moments`: when the older editions were
-    published (microseconds); without, they are as old as the newest record of the ledger.
+    published (microseconds); without, they are as old as the newest record of the ledger. `records`: what the newest edition
+    will add to the ledger (cell, value, state). `anew`: regions of which alone the older editions hold figures; of all others
+    they said what the newest one says. None: they hold all.
     """
     forms = Forms.of(framework)
     index = Index(framework, forms, [*editions, *span])
@@ -108,9 +113,8 @@ def audit(
         return AuditReport(_table([], []), 0, Counter(), 0, 0, 0, 0)
     memory = Memory() if memory is None else memory
     memory.speak_of(index.regions, index.years)
-    equations = _equations(framework, forms, index, editions, truth, ledger, former, moments)
-    if editions[0]["indicator_published"].num_rows > LARGE:
-        give_back()  # what the equations were made of
+    equations = _equations(framework, forms, index, editions, truth, ledger, former, moments, records, anew)
+    trim()  # what the equations were made of is free, and large
     targets, found = _attacked(equations, index, exact, memory)
     verdicts = Counter(verdict for one in found for verdict in one.verdicts)
     verdicts[CARELESS] += equations.careless
@@ -143,30 +147,37 @@ def _equations(
     ledger: pa.Table | None,
     former: bool,
     moments: Sequence[int],
+    records: pa.Table | None,
+    anew: frozenset[str] | None,
 ) -> _Equations:
     """What `audit` attacks. What the equations were made of is large, and gone when this returns."""
     where = places(framework, index)
     sent = None if truth.observations is None else Delivered.read(framework, forms, index, truth.observations)
     opened = None if sent is None or former else open_nodes(forms, sent)
     first, careless = read_edition(framework, forms, index, editions[0]), 0
+    others = [index.region[region] for region in anew or () if region in index.region]
+    same = [
+        None if anew is None else first.without(others) for _ in editions[1:]
+    ]  # more is worked out of `first` below
     facts = []
     for number, edition in enumerate(editions):  # one at a time
-        seen = read_edition(framework, forms, index, edition) if number else first
+        seen = read_edition(framework, forms, index, edition, same[number - 1]) if number else first
         facts.append(facts_of(forms, index, seen, where, edition.get("published_profile")))
         careless += len(seen.careless)
-    records = None if ledger is None else Records.read(forms, index, ledger)
+    before = None if ledger is None else Records.read(forms, index, ledger)
+    now = [] if records is None else [told_today(forms, index, records)]
     facts = list(grown(facts, len(forms.nodes)))
     atoms = Atoms(forms)
     newest, older = (Facts(np.full_like(facts[0].nodes, np.nan)), facts) if former else (facts[0], facts[1:])
     if opened is not None:  # assumed, not printed
         newest.nodes[opened[:3]] = opened[3]
     true = true_atoms(atoms, index, sent)
-    released = records.moments if records else []
+    released = before.moments if before else []
     published = [*moments, *[max(released, default=TODAY)] * (len(older) - len(moments))]
     dates = sorted({*released, *published} - {TODAY})
     versions = versions_of(framework, forms, atoms, index, true, truth.history, dates)
     told = [told_by(versions, *edition) for edition in zip(older, [newest] * len(older), published, strict=True)]
-    told += [records.told(versions)] if records else []
+    told += [*([before.told(versions)] if before else []), *now]
     versions = believed(versions, atoms, newest, told)
     known = combine(atoms, versions, newest, told)
     nested = nested_units(framework, index)
@@ -192,6 +203,8 @@ def _attacked(equations: _Equations, index: Index, exact: bool, memory: Memory) 
 
 def _found(system: System, part: Part, exact: bool, memory: Memory) -> Found:
     """What the equations of a part tell of its targets."""
+    if memory.attacked == 1 and np.count_nonzero(~np.isnan(system.known.nodes)) > LARGE:
+        give_back()  # what the equations were made of, before the first one is attacked
     piece, contradiction = system.piece(part), False
     try:
         rows = intervals(piece, exact, memory)

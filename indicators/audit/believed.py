@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from indicators.audit.atoms import Atoms
 from indicators.audit.editions import Told
 from indicators.audit.facts import Facts
-from indicators.audit.forms import Atoms
 from indicators.audit.versions import Versions
 
 _NEAR = 1e-6

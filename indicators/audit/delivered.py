@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from indicators.audit.atoms import Atoms
 from indicators.audit.evidence import Index, kinds_of, numbered, real
-from indicators.audit.forms import Atoms, Cell, Forms
+from indicators.audit.forms import Cell, Forms
 from indicators.audit.relations import Real, Whole
 from schemas.framework_model import Framework
 from schemas.territory import reference_day

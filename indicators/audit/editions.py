@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from indicators.audit.atoms import Atoms
 from indicators.audit.facts import Facts
-from indicators.audit.forms import Atoms
 from indicators.audit.relations import Flags, Real, Relations, Whole
 from indicators.audit.versions import TODAY, Versions
 
-_OFF = 1e-6
+_OFF, _MOST = 1e-6, 1e5
 _PART = 100_000
 """Relations that are taken apart at once: it bounds the memory."""
 
@@ -57,23 +57,17 @@ def combine(atoms: Atoms, versions: Versions, newest: Facts, older: Sequence[Tol
     """The newest edition, and what older ones (newest first) tell beside it."""
     nodes = newest.nodes.copy()
     told = _new(versions, newest, older)
-    former, sums = _true_sums(atoms, versions, told)
+    told, former, sums = _once(told, newest.relations, *_true_sums(atoms, versions, told))
     off = _off(told.relations, sums)  # not a number: not known, so not wrong
     proved, unsure, apart = ~former & (off <= _OFF), ~former & np.isnan(off), former & ~(off > _OFF)
     given = Relations.joined([newest.relations, told.relations.part(proved)])
     left, contradictions = given.settled(nodes)
     sure = ~np.isnan(nodes)
     maybe = _maybe(told.relations.part(unsure), nodes)
-    return Knowledge(
-        nodes,
-        ~sure & ~np.isnan(nodes),
-        Told(
-            np.concatenate([np.full(len(left) + len(maybe), TODAY), told.moment[apart]]),
-            Relations.joined([left, maybe, told.relations.part(apart)]),
-        ),
-        np.concatenate([np.zeros(len(left), bool), np.ones(len(maybe), bool), np.isnan(off[apart])]),
-        contradictions,
-    )
+    doubtful = np.concatenate([np.zeros(len(left), bool), np.ones(len(maybe), bool), np.isnan(off[apart])])
+    moment = np.concatenate([np.full(len(left) + len(maybe), TODAY), told.moment[apart]])
+    relations, order = Relations.joined([left, maybe, told.relations.part(apart)]).in_order()
+    return Knowledge(nodes, ~sure & ~np.isnan(nodes), Told(moment[order], relations), doubtful[order], contradictions)
 
 
 def _new(versions: Versions, newest: Facts, older: Sequence[Told]) -> Told:
@@ -84,6 +78,17 @@ def _new(versions: Versions, newest: Facts, older: Sequence[Told]) -> Told:
     new = np.isnan(newest.nodes[place]) | (versions.family_of_nodes(*place) >= 0)
     chosen = np.bincount(relations.owner, new, len(relations)) > 0
     return Told(moment[chosen], relations.part(chosen))
+
+
+def _once(told: Told, newest: Relations, former: Flags, sums: Real) -> tuple[Told, Flags, Real]:
+    """Without what was said before or the newest edition says: of numbers that are those of today it is the same whenever it
+    was told. An edition and the ledger's records of it, one night and the next: nothing new is no new question."""
+    when = np.where(former, told.moment, TODAY)
+    said = np.concatenate([newest.said(np.full(len(newest), TODAY)), told.relations.said(when)])
+    new = np.zeros(len(said), bool)
+    new[np.unique(said, return_index=True)[1]] = True
+    new = new[len(newest) :]
+    return Told(when[new], told.relations.part(new)), former[new], sums[new]
 
 
 def _true_sums(atoms: Atoms, versions: Versions, told: Told) -> tuple[Flags, Real]:
@@ -102,8 +107,8 @@ def _true_sums(atoms: Atoms, versions: Versions, told: Told) -> tuple[Flags, Rea
 
 
 def _off(relations: Relations, sums: Real) -> Real:
-    """How far sums are outside of the ends of their relations, beside the size of these."""
-    size = np.where(np.isfinite(relations.high), np.abs(relations.high), np.abs(relations.low))
+    """How far sums are outside of the ends of their relations, beside the size of these; one person is never little."""
+    size = np.where(np.isfinite(relations.high), np.abs(relations.high), np.abs(relations.low)).clip(max=_MOST)
     off: Real = np.maximum(relations.low - sums, sums - relations.high) / np.maximum(1, size)
     return off
 

@@ -30,7 +30,8 @@ class Entering:
         family = system.families(where[0], where[1], system.variable_of_node[where[2]])
         order = np.argsort(family, kind="stable")
         self._family = family[order]
-        self._known = tuple(place[order] for place in where)
+        told = (*where, system.known.nodes[where], system.known.doubtful_nodes[where])
+        self._known = tuple(column[order] for column in told)
         sizes, atoms = system.atoms.of_nodes(np.arange(len(system.atoms.of_node)))
         numbers = (sizes, atoms, system.variable_of_node, system.variable_of_atom, np.array(system.shape))
         names = repr((index.regions, index.years, system.atoms.variables, further)).encode()
@@ -44,15 +45,15 @@ class Entering:
         """Known nodes; relations with the versions of the atoms that they speak of."""
         system = self.system
         start, end = np.searchsorted(self._family, [part.families, part.families + 1])
-        mine = np.concatenate([np.arange(first, last) for first, last in zip(start, end, strict=True)])
-        where = tuple(place[mine] for place in self._known)
-        yield from where
-        yield system.known.nodes[where]
-        yield system.known.doubtful_nodes[where]
+        sizes = end - start
+        mine = np.arange(int(sizes.sum())) + np.repeat(start - np.cumsum(sizes) + sizes, sizes)
+        yield from (column[mine] for column in self._known)
         told, moment = system.relations.taken(part.relations), system.moment[part.relations]
         yield from (told.low, told.high, told.owner, told.factor, told.region, told.year, told.node)
         yield system.doubtful[part.relations]
         terms = np.flatnonzero(moment[told.owner] >= 0)
+        if not len(terms):
+            return
         sizes, atom = system.atoms.of_nodes(told.node[terms])
         term = np.repeat(terms, sizes)
         version, _ = system.versions.at(moment[told.owner[term]], told.region[term], told.year[term], atom)

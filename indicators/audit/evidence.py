@@ -43,10 +43,10 @@ class Index:
         regions: dict[str, None] = {}
         years: set[int] = set()
         for edition in editions:
-            for name in ("indicator_published", "published_profile"):
-                if name in edition:
-                    regions |= dict.fromkeys(edition[name].column("region").unique().to_pylist())
-                    years |= set(edition[name].column("year").unique().to_pylist())
+            for table in (edition.get(name) for name in ("indicator_published", "published_profile")):
+                if table is not None:
+                    regions |= dict.fromkeys(table.column("region").unique().to_pylist())
+                    years |= set(table.column("year").unique().to_pylist())
         spans = [year for year in years if year is not None]
         oldest = max((lag for one in forms.figures.values() for lag in _lags(one)), default=0)
         self.years = list(range(min(spans) - oldest, max(spans) + 1)) if spans else []
@@ -149,19 +149,28 @@ class Evidence:
     """Directly standardised rates, as gaps between them give them back."""
     careless: list[tuple[int, int, int]]
 
+    @classmethod
+    def blank(cls, shape: tuple[int, ...]) -> Evidence:
+        """An edition that prints nothing."""
+        value, numerator, denominator, standardised = (np.full(shape, np.nan) for _ in range(4))
+        state, reported, secret = (np.zeros(shape, kind) for kind in (np.int8, np.int32, bool))
+        return cls(state, value, numerator, denominator, reported, secret, standardised, [])
 
-def read_edition(framework: Framework, forms: Forms, index: Index, tables: Tables) -> Evidence:
-    """Everything an edition prints about figures."""
-    seen = Evidence(
-        state=np.zeros(index.shape, np.int8),
-        value=np.full(index.shape, np.nan),
-        numerator=np.full(index.shape, np.nan),
-        denominator=np.full(index.shape, np.nan),
-        reported=np.zeros(index.shape, np.int32),
-        secret=np.zeros(index.shape, bool),
-        standardised=np.full(index.shape, np.nan),
-        careless=[],
-    )
+    def without(self, regions: Sequence[int]) -> Evidence:
+        """A copy that prints nothing of some regions."""
+        empty, places = Evidence.blank((len(regions), *self.state.shape[1:])), list(regions)
+        names = [name for name in Evidence.__annotations__ if name != "careless"]
+        copied = {name: getattr(self, name).copy() for name in names}
+        for name, array in copied.items():
+            array[places] = getattr(empty, name)
+        return Evidence(**copied, careless=[place for place in self.careless if place[0] not in places])
+
+
+def read_edition(
+    framework: Framework, forms: Forms, index: Index, tables: Tables, elsewhere: Evidence | None = None
+) -> Evidence:
+    """Everything an edition prints about figures; with what it prints `elsewhere`, where that is known."""
+    seen = Evidence.blank(index.shape) if elsewhere is None else elsewhere
     rows, *place = index.rows(tables["indicator_published"], [*_NUMBERS, "status", "n_reported"])
     at = tuple(place)
     numbers = {name: real(rows[name]) for name in _NUMBERS if name in rows.column_names}
@@ -173,7 +182,7 @@ def read_edition(framework: Framework, forms: Forms, index: Index, tables: Table
     seen.reported[at] = rows["n_reported"].to_numpy()
     seen.secret[at] = secret
     printed = np.any([~np.isnan(given) for given in numbers.values()], axis=0) & secret
-    seen.careless = [tuple(int(axis[row]) for axis in at) for row in np.flatnonzero(printed)]  # type: ignore[misc]
+    seen.careless += [tuple(int(axis[row]) for axis in at) for row in np.flatnonzero(printed)]  # type: ignore[misc]
     steps = [
         _from_last(index, tables.get("published_last"), seen),
         *_from_gaps(framework, index, tables.get("published_gap"), seen),

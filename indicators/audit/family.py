@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from indicators.audit.forms import Atoms, Cell
+from indicators.audit.atoms import Atoms
+from indicators.audit.forms import Cell
 from indicators.audit.program import Contradiction, Rows, Solver
 from indicators.audit.relations import Real, Whole
 

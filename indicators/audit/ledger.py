@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,17 +12,18 @@ import pyarrow.compute as pc
 
 from indicators.audit.cells import terms_of
 from indicators.audit.editions import Told
-from indicators.audit.evidence import Index, encoded
+from indicators.audit.evidence import Index
 from indicators.audit.family import NEVER
 from indicators.audit.forms import Forms
-from indicators.audit.relations import Relations
+from indicators.audit.relations import Relations, Whole
 from indicators.audit.versions import TODAY, Versions
 
 
 @dataclass(frozen=True)
 class Records:
-    """`shown`: cell, value, and from when to when it was told so (`since`, `until`, exclusive; microseconds), newest first.
-    `cells`: the sum that each cell is. `moments`: of the releases; none when the ledger does not say them."""
+    """`shown`: number of a record, value, and from when to when it was told so (`since`, `until`, exclusive; microseconds),
+    newest first. `cells`: the sum that each record tells. `moments`: of the releases; none when the ledger does not say
+    them."""
 
     shown: pd.DataFrame
     cells: Relations
@@ -31,36 +32,50 @@ class Records:
     @classmethod
     def read(cls, forms: Forms, index: Index, ledger: pa.Table) -> Records:
         """Records (cell as in `audit.cells`, value, state and, where it is known, `published_at`), oldest first."""
-        coded = encoded(ledger["cell"])
-        rows = pd.DataFrame({"cell": coded.indices.to_numpy(), "value": ledger["value"].cast(pa.float64()).to_numpy()})
         dated = "published_at" in ledger.column_names
-        rows["since"] = _microseconds(ledger["published_at"]) if dated else 0
-        rows["until"] = rows.groupby("cell")["since"].shift(-1, fill_value=NEVER)
+        since = _microseconds(ledger["published_at"]) if dated else np.zeros(ledger.num_rows, np.int64)
         told = pc.and_(pc.equal(ledger["state"], "shown"), pc.is_valid(ledger["value"])).to_numpy()
-        zeros = np.zeros(len(coded.dictionary))
-        cells = Relations(zeros, zeros, *terms_of(forms, index, coded.dictionary))
+        value = ledger["value"].cast(pa.float64()).to_numpy()
+        cells = Relations(value, value, *terms_of(forms, index, ledger["cell"].combine_chunks()))
+        rows = pd.DataFrame({"record": np.arange(len(value)), "value": value, "since": since, "until": NEVER})
+        again = pc.is_in(ledger["cell"], ledger["cell"].filter(pa.array(since > since.min(initial=NEVER)))).to_numpy()
+        texts = ledger["cell"].filter(pa.array(again)).to_pandas()  # of all others there is one release
+        rows.loc[again, "until"] = rows["since"][again].groupby(texts.to_numpy()).shift(-1, fill_value=NEVER)
         spoken = np.bincount(cells.owner, minlength=len(cells)) > 0
-        moments = sorted(set(rows["since"].tolist())) if dated else []
-        return cls(rows[told & spoken[rows["cell"]]].iloc[::-1], cells, moments)
+        return cls(rows[told & spoken].iloc[::-1], cells, np.unique(since).tolist() if dated else [])
 
     def told(self, versions: Versions) -> Told:
         """What was shown, once for every state of the tables that it speaks of."""
         cells = self.cells
         family = versions.family_of_nodes(cells.region, cells.year, cells.node)
         ever = np.bincount(cells.owner, family >= 0, len(cells)) > 0
-        moved = ever[self.shown["cell"]]
-        once = self.shown[~moved].drop_duplicates(["cell", "value"])
-        starts = np.searchsorted(cells.owner, np.arange(len(cells) + 1))
-        rows: list[tuple[int, float, int]] = []
-        for cell, number, *window in self.shown[moved].drop_duplicates().itertuples(index=False):
-            first, end = np.searchsorted(versions.moments, window)
-            own = family[starts[cell] : starts[cell + 1]]
-            states = versions.state[own[own >= 0], first:end]
-            rows += [(cell, number, first + place) for place in np.unique(states, axis=1, return_index=True)[1]]
-        more = [np.array(column) for column in zip(*rows, strict=True)] if rows else [np.zeros(0, np.int64)] * 3
-        columns = (once["cell"].to_numpy(), once["value"].to_numpy(), np.full(len(once), TODAY))
-        cell, value, moment = (np.concatenate(pair) for pair in zip(columns, more, strict=True))
-        return Told(moment, replace(cells.taken(cell), low=value, high=value))
+        moved = ever[self.shown["record"]]
+        once, rows = (self.shown[which]["record"].to_numpy() for which in (~moved, moved))
+        place, moment = _states(versions, cells.taken(rows), self.shown[moved])
+        records = np.concatenate([once, rows[place]])
+        return Told(np.concatenate([np.full(len(once), TODAY), moment]), cells.taken(records))
+
+
+def _states(versions: Versions, told: Relations, windows: pd.DataFrame) -> tuple[Whole, Whole]:
+    """Numbers of relations, and of the first moment in their windows of each state of all families that they speak of."""
+    family = versions.family_of_nodes(told.region, told.year, told.node)
+    term = np.flatnonzero(family >= 0)  # every relation has one
+    turned = np.diff(versions.state, axis=1, prepend=-1) != 0
+    any_ = np.logical_or.reduceat(turned[family[term]], np.searchsorted(told.owner[term], np.arange(len(told))))
+    first, end = (np.searchsorted(versions.moments, windows[name]) for name in ("since", "until"))
+    when = np.arange(len(versions.moments))
+    here = (when >= first[:, None]) & (when < end[:, None])
+    record, moment = np.nonzero(here & (any_ | (when == first[:, None])))
+    return record.astype(np.int64), moment.astype(np.int64)
+
+
+def told_today(forms: Forms, index: Index, records: pa.Table) -> Told:
+    """What the release that is attacked will say in the ledger (columns as there, without moments), last first."""
+    shown = records.filter(pc.and_(pc.equal(records["state"], "shown"), pc.is_valid(records["value"])))
+    value = shown["value"].cast(pa.float64()).to_numpy()
+    cells = Relations(value, value, *terms_of(forms, index, shown["cell"].combine_chunks()))
+    spoken = np.unique(cells.owner)[::-1]
+    return Told(np.full(len(spoken), TODAY), cells.taken(spoken))
 
 
 def _microseconds(moments: pa.ChunkedArray) -> np.ndarray:

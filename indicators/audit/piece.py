@@ -67,6 +67,7 @@ class Piece:
             value = np.full(rows.size, np.nan)
             value[rows.columns[terms]] = rows.low[rows.owner[terms]] / rows.values[terms]
             value[value < 0] = np.nan  # a contradiction, for the solver
+            value[rows.nothing((rows.low == rows.high) & ~doubtful) & ~kept] = 0.0
             if np.isnan(value).all():
                 break
             rows = rows.put(value)

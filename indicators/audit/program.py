@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import highspy
 import numpy as np
@@ -15,6 +16,8 @@ Real = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 _SLACK = 1e-6
 _DIGITS = 6
+_SMALL = 2000
+"""Unknowns below which a program is solved as it is: to make it simpler takes longer than it saves."""
 _INTERIOR: dict[str, str | float | int] = {
     "solver": "ipm",
     "run_crossover": "off",
@@ -69,9 +72,9 @@ class Rows:
 
     def kept(self, chosen: npt.NDArray[np.bool_]) -> Rows:
         """The chosen rows, with all unknowns."""
-        number, mine = np.cumsum(chosen) - 1, chosen[self.owner]
-        owner = number[self.owner[mine]]
-        return Rows.made(self.size, owner, self.columns[mine], self.values[mine], self.low[chosen], self.high[chosen])
+        mine = chosen[self.owner]
+        starts = np.concatenate([[0], np.cumsum(np.diff(self.starts)[chosen])])
+        return Rows(self.size, starts, self.columns[mine], self.values[mine], self.low[chosen], self.high[chosen])
 
     def put(self, known: Real) -> Rows:
         """With known unknowns put in (not a number: still unknown); their columns are empty then."""
@@ -86,22 +89,27 @@ class Rows:
         """Rows that are not empty, or are wrong: no solution obeys those."""
         return (np.diff(self.starts) > 0) | (self.low > _SLACK) | (self.high < -_SLACK)
 
+    def nothing(self, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Unknowns that the chosen rows leave no room: what adds up to nothing at most, and what is at most nothing."""
+        found = np.zeros(self.size, bool)
+        while True:
+            open_ = ~found[self.columns]
+            up = np.bincount(self.owner[open_ & (self.values > 0)], minlength=len(self)) > 0
+            down = np.bincount(self.owner[open_ & (self.values < 0)], minlength=len(self)) > 0
+            full = chosen & (((self.high == 0) & ~down & up) | ((self.low == 0) & ~up & down))
+            if not full.any():
+                return found
+            found[self.columns[full[self.owner]]] = True
+
     def once(self) -> npt.NDArray[np.bool_]:
         """The first of all rows that say the same, but for the last digits of their ends; the terms are in order (`made`)."""
-        different, value = np.unique(self.values, return_inverse=True)
-        by_chance = np.random.default_rng(
-            1
-        )  # a number for every value: the bits of 1 and -1 differ too little to be summed
-        numbers, factors = (
-            by_chance.integers(1, 1 << 62, (2, n), dtype=np.uint64) for n in (self.size, len(different))
-        )
-        said = [
-            np.add.reduceat(np.append(number[self.columns] * factor[value], np.uint64(0)), self.starts[:-1])
-            for number, factor in zip(numbers, factors, strict=True)
-        ]
-        ends = [(end.round(_DIGITS) + 0.0).view(np.uint64) for end in (self.low, self.high)]
-        first = np.zeros(len(self), bool)
-        first[np.unique(np.stack([*said, *ends]), axis=1, return_index=True)[1]] = True
+        numbers = np.random.default_rng(1).integers(1, 1 << 62, (2, self.size), dtype=np.uint64)
+        factor = mixed(bits(self.values))
+        said = [np.add.reduceat(np.append(n[self.columns] * factor, np.uint64(0)), self.starts[:-1]) for n in numbers]
+        keys = [*(bits(end.round(_DIGITS)) for end in (self.low, self.high)), *said]
+        order = np.lexsort(keys)
+        first = np.ones(len(self), bool)
+        first[order[1:]] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
         return first
 
     def among(self, used: npt.NDArray[np.bool_]) -> Rows:
@@ -159,6 +167,20 @@ class Rows:
 def added(numbers: Whole, values: Real, size: int) -> Real:
     """The sum of the values of each number below `size`."""
     return np.bincount(numbers, values, size).astype(np.float64)
+
+
+def bits(numbers: npt.NDArray[np.number[Any]]) -> npt.NDArray[np.uint64]:
+    """Numbers as they lie in memory; 0 and -0 are one."""
+    plain = numbers + 0.0 if numbers.dtype.kind == "f" else numbers.astype(np.int64)
+    return plain.view(np.uint64)
+
+
+def mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Every bit of a number moves every other one (the finalizer of SplitMix64)."""
+    found = numbers + np.uint64(0x9E3779B97F4A7C15)
+    found = (found ^ (found >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    found = (found ^ (found >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return found ^ (found >> np.uint64(31))
 
 
 class Solver:
@@ -222,6 +244,8 @@ class Solver:
         self.solver.changeColsCost(len(self.numbers), self.numbers, costs)
         sense = highspy.ObjSense.kMaximize if most else highspy.ObjSense.kMinimize
         self.solver.changeObjectiveSense(sense)
+        if self.rows.size < _SMALL:
+            self.solver.setOptionValue("presolve", "off")
         for cold in (False, True):
             if cold:  # from the beginning, and without the presolve that cannot tell unbounded from infeasible
                 self.solver.clearSolver()

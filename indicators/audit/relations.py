@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from indicators.audit.program import bits, mixed
 from indicators.audit.sides import Side
 
 Real = npt.NDArray[np.float64]
@@ -92,6 +93,26 @@ class Relations:
         factor, region, year, node = self.factor[order], self.region[order], self.year[order], self.node[order]
         return Relations(low, high, home[order], factor, region, year, node)
 
+    def said(self, moment: Whole | None = None) -> npt.NDArray[np.uint64]:
+        """What each relation says (of a moment) as a number, whatever the order of its terms: the same number for the same,
+        and only by a chance in 2^64 for anything else."""
+        ends = mixed(mixed(bits(self.low)) ^ bits(self.high))
+        ends = ends if moment is None else mixed(ends ^ bits(moment))
+        place = mixed(mixed(mixed(bits(self.region)) ^ bits(self.year)) ^ bits(self.node))
+        sums = np.append(np.uint64(0), np.cumsum(mixed(place ^ bits(self.factor))))
+        at = np.searchsorted(self.owner, np.arange(len(self) + 1))
+        found: npt.NDArray[np.uint64] = ends + np.diff(sums[at])
+        return found
+
+    def in_order(self) -> tuple[Relations, Whole]:
+        """The relations and their terms in an order that follows from what they say alone, and which of these each one was."""
+        terms = np.lexsort((self.factor, self.node, self.year, self.region, self.owner))
+        sorted_ = Relations(self.low, self.high, self.owner[terms], *self._terms(terms))
+        first = np.minimum(np.searchsorted(self.owner, np.arange(len(self))), max(0, len(terms) - 1))
+        keys = (sorted_.region[first], sorted_.year[first], sorted_.node[first]) if len(terms) else ()
+        order = np.lexsort((self.said(), self.high, self.low, *reversed(keys)))
+        return sorted_.taken(order), order
+
     def settled(self, nodes: Real) -> tuple[Relations, int]:
         """What is left when known nodes are taken out; one that has a single unknown node settles it (in `nodes`).
 
@@ -120,12 +141,14 @@ class Relations:
             if not len(once):
                 return left, contradictions
 
-    def _terms(self, mine: Flags) -> tuple[Real, Whole, Whole, Whole]:
+    def _terms(self, mine: Flags | Whole) -> tuple[Real, Whole, Whole, Whole]:
         return self.factor[mine], self.region[mine], self.year[mine], self.node[mine]
 
 
 def distinct(rows: Whole) -> tuple[Whole, Whole]:
     """The different rows of a table of numbers that are 0 or more, in order, and which of them each row is."""
     widths = tuple((rows.max(axis=0, initial=0) + 1).tolist())
-    keys, which = np.unique(np.ravel_multi_index(tuple(rows.T), widths), return_inverse=True)
+    keys = np.ravel_multi_index(tuple(rows.T), widths)
+    del rows  # the largest of all while a piece is made
+    keys, which = np.unique(keys, return_inverse=True)
     return np.stack(np.unravel_index(keys, widths), axis=1), which.ravel()

@@ -9,9 +9,10 @@ from functools import cached_property
 
 import numpy as np
 
+from indicators.audit.atoms import Atoms
 from indicators.audit.delivered import Untrue
 from indicators.audit.editions import Knowledge
-from indicators.audit.forms import Atoms, Forms
+from indicators.audit.forms import Forms
 from indicators.audit.piece import Piece
 from indicators.audit.program import Rows
 from indicators.audit.relations import Flags, Real, Relations, Whole, distinct
@@ -176,11 +177,13 @@ class System:
             self._add_nested(made, region[here], year[here], int(number))
         self._add_relations(made, chosen)
         touched = np.array([(0, *place) for target in mine for place in target.touched], np.int64)
-        places, columns = distinct(np.concatenate([*made.places, touched]))
+        made.places.append(touched)
+        places, columns = distinct(made.taken())
         low, high, doubtful = (np.concatenate([*parts, []]) for parts in (made.low, made.high, made.doubtful))
         terms = sum(len(values) for values in made.values)
         owner, values = (np.concatenate([*parts, []]) for parts in (made.owner, made.values))
         rows = Rows.made(len(places), owner.astype(np.int64), columns[:terms], values, low, high)
+        del made, columns, owner, values  # as large as the rows
         return Piece(places, rows, mine, doubtful.astype(bool)).reduced()
 
     def _add_known(self, made: _Made, region: Whole, year: Whole, nodes: Whole) -> None:
@@ -266,6 +269,12 @@ class _Made:
         self.high.append(high)
         self.doubtful.append(doubtful)
         self.size += len(low)
+
+    def taken(self) -> Whole:
+        """All places; they are given up, as they are the largest part."""
+        found = np.concatenate(self.places)
+        self.places.clear()
+        return found
 
 
 class _Union:

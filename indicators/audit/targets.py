@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from indicators.audit.atoms import Atoms
 from indicators.audit.delivered import Delivered, Kind, Nested, Rest, rests
 from indicators.audit.evidence import COUNTED, Evidence, Index, real
 from indicators.audit.facts import Places
-from indicators.audit.forms import Atoms, Forms
+from indicators.audit.forms import Forms
 from indicators.audit.relations import Real, Whole
 from indicators.audit.sides import Side
 from schemas.shapes import member_key
@@ -190,11 +191,14 @@ def _of_rests(secret: _Secret, index: Index, found: Iterable[Rest]) -> Iterator[
 def _of_figures(
     forms: Forms, atoms: Atoms, index: Index, seen: Evidence, where: Places, values: pa.Table
 ) -> Iterator[Target]:
-    rows, regions, years, figures = index.rows(values, ["numerator", "denominator"])
+    most = max((forms.threshold(variable) for variable in forms.framework.variables), default=0)
+    few = [real(values[name]) for name in ("numerator", "denominator")]
+    few.append(few[1] - few[0])
+    small = np.any([(number >= 1) & (number < most) for number in few], axis=0)
+    rows, regions, years, figures = index.rows(values.filter(pa.array(small)), ["numerator", "denominator"])
     margin = forms.framework.confidentiality.margin
     numbers = [real(rows[name]) for name in ("numerator", "denominator")]
     members = {(year, aggregate): found for year, aggregate, found in where.aggregates}
-    most = max((forms.threshold(variable) for variable in forms.framework.variables), default=0)
     for name, number in (
         ("numerator", numbers[0]), ("denominator", numbers[1]), ("complement", numbers[1] - numbers[0])
     ):  # fmt: skip

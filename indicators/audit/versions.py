@@ -13,13 +13,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from indicators.audit.atoms import Atoms
 from indicators.audit.delivered import counts, delivered_cells
 from indicators.audit.evidence import Index, numbered, real
 from indicators.audit.family import NEVER, Family, Kinds
-from indicators.audit.forms import Atoms, Forms
+from indicators.audit.forms import Forms
 from indicators.audit.relations import Real, Whole
 from schemas.framework_model import Framework
 
+_PLACE = ("region", "year", "variable")
 TODAY = -1
 """Instead of the number of a moment: the state that a release is about."""
 SINCE, UNTIL = "since", "until"
@@ -127,7 +129,22 @@ def _by_family(
             UNTIL: told[UNTIL].fill_null(NEVER).to_numpy(),
         }
     )
-    here = (rows[["region", "year", "variable"]] >= 0).all(axis=1)
-    for place, own in rows[here].groupby(["region", "year", "variable"]):
+    here = (rows[list(_PLACE)] >= 0).all(axis=1)
+    for place, own in changing(rows[here]).groupby(list(_PLACE)):
         region, year, name = (int(str(part)) for part in place)
         yield (region, year, name), own
+
+
+def changing(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of families in which any number ever changed, came or went. A correction delivers a whole workbook again,
+    with few other numbers; what was the same all the time is one unknown, whenever it was told."""
+    place, ends = list(_PLACE), rows[[SINCE, UNTIL]]
+    end = int(ends.where(ends < NEVER, 0).to_numpy().max(initial=0)) + 1
+    spans = rows.assign(
+        span=rows[UNTIL].clip(upper=end) - rows[SINCE], first=rows.groupby(place)[SINCE].transform("min")
+    )
+    cells = spans.groupby([*place, "kind"]).agg(
+        low=("value", "min"), high=("value", "max"), span=("span", "sum"), first=("first", "min")
+    )
+    moved = cells[(cells["low"] != cells["high"]) | (cells["span"] != end - cells["first"])]
+    return rows.merge(moved.reset_index()[place].drop_duplicates(), on=place)
