@@ -88,6 +88,33 @@ def delivered(women: int = 2) -> Cells:
 CODES = ["ARB-02", "ANG-02", "BEV-04"]
 
 
+@pytest.mark.parametrize("corrected", [False, pytest.param(True, marks=pytest.mark.thorough)])
+def test_parts_of_several_years_share_their_forms_and_hide_the_same(
+    framework: Framework, monkeypatch: pytest.MonkeyPatch, corrected: bool
+) -> None:
+    """Two years with the same tables and something small in each; `corrected`: beside a ledger that names what was hidden."""
+    cells = delivered() | cross(TOWN, 2023, "UNEMP", {"DM": 200, "DW": 180, "AM": 40, "AW": 1})
+    ledger = None
+    if corrected:
+        ledger = night(framework, cells, CODES).protection.ledger
+        cells |= cross(TOWN, 2023, "UNEMP", {"DM": 200, "DW": 180, "AM": 40, "AW": 31})
+    shifts = []
+
+    def noted(**named: Any) -> Release:
+        shifts.append(named["shift"])
+        return Release(**named)
+
+    monkeypatch.setattr(deciding, "Release", noted)
+    together = night(framework, cells, CODES, ledger)
+    assert any(shifts)
+    monkeypatch.setattr(deciding, "signature", lambda *_: object())
+    shifts.clear()
+    assert same(together, night(framework, cells, CODES, ledger))
+    assert shifts
+    assert not any(shifts)
+    assert together.protection.counts["secondary"] > 0
+
+
 @pytest.mark.thorough
 def test_nights_with_and_without_a_memory_are_the_same(framework: Framework) -> None:
     """A release, the same again, a correction, one that is taken back: each beside one that remembers nothing."""

@@ -23,7 +23,6 @@ from indicators.protection.entered import (
     present,
     read_additions,
     read_before,
-    read_records,
     tied_before,
     touch,
 )
@@ -40,6 +39,9 @@ from schemas.framework_model import Framework
 from schemas.plan import Plan
 
 __all__ = ["NotProved", "protect_computation"]
+
+_MANY = 100
+"""Parts to decide from which on it is worth the time to give memory back first."""
 
 
 def protect_computation(
@@ -105,9 +107,12 @@ class _Protecting:
         anew = [number for number in looked_at if number not in decisions]
         self._within(parts[number] for number in anew)
         questions: dict[int, tuple[bytes, ...]] = {}
+        if len(anew) > _MANY:
+            give_back(self.connection)  # what the figures were made of is not asked for a long while
         if anew:
             deciding = Deciding(self.connection, self.policy, self.plan, self.sides, touched, groups)
             decisions |= self._decided(deciding, {n: parts[n] for n in anew}, memory, questions)
+            del deciding
         nothing = nothing_decided(self.framework.dimension_order)
         report = Report(self.connection, self.policy, [decisions.get(n, nothing) for n in range(len(parts))], anew)
         report.hide()
@@ -186,13 +191,13 @@ class _Protecting:
         there = present(self.connection)
         parts = homes(group, there, ())
         number = number_parts(self.connection, self.policy, parts)
-        self.batch = read_before(self.connection, self.earlier)
+        years = None if self.window is None else self.window.decided
+        self.batch = read_before(self.connection, self.earlier, years)
         tied = tied_before(self.connection, self.policy, number)
         if tied:
             parts = homes(group, there, tied)
             number = number_parts(self.connection, self.policy, parts)
-            read_before(self.connection, self.earlier)
-        read_records(self.connection)
+            read_before(self.connection, self.earlier, years)
         return parts, touch(self.connection, self.policy, self.plan, self.sides, number)
 
     def _taken(self, memory: Memory, which: bytes) -> Decision | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from indicators.protection.ground import Ground, Numbers
 from indicators.protection.memory import question
-from indicators.protection.problem import Target, Whole, spans
+from indicators.protection.problem import Short, Target, Whole, spans
 from indicators.protection.solve import Matrix
 
 _ENDLESS = 1e9
@@ -124,19 +124,18 @@ class Asked:
         lowest, *_ = self.ground.limits(self.reach)
         furthest = np.tile(lowest.astype(np.float64), 2 * len(self._firsts)).reshape(-1, len(lowest))
         furthest[::2] = self.reach
-        written = [part.written(self.ground) for part in parts]
-        sizes, columns, factors, lows, highs = (np.concatenate(one) for one in zip(*written, strict=True))
+        starts, columns, factors = _written(self.ground, parts)
         width = self._size + len(cost)
         return Matrix(
             np.concatenate([np.tile(_STEP * np.linspace(2, 1, len(lowest)), 2 * len(self._firsts)), cost]),
             np.zeros(width),
             np.concatenate([furthest.ravel(), high]),
             np.ones(width, dtype=bool),
-            np.concatenate([[0], np.cumsum(sizes)]),
+            starts,
             columns,
             factors,
-            lows,
-            highs,
+            _ends([part.low for part in parts], parts),
+            _ends([part.high for part in parts], parts),
         )
 
 
@@ -150,21 +149,34 @@ class _Part:
     high: float | Numbers
     further: tuple[Whole, Numbers] | None = None
 
-    def written(self, ground: Ground) -> tuple[Whole, Whole, Numbers, Numbers, Numbers]:
-        """Number of entries of each row, columns and factors of all, lower and upper ends."""
-        count = len(self.rows)
-        begin, end = ground.starts[self.rows], ground.starts[self.rows + 1]
-        where = spans(begin, end)
-        places = self.first + ground.places[where]
-        columns: Whole = np.stack([places, places + len(ground.atoms)], axis=1).ravel().astype(np.int64)
-        factors = np.stack([ground.factors[where], -ground.factors[where]], axis=1).ravel()
-        sizes: Whole = 2 * (end - begin)
-        if self.further is not None and count:
-            own, weights = self.further
-            behind = np.repeat(np.cumsum(sizes), own.shape[1])
-            columns = np.insert(columns, behind, own.ravel())
-            factors = np.insert(factors, behind, np.broadcast_to(weights, own.shape).ravel())
-            sizes = sizes + own.shape[1]
-        lows, highs = np.empty(count), np.empty(count)
-        lows[:], highs[:] = self.low, self.high
-        return sizes, columns, factors, lows, highs
+
+def _ends(ends: list[float | Numbers], parts: list[_Part]) -> Numbers:
+    """The lower or upper ends of all rows."""
+    found, first = np.empty(sum(len(part.rows) for part in parts)), 0
+    for end, part in zip(ends, parts, strict=True):
+        found[first : first + len(part.rows)] = end
+        first += len(part.rows)
+    return found
+
+
+def _written(ground: Ground, parts: list[_Part]) -> tuple[Whole, Short, Numbers]:
+    """Where each row of all parts starts (and the last one ends), columns and factors of all entries."""
+    counts = [len(part.rows) for part in parts]
+    rows = np.concatenate([part.rows for part in parts])
+    begin, end = ground.starts[rows], ground.starts[rows + 1]
+    where, sizes = spans(begin, end), 2 * (end - begin)
+    behind = np.repeat([0 if part.further is None else part.further[0].shape[1] for part in parts], counts)
+    starts: Whole = np.concatenate([[0], np.cumsum(sizes + behind)])
+    columns, factors = np.empty(starts[-1], dtype=np.int32), np.empty(starts[-1])
+    inside = spans(starts[:-1], starts[:-1] + sizes)
+    columns[inside] = ground.columns[where].ravel()
+    factors[inside] = ground.signed[where].ravel()
+    if any(part.first for part in parts):
+        columns[inside] += np.repeat(np.repeat([part.first for part in parts], counts), sizes).astype(np.int32)
+    last = np.cumsum(counts)
+    for part, stop, count in zip(parts, last.tolist(), counts, strict=True):
+        if part.further is not None and count:
+            own, weights = part.further
+            at = starts[stop - count + 1 : stop + 1, None] - own.shape[1] + np.arange(own.shape[1])
+            columns[at], factors[at] = own, weights
+    return starts, columns, factors

@@ -62,9 +62,11 @@ class Blocks:
         atoms: Array,
         withheld: tuple[Key, ...] = (),
         delivered: Array | None = None,
+        fixed: np.ndarray | None = None,
     ) -> None:
         """Add a block behind the others."""
-        fixed = lattice.open | (lattice.residual & _absent(lattice, atoms))
+        if fixed is None:
+            fixed = _fixed(lattice, atoms[None])[0]
         self.index.setdefault((lattice.variable, place, year), []).append(len(self.blocks))
         self.blocks.append(Block(lattice, place, year, self.size, atoms, fixed, withheld, delivered))
         self.size += lattice.size
@@ -117,17 +119,22 @@ class Blocks:
         return np.concatenate([block.atoms for block in self.blocks]) if self.blocks else np.empty(0)
 
 
-def _absent(lattice: Lattice, atoms: Array) -> np.ndarray:
-    """Atoms of a residual class in which the whole block has nobody."""
-    table = atoms.reshape(lattice.shape)
-    empty = np.zeros(lattice.shape, dtype=bool)
-    for number in range(len(lattice.axes)):
-        others = tuple(n for n in range(len(lattice.axes)) if n != number)
-        nobody = table.sum(axis=others) == 0
-        shape = [1] * len(lattice.axes)
-        shape[number] = -1
-        empty |= (nobody & lattice.axes[number].residual).reshape(shape)
-    return empty.ravel()
+def _fixed(lattice: Lattice, atoms: Array) -> np.ndarray:
+    """What everybody knows of some blocks (rows) of one table: atoms that describe nobody, and those of a residual class in
+    which the whole block has nobody."""
+    table = atoms.reshape(-1, *lattice.shape)
+    empty = np.zeros(table.shape, dtype=bool)
+    for number, axis in enumerate(lattice.axes):
+        if not axis.residual.any():
+            continue
+        others = tuple(n + 1 for n in range(len(lattice.axes)) if n != number)
+        empty |= (table.sum(axis=others, keepdims=True) == 0) & axis.residual.reshape(_along(lattice, number))
+    return lattice.open | (lattice.residual & empty.reshape(atoms.shape))
+
+
+def _along(lattice: Lattice, number: int) -> list[int]:
+    """The shape of something that varies on one axis alone."""
+    return [-1 if n == number else 1 for n in range(len(lattice.axes))]
 
 
 def read_blocks(
@@ -189,9 +196,11 @@ def _dynamic_groups(
     groups: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for region, members in cells.members_by_region(variable, own).items():
         groups.setdefault(members, []).append(region)
+    asked = [(key, [(own.index(d), member) for d, member in key if d in own]) for key in listed]
     for members, regions in sorted(groups.items()):
         dynamic = dict(zip(own, (list(m) for m in members), strict=True))
-        mine = [key for key in listed if all(m in dynamic[d] for d, m in key if d in dynamic)]
+        there = [set(m) for m in members]
+        mine = [key for key, pairs in asked if all(member in there[n] for n, member in pairs)]
         yield mine, regions, dynamic
 
 
@@ -204,18 +213,25 @@ def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Tabl
     territory = policy.framework.territory
     children = remembered(policy.framework, lambda: cache(territory.children), "children")
     everywhere = sorted(set().union(*tables)) if tables else []
+    waiting: list[tuple[int, str, int, Array, tuple[Key, ...], Array | None]] = []
     for region, year in everywhere:
         present = [n for n, table in enumerate(tables) if (region, year) in table]
         day = reference_day(year)
         below = children(region, day) if together and territory.valid(region, day) else ()
         towns = [t for t in below if all((t, year) in tables[n] for n in present)]
-        rests = [tables[n][region, year][0] - sum(tables[n][t, year][0] for t in towns) for n in present]
         name = f"{REST}{region}" if towns else region
-        for n, rest in zip(present, rests, strict=True):
+        for n in present:
             atoms, withheld = tables[n][region, year]
-            contradicts = (rest < 0).any()
-            found.add(made[n], name, year, np.maximum(rest, 0), withheld, atoms if contradicts else None)
+            rest = atoms - sum(tables[n][t, year][0] for t in towns) if towns else atoms
+            waiting.append((n, name, year, np.maximum(rest, 0), withheld, atoms if (rest < 0).any() else None))
         found.parts[made[0].variable, region, year] = (name, *towns) if towns else (region,)
+    fixed = {
+        n: iter(_fixed(lattice, np.stack([one[3] for one in waiting if one[0] == n])))
+        for n, lattice in enumerate(made)
+        if any(one[0] == n for one in waiting)
+    }
+    for n, name, year, atoms, withheld, delivered in waiting:
+        found.add(made[n], name, year, atoms, withheld, delivered, next(fixed[n]))
     for region, year in everywhere if together else ():
         found.parts[made[0].variable, region, year] = tuple(_uncut(found, made[0].variable, region, year))
 

@@ -9,15 +9,13 @@ import numpy as np
 from indicators.protection.blocks import Block
 from indicators.protection.book import Book
 from indicators.protection.lattice import Array, Key
-from indicators.protection.policy import Policy
 
 
 @dataclass(kw_only=True)
 class BookOfTables(Book):
-    """A book of one policy. `active`: variables and years in which anything small may come to light; `needs`: how uncertain
+    """`active`: variables and years in which anything small may come to light; `needs`: how uncertain
     the form of a number must stay; `known`: forms that are public."""
 
-    policy: Policy
     active: set[tuple[str, int]]
     needs: dict[int, int] = field(default_factory=dict)
     known: set[int] = field(default_factory=set)
@@ -33,7 +31,7 @@ class BookOfTables(Book):
                     self._tie(variable, place, year)
 
     def _at_risk(self, variable: str, places: tuple[str, ...], year: int) -> None:
-        threshold = self.policy.threshold(variable)
+        threshold = self.layout.policy.threshold(variable)
         for block in self.blocks.of(variable, places[0], year):
             together = self.blocks.alike(block, places)
             atoms = np.sum([one.atoms for one in together], axis=0)
@@ -50,7 +48,7 @@ class BookOfTables(Book):
                 inside = np.nonzero(row)[0]
                 where = np.concatenate([one.first + inside for one in together])
                 target = self.raw(where, row[inside].astype(np.int64), len(together))
-                self.needs[target] = max(self.needs.get(target, 0), self.policy.required(threshold))
+                self.needs[target] = max(self.needs.get(target, 0), self.layout.policy.required(threshold))
 
     def _withheld(self, together: list[Block]) -> list[Array]:
         """Cells that the supplier keeps secret, where the printed ones would give them back."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import duckdb
 
@@ -13,6 +14,7 @@ from indicators.protection.figure import Exact, Figure
 from indicators.protection.figures import EMPTY, STANDARDISED, Told, small, told
 from indicators.protection.forms import Linear, Sides
 from indicators.protection.lattice import Key, key_of
+from indicators.protection.layout import Layout, Signature, signature
 from indicators.protection.memory import Memory
 from indicators.protection.naming import terms_of
 from indicators.protection.parting import Home
@@ -31,6 +33,19 @@ PRIMARY_REASONS = ("small_numerator", "small_remainder")
 
 class NotProved(RuntimeError):
     """The mask and its certificate do not fit: nothing may be published."""
+
+
+class _OfPoint(NamedTuple):
+    """What all figures of a point have in common: what they tell, whether they are forms of it, and whether they may be
+    shown."""
+
+    owner: str
+    key: str
+    forms: tuple[Linear, ...]
+    linear: bool
+    share: bool
+    counted: bool
+    visible: bool
 
 
 class Deciding:
@@ -56,6 +71,12 @@ class Deciding:
         self.keys = self._keys()
         self.withheld = self._secret_ranks()
         self.small = self._small()
+        self._layouts: dict[Signature, Layout] = {}
+        self._former: dict[Signature, Layout] = {}
+        self._spoken: dict[int, _OfPoint] = {}
+        self._shown = frozenset(("", *PRIMARY_REASONS))
+        few = self.framework.head.confidentiality.min_denominator_rate - 1
+        self._limits = {DENOMINATOR_REASON: few, EMPTY: 0}
         self._costs: dict[tuple[str, str, bool], float] = {}
         self._indirect = {
             number
@@ -68,6 +89,7 @@ class Deciding:
     ) -> Iterator[tuple[int, Decision]]:
         """Decisions of parts that have the same years, by number; `batches`: up to which batch each regards the ledger.
         Raises NotProved when the check of a proof fails."""
+        self._former, self._layouts = self._layouts, {}  # what no part of the last years had alike is given up
         variables = {variable for part in parts.values() for variable, _ in part} & self.keys.keys()
         cells = Cells(self.connection, variables, self.framework.dimension_order, years)
         shown, hidden = ledger.told_before(self.connection, {number: batches[number] for number in parts})
@@ -83,7 +105,8 @@ class Deciding:
             if not active:
                 yield number, nothing_decided(self.framework.dimension_order)
                 continue
-            release = Release(policy=self.policy, blocks=blocks, active=active, home=part)
+            layout, shift = self._layout(blocks, part)
+            release = Release(blocks=blocks, active=active, layout=layout, shift=shift)
             yield number, self._decision(release, figures.pop(number), shown[number], hidden[number], memory)
 
     def _decision(
@@ -108,6 +131,14 @@ class Deciding:
         if faults:
             raise NotProved("; ".join(faults[:5]))
         return Reporter(release, problem, mask, external).decision(figure for figure, indirect in figures if indirect)
+
+    def _layout(self, blocks: Blocks, part: Home) -> tuple[Layout, int]:
+        """The forms that parts of the last years with the same tables have found, and by how many years this one is later."""
+        first = min(year for _, year in part)
+        which = signature(blocks, part, first)
+        layout = self._layouts.get(which) or self._former.get(which) or Layout(self.policy, blocks, part, first)
+        self._layouts[which] = layout
+        return layout, first - layout.first
 
     # --- what is looked at ---------------------------------------------------------------------------------------------
 
@@ -157,7 +188,7 @@ class Deciding:
                 strata.setdefault(place, []).append(row)
                 concerned.setdefault(place, set()).update(own)
                 continue
-            figure = self._figure(row, self.sides[row.point])
+            figure = self._figure(row)
             for number in own:
                 if number in found:
                     found[number].append((figure, row.point in self._indirect))
@@ -168,27 +199,38 @@ class Deciding:
                     found[number].append((figure, False))
         return found
 
-    def _figure(self, row: Told, sides: Sides) -> Figure:
-        point = self.plan.points[row.point]
+    def _figure(self, row: Told) -> Figure:
+        spoken = self._spoken.get(row.point)
+        if spoken is None:
+            spoken = self._spoken[row.point] = self._of_point(row.point)
+        values = (row.numerator, row.denominator)[: len(spoken.forms)] if spoken.linear else (None,) * len(spoken.forms)
+        return Figure(
+            (row.region, row.year, spoken.owner, spoken.key),
+            row.members,
+            spoken.forms,
+            values,
+            spoken.share,
+            spoken.counted,
+            row.reason in self._shown and spoken.visible,
+            self._cost(spoken.owner, spoken.key, row.members),
+            self._limits.get(row.reason),
+        )
+
+    def _of_point(self, number: int) -> _OfPoint:
+        point, sides = self.plan.points[number], self.sides[number]
         linear = sides.numerator is not None and sides.denominator is not None
         quotient = linear and bool(sides.denominator)
-        limit = self.framework.head.confidentiality.min_denominator_rate - 1
         forms: tuple[Linear, ...] = sides.parts
-        values: tuple[Exact | None, ...] = (None,) * len(forms)
         if sides.numerator is not None and sides.denominator is not None:
             forms = (sides.numerator, sides.denominator) if quotient else (sides.numerator,)
-            values = (row.numerator, row.denominator)[: len(forms)]
-        shown = row.reason in ("", *PRIMARY_REASONS) and (linear or self.policy.rules.index_rule == "parts")
-        return Figure(
-            (row.region, row.year, point.owner, point.key),
-            row.members,
+        return _OfPoint(
+            point.owner,
+            point.key,
             forms,
-            values,
+            linear,
             share=quotient and self.policy.is_share(point.owner),
             counted=linear and not self.policy.is_index(point.owner),
-            shown=shown,
-            cost=self._cost(point.owner, point.key, row.members),
-            limit={DENOMINATOR_REASON: limit, EMPTY: 0}.get(row.reason),
+            visible=linear or self.policy.rules.index_rule == "parts",
         )
 
     def _stratified(self, place: tuple[str, int, str, str], rows: list[Told]) -> Figure:

@@ -2,14 +2,14 @@
 
 Tables of the connection: `calc_home` (variable, year, part, guarded), `calc_touch` (point, year, part, above, below): figures
 with pieces in a part, and whether the numbers above and below decide anything there, `calc_before` (cell, value, state, batch,
-parts): the ledger's names with the parts of their cells, `calc_record` (part, cell, value, state, batch): those that tell
-something of one part alone. A batch are the records of one release.
+parts): the ledger's longer names with the parts of their cells, `calc_record` (part, cell, value, state, batch): names that
+tell something of one part alone. A batch are the records of one release.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 import numpy as np
@@ -31,22 +31,25 @@ MOMENT = "published_at"
 _YEAR = "try_cast(split_part(cell, '/', 2) AS INTEGER)"
 _VARIABLE = "split_part(split_part(cell, '/', 3), '[', 1)"
 _TERM = "/([0-9]+)/([A-Z][A-Z0-9_]*)\\["
-_IN_PARTS = f"""
-    WITH simple AS (
-        SELECT cell, value, state, batch, {_YEAR} AS year, {_VARIABLE} AS variable FROM calc_ledger
-        WHERE NOT contains(cell, ' ') AND NOT contains(cell, '*')
+_LONG = "(contains(cell, ' ') OR contains(cell, '*'))"
+_SHORT_NAMES = f"""
+    SELECT part, cell, value, state, batch FROM (
+        SELECT cell, value, state, batch, {_YEAR} AS year, {_VARIABLE} AS variable
+        FROM calc_ledger WHERE NOT {_LONG} AND {{within}}
+    ) JOIN calc_home USING (variable, year) WHERE guarded"""
+_LONG_NAMES = f"""
+    WITH long AS (
+        FROM calc_ledger WHERE {_LONG} AND {{within}}
     ), term AS (
         SELECT DISTINCT cell, unnest(regexp_extract_all(cell, '{_TERM}', 1)) AS year,
-               unnest(regexp_extract_all(cell, '{_TERM}', 2)) AS variable
-        FROM calc_ledger WHERE contains(cell, ' ') OR contains(cell, '*')
+               unnest(regexp_extract_all(cell, '{_TERM}', 2)) AS variable FROM long
     ), several AS (
         SELECT cell, list(DISTINCT part ORDER BY part) FILTER (guarded) AS parts
         FROM term t JOIN calc_home p ON p.year = CAST(t.year AS INTEGER) AND p.variable = t.variable GROUP BY cell
     )
-    SELECT cell, value, state, batch, [part] AS parts FROM simple JOIN calc_home USING (variable, year) WHERE guarded
-    UNION ALL SELECT cell, value, state, batch, parts FROM calc_ledger JOIN several USING (cell) WHERE len(parts) > 0"""
+    SELECT cell, value, state, batch, parts FROM long JOIN several USING (cell) WHERE len(parts) > 0"""
 """A name of one term is cut; only longer ones are searched. What nobody protects decides nothing."""
-_RECORDS = "SELECT parts[1] AS part, cell, value, state, batch FROM ({}) WHERE len(parts) = 1"
+_ONE_PART = "SELECT parts[1] AS part, cell, value, state, batch FROM ({}) WHERE len(parts) = 1"
 """Who knows a name of several parts knows its pieces by names of their own (see `tied_before`)."""
 _NONE = (0, 0, 0)
 _TOUCH = pa.schema(
@@ -80,32 +83,32 @@ def number_parts(connection: duckdb.DuckDBPyConnection, policy: Policy, parts: S
     return number
 
 
-def read_before(connection: duckdb.DuckDBPyConnection, earlier: pa.Table) -> int:
-    """Make `calc_before` from the ledger; returns the number of the batch that this release will add. Without moments of
-    releases all is one batch."""
+def read_before(connection: duckdb.DuckDBPyConnection, earlier: pa.Table, years: Iterable[int] | None = None) -> int:
+    """Make `calc_before` and `calc_record` from the ledger (names that speak of some `years` alone); returns the number of the
+    batch that this release will add. Without moments of releases all is one batch."""
     moments = earlier.column(MOMENT) if MOMENT in earlier.schema.names else None
     batch = np.ones(earlier.num_rows) if moments is None else pc.rank(moments, tiebreaker="dense")
-    _place(connection, "calc_before", earlier, pa.array(batch, pa.int32()), _IN_PARTS)
+    _register(connection, earlier, pa.array(batch, pa.int32()))
+    within = (
+        "true" if years is None else " OR ".join(f"contains(cell, '/{year}/')" for year in sorted(years)) or "false"
+    )
+    short, long = (text.format(within=f"({within})") for text in (_SHORT_NAMES, _LONG_NAMES))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_before AS {long}")
+    both = f"{short} UNION ALL {_ONE_PART.format('FROM calc_before')}"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_record AS {both}")
     return 1 + (pc.max(batch).as_py() or 0) if moments is not None else 1
-
-
-def read_records(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make `calc_record` from `calc_before`."""
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_record AS {_RECORDS.format('FROM calc_before')}")
 
 
 def read_additions(connection: duckdb.DuckDBPyConnection, records: pa.Table, batch: int) -> set[int]:
     """Make `calc_added` from the records of this release, as `calc_record`; returns the parts that they speak of."""
-    own = pa.array(np.full(records.num_rows, batch), pa.int32())
-    _place(connection, "calc_added", records, own, _RECORDS.format(_IN_PARTS))
+    _register(connection, records, pa.array(np.full(records.num_rows, batch), pa.int32()))
+    short, long = (text.format(within="true") for text in (_SHORT_NAMES, _LONG_NAMES))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_added AS {short} UNION ALL {_ONE_PART.format(long)}")
     return {part for (part,) in connection.execute("SELECT DISTINCT part FROM calc_added").fetchall()}
 
 
-def _place(connection: duckdb.DuckDBPyConnection, name: str, records: pa.Table, batch: pa.Array, query: str) -> None:
-    """Make a table of some records with the parts of their cells."""
+def _register(connection: duckdb.DuckDBPyConnection, records: pa.Table, batch: pa.Array) -> None:
     connection.register("calc_ledger", records.select(ledger.SCHEMA.names).append_column("batch", batch))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {query}")
-    connection.unregister("calc_ledger")
 
 
 def tied_before(connection: duckdb.DuckDBPyConnection, policy: Policy, number: Mapping[Where, int]) -> list[set[Where]]:
@@ -128,7 +131,7 @@ def tied_before(connection: duckdb.DuckDBPyConnection, policy: Policy, number: M
 def _told(connection: duckdb.DuckDBPyConnection, names: list[str]) -> set[str]:
     connection.register("calc_wanted", pa.table({"cell": pa.array(names, pa.string())}))
     rows = connection.execute(
-        "SELECT DISTINCT cell FROM calc_before SEMI JOIN calc_wanted USING (cell) WHERE state = ?", [ledger.SHOWN]
+        "SELECT DISTINCT cell FROM calc_ledger SEMI JOIN calc_wanted USING (cell) WHERE state = ?", [ledger.SHOWN]
     ).fetchall()
     connection.unregister("calc_wanted")
     return {name for (name,) in rows}
@@ -180,7 +183,8 @@ class Entered:
         groups: Mapping[int, str],
     ) -> None:
         self.connection = connection
-        self.points = (policy.hash, repr([(point.owner, point.key) for point in plan.points]))
+        points = repr([(point.owner, point.key) for point in plan.points])
+        self.points = (policy.hash, hashlib.blake2b(points.encode(), digest_size=16).hexdigest())
         self.parts = parts
         self.groups = groups
         dims = ", ".join(f"c.{name}" for name in sql.dimension_columns(policy.framework))
@@ -218,6 +222,7 @@ class Entered:
 
 def forget(connection: duckdb.DuckDBPyConnection) -> None:
     """Give the tables up: the ledger is the larger part of them."""
+    connection.unregister("calc_ledger")
     for name in ("calc_home", "calc_touch", "calc_before", "calc_record", "calc_added"):
         connection.execute(f"DROP TABLE IF EXISTS {name}")
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from indicators.protection.forms import Linear
 from indicators.protection.naming import Cell
@@ -17,8 +17,7 @@ PROFILE = "profile/"
 """Before the code of a measure of the profile, where an indicator stands otherwise; its row stands as the key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """A figure that has a value. `sides` are numerator and denominator, or the parts of a figure that is not linear.
 
     `shown`: no other rule hides it. `value`: true numbers of the sides. `limit`: a hidden figure says that its

@@ -7,9 +7,9 @@ Tables of the connection: `calc_indicator_judged` (indicator_value with the `rea
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -30,8 +30,7 @@ _LAG = "\x01{}\x02"
 _REGION = "\x03"
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A figure with a value: where it stands, whose point it is, the regions summed up, why another rule hides it."""
 
     region: str

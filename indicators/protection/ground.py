@@ -45,6 +45,16 @@ class Ground:
         self._limits: dict[int, tuple[Whole, Whole, Numbers, Numbers]] = {}
 
     @cached_property
+    def columns(self) -> Short:
+        """For each entry the columns in which its atom rises and falls."""
+        return np.stack([self.places, self.places + len(self.atoms)], axis=1).astype(np.int32)
+
+    @cached_property
+    def signed(self) -> Numbers:
+        """For each entry the factors of these columns."""
+        return np.stack([self.factors, -self.factors], axis=1)
+
+    @cached_property
     def digest(self) -> bytes:
         """Of what the rows are made of."""
         return question(self.starts, self.places, self.factors)

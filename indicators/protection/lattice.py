@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas.framework_model import Framework, Members
+from schemas.framework_model import Framework
 from schemas.shapes import TOTAL
 
 _PRIME = 2_147_483_647
@@ -50,12 +49,12 @@ class Lattice:
     keys: tuple[Key, ...]
     at_risk: Array = field(repr=False)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Number of classes on each axis."""
         return tuple(len(axis.basis) for axis in self.axes)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of atoms."""
         return int(np.prod(self.shape, dtype=int))
@@ -63,6 +62,14 @@ class Lattice:
     def row(self, key: Key) -> Array:
         """Which atoms make up a cell; KeyError when the table does not know a member."""
         return _cell(self.axes, dict(key))
+
+    @cached_property
+    def cells(self) -> npt.NDArray[np.bool_]:
+        """The atoms of every cell that can be delivered: cells in row-major order of the members over atoms."""
+        found = np.ones((1, 1))
+        for axis in self.axes:
+            found = np.einsum("ia,jb->ijab", found, axis.incidence).reshape(len(found) * len(axis.members), -1)
+        return found > 0
 
     @cached_property
     def open(self) -> npt.NDArray[np.bool_]:
@@ -246,12 +253,3 @@ def _differences(printed: Array) -> Array:
 def key_of(text: str) -> Key:
     """`GRP=A,SEX=W` as pairs."""
     return tuple((d, m) for d, _, m in (part.partition("=") for part in text.split(",") if part))
-
-
-def cells_of(lattice: Lattice) -> list[tuple[Members, Array]]:
-    """Every cell of the lattice that can be delivered, with its atoms."""
-    found = []
-    for chosen in product(*(axis.members for axis in lattice.axes)):
-        members = tuple((axis.dimension, m) for axis, m in zip(lattice.axes, chosen, strict=True) if m != TOTAL)
-        found.append((members, _cell(lattice.axes, dict(members))))
-    return found

@@ -57,16 +57,16 @@ def told_before(
 def additions(connection: duckdb.DuckDBPyConnection, ledger: pa.Table, now: pa.Table) -> pa.Table:
     """The records of `now` that say something new beside the last record of their cell, by cell."""
     numbered = ledger.select(SCHEMA.names).append_column("position", pa.array(np.arange(ledger.num_rows)))
-    connection.register("calc_ledger", numbered)
+    connection.register("calc_until_now", numbered)
     connection.register("calc_now", now)
     try:
         return connection.sql(
             """
             SELECT n.cell, CAST(n.value AS DECIMAL(30, 8)) AS value, n.state FROM calc_now n LEFT JOIN (
                 SELECT cell, arg_max(value, position) AS value, arg_max(state, position) AS state
-                FROM calc_ledger SEMI JOIN calc_now USING (cell) GROUP BY cell) o ON o.cell = n.cell
+                FROM calc_until_now SEMI JOIN calc_now USING (cell) GROUP BY cell) o ON o.cell = n.cell
             WHERE o.cell IS NULL OR o.value IS DISTINCT FROM n.value OR o.state <> n.state ORDER BY n.cell"""
         ).to_arrow_table()
     finally:
-        connection.unregister("calc_ledger")
+        connection.unregister("calc_until_now")
         connection.unregister("calc_now")

@@ -114,6 +114,9 @@ class Mask:
         return {form for moves in tables.values() for form in problem.columns.changes(moves)[0].tolist()}
 
 
+_NOTHING: Whole = np.empty(0, dtype=np.int64)
+
+
 class Columns:
     """All forms as arrays: what a form is made of, and which forms an atom is part of."""
 
@@ -153,6 +156,8 @@ class Columns:
 
     def changes(self, moves: Moves) -> tuple[Whole, Whole]:
         """Every form that moves, and by how much."""
+        if not moves:
+            return _NOTHING, _NOTHING
         atoms = np.fromiter(moves.keys(), np.int64, len(moves))
         steps = np.fromiter(moves.values(), np.int64, len(moves))
         firsts, ends = self._ends[atoms], self._ends[atoms + 1]
@@ -166,19 +171,21 @@ class Columns:
 
 
 class Rows:
-    """Which rows each form stands in, in order: `lists` has the forms of every row, each once."""
+    """Which rows each form stands in, in order: `lists` has the forms of every row, each once. `forms` and `rows`: every form of
+    every row, form by form."""
 
     def __init__(self, lists: Iterable[Collection[int]], size: int) -> None:
         listed = list(lists)
         count = [len(forms) for forms in listed]
         forms = np.fromiter((form for forms in listed for form in forms), np.int32, sum(count))
         order = np.argsort(forms, kind="stable")
-        self._ends = np.searchsorted(forms[order], np.arange(size + 1))
-        self._rows = np.repeat(np.arange(len(listed), dtype=np.int32), count)[order]
+        self.forms: Short = forms[order]
+        self.rows: Short = np.repeat(np.arange(len(listed), dtype=np.int32), count)[order]
+        self._ends = np.searchsorted(self.forms, np.arange(size + 1)).tolist()
 
     def of(self, form: int) -> list[int]:
         """Rows of a form."""
-        found: list[int] = self._rows[self._ends[form] : self._ends[form + 1]].tolist()
+        found: list[int] = self.rows[self._ends[form] : self._ends[form + 1]].tolist()
         return found
 
 

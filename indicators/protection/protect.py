@@ -17,7 +17,7 @@ from indicators.protection.neighbourhood import Neighbourhood
 from indicators.protection.problem import Mask, Problem, Rows, Target, Witness
 from indicators.protection.search import Search
 
-TIDY_TRIES, TIDY_SHARE, TIDY_USERS = 300, 5, 6
+TIDY_TRIES, TIDY_SHARE, TIDY_USERS = 400, 5, 6
 """How many witnesses are sought anew at least, of how many targets one is, and how many may hang on a form that is tried."""
 
 

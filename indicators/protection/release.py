@@ -12,9 +12,10 @@ import numpy as np
 
 from indicators.protection.book_of_tables import BookOfTables
 from indicators.protection.figure import Exact, Figure, Place
-from indicators.protection.forms import Linear
+from indicators.protection.layout import Rest, Side, Spoken
 from indicators.protection.naming import read_name
-from indicators.protection.parting import Home, Pieces
+from indicators.protection.parting import Home
+from indicators.protection.policy import Policy
 from indicators.protection.problem import Cap, Problem, Row, Target
 from schemas.shapes import TOTAL, member_key
 
@@ -26,155 +27,118 @@ _FEW = 2
 class Release(BookOfTables):
     """Collects forms, figures and targets; `problem` puts them together. `places`: where the figure of each row stands.
 
-    `home`: the part of the release that this is (see `parting`), None where it is the whole. `rests`: what must stay
-    unknown of a remainder that lies in several parts, by the form that answers for it and the size of the remainder.
+    `rests`: what must stay unknown of a remainder that lies in several parts, by the form that answers for it and the size
+    of the remainder.
     """
 
-    home: Home | None = None
     rows: list[Row] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     rests: dict[tuple[int, int], int] = field(default_factory=dict)
     frozen: set[int] = field(default_factory=set)
     caps: dict[int, int] = field(default_factory=dict)
-    pieces: Pieces = field(init=False)
-    _thresholds: dict[frozenset[str], int] = field(default_factory=dict)
-    _steps: dict[tuple[int, int], Fraction] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.pieces = Pieces(self.policy, self.home)
+    @property
+    def policy(self) -> Policy:
+        """The rules of the release."""
+        return self.layout.policy
 
     # --- what is published --------------------------------------------------------------------------------------------
 
     def add(self, figure: Figure) -> None:
         """A figure with a value: what it tells, what must not be told, what everybody knows of it."""
-        year = figure.place[1]
+        year, values = figure.place[1] - self.shift, figure.values
         sides: list[int | None]
         if figure.counted or len(figure.sides) <= _FEW:
-            sides = [self._side(figure, number) for number in range(len(figure.sides))]
+            spoken = self.layout.spoken(figure.sides, figure.regions, year)
+            sides = [
+                None if one.form is None else self.number(one.form, value if one.whole else None)
+                for one, value in zip(spoken, values, strict=True)
+            ]
         else:
-            sides = [*self.told_parts(self.pieces.of_all(figure.sides, year), figure.regions, year)]
+            spoken = ()
+            sides = [self.number(one) for one in self.layout.told_parts(figure.sides, figure.regions, year)]
         told = tuple(dict.fromkeys(number for number in sides if number is not None))
-        held = list(told)
+        held = told
         if figure.counted:
-            for number, side, value in zip(sides, figure.sides, figure.values, strict=True):
+            for n, number in enumerate(sides):
                 if number is not None:
-                    self._secret(figure, number, self._threshold(side))
+                    self._secret(figure, number, spoken[n].threshold)
                     if self.policy.rules.zeros == "published":
-                        self._not_zero(figure, number, side, value)
+                        self._not_zero(figure, n, number, spoken[n])
         if figure.share and len(figure.sides) == 2:
-            rest = self._rest(figure, sides)
+            rest = self._rest(figure, sides, spoken)
             if rest is not None:
-                held.append(rest)
-        if (
-            figure.limit is not None
-            and len(figure.sides) == 2
-            and sides[1] is not None
-            and figure.values[1] is not None
-        ):
-            self._cap(sides[1], figure.limit - figure.values[1], self._step(figure.sides[1], year))
-        if not held:
-            return
-        if figure.shown:
+                held = (*told, rest)
+        if figure.limit is not None and len(figure.sides) == 2 and sides[1] is not None and values[1] is not None:
+            self._cap(sides[1], figure.limit - values[1], spoken[1].step)
+        if held and figure.shown:
             self.places.append(figure.place)
             size = abs(int(self.truth[held[0]]))  # of two figures alike the smaller one is given up first
-            self.rows.append(
-                Row(told, tuple(held) if len(held) > len(told) else told, figure.cost * (1 + math.log1p(size) / 100))
-            )
-
-    def _side(self, figure: Figure, number: int) -> int | None:
-        piece = self.pieces.of(figure.sides[number], figure.place[1])
-        if piece is None:
-            return None
-        value = figure.values[number] if piece.whole else None
-        return self.told(piece.side, figure.regions, figure.place[1], value)
-
-    def _step(self, side: Linear, year: int) -> Fraction:
-        """By how much a side rises when the form that this part has of it rises by one."""
-        which = (id(side), year)
-        if which not in self._steps:
-            piece = self.pieces.of(side, year)
-            assert piece is not None
-            self._steps[which] = piece.factor / self.patterns.of(piece.side).scale
-        return self._steps[which]
+            self.rows.append(Row(told, held, figure.cost * (1 + math.log1p(size) / 100)))
 
     def _cap(self, form: int, slack: Exact, step: Fraction) -> None:
         """The side of which a form is a piece rises by so much at most, as everybody knows."""
         most = math.floor(slack / step)
         self.caps[form] = min(most, self.caps.get(form, most))
 
-    def _rest(self, figure: Figure, sides: list[int | None]) -> int | None:
+    def _rest(self, figure: Figure, sides: list[int | None], spoken: Spoken) -> int | None:
         """The complement of a share: a count of persons, and never below zero."""
-        year = figure.place[1]
         numerator, denominator = figure.values
         assert numerator is not None
         assert denominator is not None
-        if not all(self.pieces.all_here(side, year) for side in figure.sides):
-            self._rest_of_parts(figure, sides, denominator - numerator)
+        rest = self.layout.rest(figure.sides, figure.regions, figure.place[1] - self.shift)
+        if rest.turned:
+            self._rest_of_parts(figure, sides, spoken, rest)
             return None
-        left, turned = self.patterns.rest(*figure.sides)
-        number = self.told(left, figure.regions, year, denominator - numerator)
-        if number is None:
+        if rest.form is None or rest.below is None:
             return None
+        number = self.number(rest.form, denominator - numerator)
         if self.truth[number] >= 0:
-            threshold = max(self._threshold(side) for side in figure.sides)
-            self._secret(figure, number, threshold)
-            below = self.opposite(number, turned, figure.regions, year, numerator - denominator)
+            self._secret(figure, number, max(spoken[0].threshold, spoken[1].threshold))
+            below = self.number(rest.below, numerator - denominator)
             self.caps[below] = int(denominator - numerator)
         return number
 
-    def _rest_of_parts(self, figure: Figure, sides: list[int | None], rest: Exact) -> None:
+    def _rest_of_parts(self, figure: Figure, sides: list[int | None], spoken: Spoken, rest: Rest) -> None:
         """A complement with pieces in several parts. With all others as they are the numerator rises by no more than the
         rest, the denominator falls by no more. A small rest is kept by one part alone: as far as its form can move, the
         rest is unknown."""
-        if rest < 0:
+        numerator, denominator = figure.values
+        assert numerator is not None
+        assert denominator is not None
+        left = denominator - numerator
+        if left < 0:
             return
-        year = figure.place[1]
-        left, _ = self.patterns.rest(*figure.sides)
-        whole = rest * self.patterns.of(left).scale
-        threshold = max(self._threshold(side) for side in figure.sides)
+        whole = left * rest.scale
+        threshold = max(side.threshold for side in spoken)
         need = self.policy.required(threshold)
-        bearer = self._bearer(figure, need)
-        for number, side in enumerate(figure.sides):
-            form = sides[number]
-            if form is None:
+        bearer = self._bearer(numerator, spoken, need)
+        for n, (form, side, turned) in enumerate(zip(sides, spoken, rest.turned, strict=True)):
+            if form is None or turned is None:
                 continue
-            step = self._step(side, year)
-            below = self._turned(form, side, figure)
-            self._cap(form if number == 0 else below, rest, step)
-            if number == bearer and 0 < whole < threshold and self.pieces.bears(side, year):
-                which = (below if number == 0 else form, int(whole))
+            below = self.number(turned)
+            self._cap(form if n == 0 else below, left, side.step)
+            if n == bearer and 0 < whole < threshold and side.bears:
+                which = (below if n == 0 else form, int(whole))
                 self.rests[which] = max(self.rests.get(which, 0), need)
 
-    def _bearer(self, figure: Figure, need: int) -> int:
+    def _bearer(self, numerator: Exact, spoken: Spoken, need: int) -> int:
         """Which side keeps a small rest: the numerator where it is large enough to fall, else the denominator."""
-        numerator, denominator = figure.sides
-        if not self.pieces.protected(denominator):
+        if not spoken[1].protected:
             return 0
-        value = figure.values[0]
-        return 0 if self.pieces.protected(numerator) and value is not None and value >= 2 * need else 1
+        return 0 if spoken[0].protected and numerator >= 2 * need else 1
 
-    def _turned(self, form: int, side: Linear, figure: Figure) -> int:
-        piece = self.pieces.of(side, figure.place[1])
-        assert piece is not None
-        return self.opposite(form, self.patterns.turned(piece.side), figure.regions, figure.place[1])
-
-    def _not_zero(self, figure: Figure, number: int, side: Linear, value: Exact | None) -> None:
+    def _not_zero(self, figure: Figure, n: int, number: int, side: Side) -> None:
         """Every zero is printed: it is known, and every other blank is at least one."""
-        step = self._step(side, figure.place[1])
-        total = self.truth[number] * step if value is None else value
+        value = figure.values[n]
+        total = self.truth[number] * side.step if value is None else value
         if total == 0:
             self.known.add(number)
         elif total > 0:
-            least = Fraction(1, self.patterns.of(side).scale)
-            self._cap(self._turned(number, side, figure), total - least, step)
-
-    def _threshold(self, side: Linear) -> int:
-        variables = self.patterns.of(side).variables
-        if variables not in self._thresholds:
-            own = (self.policy.threshold(variable) for variable in variables if self.policy.protects(variable))
-            self._thresholds[variables] = max(own, default=0)
-        return self._thresholds[variables]
+            turned = self.layout.turned(figure.sides[n], figure.regions, figure.place[1] - self.shift)
+            assert turned is not None
+            least = Fraction(1, self.layout.patterns.of(figure.sides[n]).scale)
+            self._cap(self.number(turned), total - least, side.step)
 
     def _secret(self, figure: Figure, number: int, threshold: int) -> None:
         value = self.truth[number]
@@ -222,17 +186,23 @@ class Release(BookOfTables):
         self.frozen |= {number for name in names if (number := self._named(name)) is not None}
 
     def _named(self, name: str) -> int | None:
-        if name in self.numbers:
-            return self.numbers[name]
-        combination = read_name(name)
-        if self.home is not None and any(
-            (variable, year) not in self.home and self.policy.protects(variable)
+        found = self.named(name)
+        if found is not None:
+            return found
+        combination, home = read_name(name), self.home
+        if home is not None and any(
+            (variable, year) not in home and self.policy.protects(variable)
             for _, year, variable, _ in combination
             if variable in self.policy.framework.variables
         ):
             return None  # its pieces are told, too, by names of their own
         touched = any((variable, year) in self.active for _, year, variable, _ in combination)
         return self.form(combination) if touched else None
+
+    @property
+    def home(self) -> Home | None:
+        """The part of the release that this is (see `parting`), None where it is the whole."""
+        return self.layout.home and frozenset((v, year + self.shift) for v, year in self.layout.home)
 
     def problem(self) -> Problem:
         """Everything together. A form that is known anyway is no target: it is no secret of ours any more."""

@@ -101,12 +101,12 @@ class Reporter:
         if not figure.shown:
             return {}
         year = figure.place[1]
-        pieces = self.release.pieces.of_all(figure.sides, year)
-        numbers = self.release.told_parts(pieces, figure.regions, year)
-        return {self.release.forms[number].key: self.release.value_of(number) for number in numbers}
+        told = self.release.layout.told_parts(figure.sides, figure.regions, year - self.release.shift)
+        numbers = [self.release.number(which) for which in told]
+        return {self.release.name(number): self.release.value_of(number) for number in numbers}
 
     def _kept(self) -> dict[str, Fraction]:
-        names = ((self.release.forms[n].key, n) for n in sorted(self.secret))
+        names = ((self.release.name(n), n) for n in sorted(self.secret))
         return {name: self.release.value_of(n) for name, n in names if not name.startswith("@")}
 
     def _secret(self) -> set[int]:
@@ -134,7 +134,7 @@ class Reporter:
                     continue
                 lower, upper, required, state = self._interval(form, number)
                 entry = (region, year, indicator, *(members.get(d, TOTAL) for d in dims))
-                entry += (self.problem.forms[form].key, state, cause, lower, upper, required)
+                entry += (self.release.name(form), state, cause, lower, upper, required)
                 for column, value in zip(columns.values(), entry, strict=True):
                     column.append(value)
         return pa.table([pa.array(c, f.type) for c, f in zip(columns.values(), schema, strict=True)], schema=schema)
@@ -157,7 +157,7 @@ class Reporter:
                 continue
             atom = int(self.problem.forms[form].atoms[0])
             block = next(b for b in self.release.blocks.blocks if b.first <= atom < b.first + b.lattice.size)
-            key = self.problem.forms[form].key
+            key = self.release.name(form)
             yield block.place.lstrip("~"), block.year, block.lattice.variable, "" if key.startswith("@") else key
 
 

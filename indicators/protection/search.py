@@ -55,10 +55,9 @@ class Search:
         self.dear = np.zeros(size, dtype=np.int64)
         self._shown = np.ones(len(self.problem.rows), dtype=bool)
         self._tellers = Rows((dict.fromkeys(row.tells) for row in self.problem.rows), size)
-        for row in self.problem.rows:
-            self.known[list(row.tells)] = True
-            if row.cost >= self.problem.dear:
-                self.dear[list(dict.fromkeys(row.tells))] += 1
+        self.known[self._tellers.forms] = True
+        dear = np.array([row.cost >= self.problem.dear for row in self.problem.rows], dtype=bool)
+        np.add.at(self.dear, self._tellers.forms, dear[self._tellers.rows])
         self._prices = np.full(size, np.nan)
         order = np.argsort(self.problem.group, kind="stable")
         groups, starts = np.unique(self.problem.group[order], return_index=True)

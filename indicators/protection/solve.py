@@ -33,7 +33,7 @@ class Matrix:
     high: Solution
     whole: npt.NDArray[np.bool_]
     starts: npt.NDArray[np.int64]
-    columns: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int64] | npt.NDArray[np.int32]
     factors: Solution
     row_low: Solution
     row_high: Solution
@@ -71,7 +71,7 @@ class Matrix:
             self.row_low,
             self.row_high,
             self.starts.astype(np.int32),
-            self.columns.astype(np.int32),
+            self.columns.astype(np.int32, copy=False),
             self.factors,
             whole,
         )
@@ -128,12 +128,14 @@ class Program:
 @cache
 def _simplex() -> highspy.Highs:
     """For programs without whole numbers, which are small and asked by the thousand: to make a solver, to look for what to
-    leave out, or for factors to scale by, each takes as long as the rest. It forgets a program when it is passed the next."""
+    leave out, or for factors to scale by, each takes as long as the rest; costs that all differ need not be shaken. It
+    forgets a program when it is passed the next."""
     solver = _quiet_solver(NODE_LIMIT)
     for option, value in (
         ("presolve", "off"),
         ("simplex_scale_strategy", 0),
         ("simplex_iteration_limit", STEP_LIMIT),
+        ("dual_simplex_cost_perturbation_multiplier", 0.0),
     ):
         solver.setOptionValue(option, value)
     return solver

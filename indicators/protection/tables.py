@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from indicators.protection.lattice import Array, Key, Lattice, atoms_of, cells_of
-from indicators.protection.solve import Program
+from indicators.protection.lattice import Array, Key, Lattice, atoms_of
+from indicators.protection.solve import Matrix
 from schemas.shapes import TOTAL
 from schemas.sql import column
 
 Codes = npt.NDArray[np.int64]
 Table = dict[tuple[str, int], tuple[Array, tuple[Key, ...]]]
 """Atoms and withheld cells by region and year."""
+_WHOLE = 1e-6
 
 
 class Cells:
@@ -142,17 +143,38 @@ def _residual_as_zero(lattice: Lattice, cells: Array, whole: npt.NDArray[np.bool
 
 def _completed(lattice: Lattice, cells: Array) -> Array:
     """Whole numbers for all atoms that contradict the known cells as little as possible, and are small otherwise."""
-    if np.isnan(cells).all():
+    known = np.flatnonzero(~np.isnan(cells.ravel()))
+    if not len(known):
         return np.zeros(lattice.size)
-    program = Program()
-    atoms = [program.variable(0, 1e9, 1e-3) for _ in range(lattice.size)]
-    for (_, row), value in zip(cells_of(lattice), cells.ravel(), strict=True):
-        if np.isnan(value):
-            continue
-        over, under = (program.variable(0, 1e9, 1.0, whole=False) for _ in range(2))
-        inside = np.nonzero(row)[0]
-        program.row([*(atoms[a] for a in inside), over, under], [1.0] * len(inside) + [1.0, -1.0], value, value)
-    solution = program.solve()
+    program = _contradicting(lattice.cells[known], cells.ravel()[known])
+    solution = program.solve(relaxed=True)
+    if solution is None or np.abs(solution - np.rint(solution))[: lattice.size].max() > _WHOLE:
+        solution = program.solve()
     if solution is None:
         return np.zeros(lattice.size)
     return np.rint(solution[: lattice.size])
+
+
+def _contradicting(inside: npt.NDArray[np.bool_], values: Array) -> Matrix:
+    """Atoms that add up to the values of cells, each with a column for what is above and one for what is below."""
+    count, size = inside.shape
+    behind = size + np.arange(2 * count).reshape(count, 2)
+    starts = np.concatenate([[0], np.cumsum(inside.sum(axis=1) + 2)])
+    columns, factors = np.empty(starts[-1], dtype=np.int64), np.ones(starts[-1])
+    last = starts[1:, None] - [2, 1]
+    own = np.ones(starts[-1], dtype=bool)
+    own[last] = False
+    columns[own], columns[last] = np.nonzero(inside)[1], behind
+    factors[last[:, 1]] = -1.0
+    whole = np.arange(size + 2 * count) < size
+    return Matrix(
+        np.where(whole, 1e-3, 1.0),
+        np.zeros(len(whole)),
+        np.full(len(whole), 1e9),
+        whole,
+        starts,
+        columns,
+        factors,
+        values,
+        values,
+    )

@@ -62,15 +62,16 @@ class _Table:
         for cap in problem.caps:
             self.limit[cap.form] = min(cap.slack, self.limit[cap.form])
         touched = np.zeros(len(problem.start), dtype=bool)
-        for witness in mask.certificate.values():
-            for moves in (witness.up, witness.down):
-                touched[list(moves)] = True
+        tables = {id(moves): moves for witness in mask.certificate.values() for moves in (witness.up, witness.down)}
+        touched[[atom for moves in tables.values() for atom in moves]] = True
         atoms, self.forms, self.factors = _entries(problem.forms, touched)
         self.ends = np.searchsorted(atoms, np.arange(len(problem.start) + 1))
         self.moved = np.zeros(len(problem.forms), dtype=np.int64)
 
     def faults(self, moves: Moves) -> Iterator[str]:
-        """What is wrong with one witness table."""
+        """What is wrong with one witness table; nothing with one that moves nothing."""
+        if not moves:
+            return
         atoms, steps = (np.fromiter(part, np.int64, len(moves)) for part in (moves.keys(), moves.values()))
         yield from (f"atom {atom} falls below zero" for atom in atoms[self.start[atoms] + steps < 0])
         yield from (f"atom {atom} is known to everybody" for atom in atoms[steps != 0].tolist() if atom in self.fixed)
