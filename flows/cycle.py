@@ -27,7 +27,7 @@ from flows.versions import code_version, lock_hash
 from flows.wording import GERMAN, counted, speaking, text
 from indicators.compute import Beside, compute
 from indicators.laying_down import LaidDown, laying_down
-from indicators.remembered import LARGE, give_back
+from indicators.remembered import LARGE, give_back, let_stay
 from schemas.framework_model import Framework
 from schemas.shapes import Verdict
 from warehouse.access import Connection
@@ -101,6 +101,7 @@ def ingest_inbox(
     settings: Settings, framework: Framework, night: Night, lock: Lock, progress: Progress
 ) -> IngestResult:
     """Work through the inbox and note the run in the warehouse."""
+    let_stay()
     sweep(settings.root, Places(settings.root).lock)
     with night.step("ingest") as note, writer(settings.root, framework, lock=lock) as store:
         night.ingested = ingest(settings, framework, store, night.id, progress)
@@ -147,7 +148,8 @@ def _computed(
         known = replace(known, proofs=None)
         del proofs
         whole = Completed(store.connection, results.tables, results.partial)
-        guard(framework, store.connection, whole, known.ledger, settings.root)
+        records = results.protection.ledger
+        guard(framework, store.connection, whole, known.ledger, settings.root, records, results.anew)
         if results.values.num_rows > LARGE:
             give_back(store.connection)
         replace_all_results(store.connection, results.tables, results.changed)

@@ -21,7 +21,7 @@ from indicators.protection.applying import protect_computation
 from indicators.protection.memory import Memory
 from indicators.protection.reporting import PROFILE_HIDDEN, Protection
 from indicators.registers import published_registers
-from indicators.remembered import LARGE, give_back
+from indicators.remembered import LARGE, give_back, without_collecting
 from indicators.standing import regions_anew
 from indicators.window import TooNarrow, Window, Years, listed
 from schemas import sql
@@ -121,6 +121,7 @@ def row_order(framework: Framework, table: str) -> str:
     return "ORDER BY ALL" if table in _BY_REGION or table in _GAPS else ""
 
 
+@without_collecting()
 def compute(
     connection: duckdb.DuckDBPyConnection,
     framework: Framework,

@@ -41,7 +41,7 @@ def derived_tables(
     window: Window | None = None,
 ) -> Iterator[tuple[str, pa.Table]]:
     """What follows from the values (`calc_indicator_value`), and what follows from the published ones: name and rows of one
-    table after the other. Between making and reading them `give_back` is called. `anew`: tables of BY_REGION hold the
+    table after the other. After making them `give_back` is called. `anew`: tables of BY_REGION hold the
     regions of `calc_anew` alone (`indicators.standing`). `window`: the values are those of the years that it makes, and so
     are the gaps; the values of all other years are stored."""
     for prefix, values in ((HOUSE, "indicator_value"), (PUBLISHED, "indicator_published")):
@@ -53,7 +53,7 @@ def derived_tables(
         _derive(connection, framework, (computed, whole), prefix, anew=anew)
         if window is not None:
             connection.execute(f"DELETE FROM calc_{prefix}_gap WHERE year NOT IN {listed(window.beside)}")
-    give_back()
+        give_back()
     for prefix in (HOUSE, PUBLISHED):
         yield from _read(connection, prefix)
 

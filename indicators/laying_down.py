@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import shutil
+import weakref
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +16,13 @@ _FOLDER = ".computed"
 
 class LaidDown(MutableMapping[str, pa.Table]):
     """Tables by name. One that is asked for is a view of its file, each time a new one: what was read of it leaves the
-    memory of the process with the view. Raises OSError when a table cannot be laid down."""
+    memory of the process with the view, or when the next table is asked for, and is read again if need be. Raises OSError
+    when a table cannot be laid down."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names: dict[str, None] = {}
+        self._views: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
     def __setitem__(self, name: str, table: pa.Table) -> None:
         with pa.OSFile(str(self._file(name)), "wb") as file, pa.ipc.new_file(file, table.schema) as stream:
@@ -28,7 +32,12 @@ class LaidDown(MutableMapping[str, pa.Table]):
     def __getitem__(self, name: str) -> pa.Table:
         if name not in self._names:
             raise KeyError(name)
-        return pa.ipc.open_file(pa.memory_map(str(self._file(name)))).read_all()
+        for view in self._views:  # a transaction keeps what it reads to its end
+            view.madvise(mmap.MADV_DONTNEED)
+        with open(self._file(name), "rb") as file:
+            view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._views.add(view)
+        return pa.ipc.open_file(pa.py_buffer(view)).read_all()
 
     def __delitem__(self, name: str) -> None:
         del self._names[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from schemas.crosswalk import Crosswalk
 from schemas.framework_model import Framework
 from schemas.remembered import remembered
 
-LARGE = 50_000
+LARGE = 100_000
 """Figures from which on it is worth the time to give memory back at once."""
 _LEAST = "32MiB"
 
@@ -37,18 +38,35 @@ def without_collecting() -> Iterator[None]:
             gc.enable()
 
 
+_stays: list[bool] = []
+
+
+def let_stay() -> None:
+    """What is there now (modules, the framework) stays as long as the process: collecting need not look through it, again and
+    again. Only the first call of a process counts: what becomes garbage of what was there then is never found."""
+    if not _stays:
+        gc.freeze()
+        atexit.register(gc.unfreeze)  # extensions tell of everything that is left at the end as a leak
+        _stays.append(True)
+
+
 def give_back(connection: duckdb.DuckDBPyConnection | None = None) -> None:
     """Return to the system what is used no more: every allocator keeps it for later otherwise, and it counts as ours.
 
     With a connection also what its database can read again, or lay into its temporary folder, until somebody asks for it.
     """
     gc.collect()
-    pa.default_memory_pool().release_unused()
     if connection is not None:
         _set_aside(connection)
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    trim()
+
+
+def trim() -> None:
+    """Return to the system what is free at the moment, without looking for more: some hundredths of a second."""
+    pa.default_memory_pool().release_unused()
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)
 
 
 def _set_aside(connection: duckdb.DuckDBPyConnection) -> None:
@@ -59,4 +77,4 @@ def _set_aside(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"SET memory_limit = '{limit}'")
 
 
-__all__ = ["crosswalk_of", "give_back", "remembered", "without_collecting"]
+__all__ = ["crosswalk_of", "give_back", "let_stay", "remembered", "trim", "without_collecting"]

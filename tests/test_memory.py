@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import indicators.compute as computing
@@ -32,6 +35,21 @@ def test_tables_come_back_as_they_were_and_leave_no_file(tmp_path: Path) -> None
         assert {path.name for path in tmp_path.rglob("*.arrow")} == {"first.arrow", "empty.arrow"}
     assert kept == first, "a view outlives the file"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell what is read of files")
+def test_what_was_read_of_a_table_leaves_the_memory_with_the_next_one(tmp_path: Path) -> None:
+    with laying_down(tmp_path) as tables:
+        tables["large"], tables["other"] = pa.table({"number": np.arange(2_000_000)}), pa.table({"value": [1]})
+        kept = tables["large"]
+        total, before = pc.sum(kept["number"]), _pages_of_files()
+        assert tables["other"].num_rows == 1
+        assert _pages_of_files() < before - kept.nbytes / mmap.PAGESIZE / 2
+        assert pc.sum(kept["number"]) == total, "it is read again"
+
+
+def _pages_of_files() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[2])
 
 
 def test_a_table_that_cannot_be_laid_down_is_not_lost_silently(tmp_path: Path) -> None:

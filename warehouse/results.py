@@ -75,6 +75,9 @@ class Completed(Mapping[str, "pa.Table"]):
             stored = f"SELECT {columns} FROM {name} {_among(self._partial[name], 'NOT ')}"
             return arrow(self._connection, f"FROM new_{name} UNION ALL {stored}")
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._tables  # without reading it
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._tables)
 
