@@ -19,7 +19,7 @@ from flows.ingesting import IngestResult, ingest
 from flows.interrupted import Answered
 from flows.misplaced import misplaced_lines
 from flows.previews import write_previews
-from flows.remembering_proofs import keep_proofs, recall_proofs
+from flows.remembering_proofs import NEXT, believe_next, keep_proofs, recall_proofs
 from flows.reusing import beside_of, state_of
 from flows.run_log import counts_of, rule_set_hash, sweep
 from flows.settings import Settings
@@ -144,7 +144,7 @@ def _computed(
             changed |= {submission.year for submission in owed if submission.year is not None}
         known = replace(known, proofs=proofs, stands=noted is not None, changed=changed)
         results = compute(store.connection, framework, "observation", beside=known, into=tables)
-        keep_proofs(settings.root, framework, proofs)
+        keep_proofs(settings.root, framework, proofs, NEXT)
         known = replace(known, proofs=None)
         del proofs
         whole = Completed(store.connection, results.tables, results.partial)
@@ -157,6 +157,7 @@ def _computed(
         moment = datetime.now(UTC)
         append_ledger(store.connection, night.id, moment, told.policy, told.ledger)
         append_symbols(store.connection, framework, night.id, moment, results.tables["published_target"])
+        believe_next(settings.root)
         night.given_away = len(told.incidents)
         if night.given_away:  # never which cell: the house looks into cell_protection
             progress(text("run.given_away", count=night.given_away))

@@ -20,6 +20,7 @@ from indicators.remembered import give_back, without_collecting
 from intake.answer import write_reply
 from intake.checking import Past, check_read
 from intake.deliveries import PERSONAL_DATA, ReadDelivery, Received, latest_year, read_deliveries, year_in
+from intake.form_answers import find_cover
 from intake.inbox import Claim, Inbox
 from intake.inbox_files import readable
 from intake.messages import finding
@@ -127,7 +128,8 @@ def _by_year(settings: Settings, framework: Framework, claims: Sequence[Claim], 
                 years[claim.folder] = latest_year(framework, received, readers.pool)
             else:
                 years[claim.folder] = year_in(framework, received, workbook.result(), opened_before(workbook))
-                readers.hold(claim, workbook)
+                if find_cover(workbook.result()) is not None:  # another one is far larger for what it holds
+                    readers.hold(claim, workbook)
     return sorted(claims, key=lambda claim: years[claim.folder])
 
 

@@ -15,8 +15,10 @@ from intake.reading import Workbook
 from intake.sandbox import ReaderPool
 from intake.sheets import FilledStrip, Sheet
 
-HELD, HELD_VALUES, LARGEST_HELD = 500, 2_000_000, 1 << 20
-"""So many workbooks are held at most, with so many values together (of our forms, forty megabytes), none larger than that."""
+HELD, HELD_VALUES, LARGEST_HELD = 500, 2_000_000, 1 << 18
+"""So many workbooks of our form are held at most, with so many values together (forty megabytes), none larger than that."""
+_LONG = 32
+"""Characters of a text beyond which it counts as more than one value."""
 Claimed = TypeVar("Claimed", Claim, Received)
 READERS = 1
 """Child processes that open deliveries. One is faster than what is done with the workbooks, and learns the forms once."""
@@ -65,5 +67,11 @@ def opened_before(workbook: Future[Workbook]) -> Reader:
 def _values_of(sheet: Sheet) -> int:
     """How many values a sheet has for itself; what stands in every workbook of a form is shared."""
     if not sheet.in_rows:
-        return len(sheet.cells)
-    return sum(len(part.numbers if isinstance(part, FilledStrip) else part.values) for part in sheet.pieces)
+        return sum(_size(cell.value) for cell in sheet.cells.values())
+    return sum(
+        len(part.numbers) if isinstance(part, FilledStrip) else sum(map(_size, part.values)) for part in sheet.pieces
+    )
+
+
+def _size(value: object) -> int:
+    return 1 + len(value) // _LONG if isinstance(value, str) else 1

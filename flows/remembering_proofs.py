@@ -6,6 +6,7 @@ on values and ledger alone.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from schemas.framework_model import Framework
 
 FILE = Path("state") / "protection.npz"
 """Witnesses say by how much secret counts may differ, and digests of them could be tried out: for the house alone."""
+NEXT = Path("state") / "protection.next.npz"
+"""The same of a release that is not in the ledger yet: a decision that is remembered tells the ledger nothing more."""
 _SHAPE = 3
 
 
@@ -38,7 +41,12 @@ def recall_proofs(root: Path, framework: Framework) -> Memory:
         return Memory()
 
 
-def keep_proofs(root: Path, framework: Framework, memory: Memory) -> Path:
+def believe_next(root: Path) -> None:
+    """Now the ledger has the records of the release: the next protection may believe what this one found."""
+    os.replace(root / NEXT, root / FILE)
+
+
+def keep_proofs(root: Path, framework: Framework, memory: Memory, file: Path = FILE) -> Path:
     """Write what this protection needed, for the house alone."""
     answers, parts = list(memory.used.values()), list(memory.parts_used.values())
     number = {question: n for n, question in enumerate(memory.used)}
@@ -55,4 +63,4 @@ def keep_proofs(root: Path, framework: Framework, memory: Memory) -> Path:
         "years": np.array([year for part in parts for year in part.years], np.int64),
         "year_sizes": np.array([len(part.years) for part in parts], np.int64),
     }
-    return write_arrays(root / FILE, framework, arrays)
+    return write_arrays(root / file, framework, arrays)

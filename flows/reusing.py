@@ -18,7 +18,7 @@ from warehouse.access import Connection
 from warehouse.computed import entered
 
 _PROJECT = Path(__file__).resolve().parents[1]
-_KEEPING = ("flows/auditing.py", "flows/remembering.py", "flows/remembering_proofs.py")
+_KEEPING = ("flows/cycle.py", "flows/auditing.py", "flows/remembering.py", "flows/remembering_proofs.py")
 _CODE = ("indicators", "schemas", "warehouse", *_KEEPING)
 _ENGINES = ("duckdb", "pyarrow", "numpy", "highspy")
 

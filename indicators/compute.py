@@ -136,10 +136,9 @@ def compute(
     what the tables are put into (see `laying_down`), by themselves they stay in memory.
     """
     known = beside or Beside()
-    try:
-        run, protection, anew = _values(connection, framework, source, codes, known)
-    except TooNarrow:
-        run, protection, anew = _values(connection, framework, source, codes, replace(known, changed=None))
+    found = _narrow_values(connection, framework, source, codes, known)
+    # not where the error is caught: it would hold all that was computed until then
+    run, protection, anew = found or _values(connection, framework, source, codes, replace(known, changed=None))
     give = _giving_back(connection)
     tables: MutableMapping[str, pa.Table] = {} if into is None else into
     for name, table in _tables(run, give, anew=anew is not None):
@@ -148,6 +147,18 @@ def compute(
     tables.update(published_registers(framework, known.registers))
     give()
     return Results(tables, protection, anew, run.window)
+
+
+def _narrow_values(
+    connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None, known: Beside
+) -> tuple[Evaluation, Protection, frozenset[str] | None] | None:
+    """The same as `_values`, of the years that a change reaches alone; None where that does not do."""
+    if known.changed is None or not (known.proofs and known.proofs.parts):
+        return None
+    try:
+        return _values(connection, framework, source, codes, known)
+    except TooNarrow:
+        return None
 
 
 def _values(

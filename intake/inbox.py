@@ -84,9 +84,9 @@ class Inbox:
 
     def claim_all(self) -> list[Claim]:
         """Claim every waiting file; returns these and all claims that an earlier, interrupted run left behind."""
-        paths = [*self.waiting()]
-        folders = [self._claim(path) for path in paths]
-        for folder in (*folders, *dict.fromkeys(path.parent for path in paths)):
+        # each is asked whether it is complete just before it is taken: a sender may open it while others are taken
+        taken = [(self._claim(path), path.parent) for path in self.waiting()]
+        for folder in (*(claim for claim, _ in taken), *dict.fromkeys(sender for _, sender in taken)):
             if folder.exists():
                 _sync_folder(folder)
         return self.claims()
@@ -191,7 +191,7 @@ class Inbox:
 def _read_meta(folder: Path) -> Claim | None:
     try:
         data = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):  # cut off, even inside of a letter
         if not (folder / "original").exists():
             shutil.rmtree(folder, ignore_errors=True)
         return None

@@ -40,7 +40,7 @@ from intake.values import german
 from schemas import plan_sql, sql
 from schemas.framework_model import Framework
 from schemas.plan import Plan, Point
-from schemas.remembered import remembered
+from schemas.remembered import forget, remembered
 from schemas.shapes import TOTAL, Finding, FindingState, Severity
 
 _PLANS = 8
@@ -168,7 +168,11 @@ def _connected(framework: Framework, planned: _Planned) -> Iterator[duckdb.DuckD
     with remembered(framework, made, "database", os.getpid()).cursor() as connection:
         for name, table in planned.tables.items():
             connection.register(name, table)
-        yield connection
+        try:
+            yield connection
+        except (duckdb.FatalException, duckdb.InternalException):
+            forget(framework)  # such a database answers nobody any more: the next delivery gets another one
+            raise
 
 
 def _evaluate(

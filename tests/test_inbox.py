@@ -151,6 +151,32 @@ def test_a_file_taken_back_while_we_look_does_not_stop_the_others(
 # --- claimed, frozen, filed ------------------------------------------------------------------------------------------
 
 
+def test_a_file_that_is_opened_while_others_are_taken_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, later = (put(tmp_path, name) for name in ("1.xlsx", "2.xlsx"))
+    for path in (first, later):
+        age(path, 100)
+    rename = os.rename
+
+    def somebody_saves(path: Path, target: Path) -> None:
+        rename(path, target)
+        if path == first:
+            later.write_bytes(b"half")
+
+    monkeypatch.setattr(os, "rename", somebody_saves)
+    claims = Inbox(tmp_path, settle_seconds=60).claim_all()
+    assert [claim.file_name for claim in claims] == ["1.xlsx"]
+    assert later.read_bytes() == b"half"
+
+
+def test_a_note_that_was_cut_inside_of_a_letter_stops_nobody(tmp_path: Path, inbox: Inbox) -> None:
+    cut = inbox.claims_folder / "0"
+    cut.mkdir()
+    (cut / "meta.json").write_bytes('{"file_name": "Wö'.encode()[:-1])
+    age(put(tmp_path, "a.xlsx"), 100)
+    assert [claim.file_name for claim in inbox.claim_all()] == ["a.xlsx"]
+    assert not cut.exists(), "its file never left the inbox"
+
+
 def test_a_claim_takes_the_file_out_and_remembers_where_it_came_from(tmp_path: Path, inbox: Inbox) -> None:
     path = put(tmp_path, "Bogen.XLSX", b"content")
     (claim,) = inbox.claim_all()

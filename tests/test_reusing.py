@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from flows import cycle
+from flows.remembering_proofs import FILE, NEXT
 from flows.reusing import beside_of, state_of
 from flows.settings import Settings
 from indicators.compute import Beside
@@ -145,3 +146,26 @@ def test_years_that_a_run_left_unsettled_are_looked_at_again(tiny: Framework, tm
         assert changed_years(connection, open_) == {2019}
         assert changed_years(connection, leaky) is None, "each run says anew what had been given away"
         assert changed_years(connection, {"given_away": 0}) is None, "a note of an older house"
+
+
+def test_decisions_are_believed_once_the_ledger_has_them(
+    tiny: Framework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decision that is taken from memory tells the ledger nothing: a run that dies before must not leave one."""
+
+    def dies(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with writer(tmp_path, tiny) as store:
+        row = "'06411', 2025, 'GEB', 1, 'ok', TIMESTAMP '2026-01-01'"
+        store.connection.execute(f"INSERT INTO observation_version ({NAMES}) VALUES ({row})")
+    with exclusive(tmp_path) as lock:
+        with monkeypatch.context() as patched:
+            patched.setattr(cycle, "append_ledger", dies)
+            with pytest.raises(KeyboardInterrupt):
+                cycle.compute_indicators(Settings(tmp_path), tiny, cycle.Night(), lock, lambda _: None)
+        assert (tmp_path / NEXT).exists()
+        assert not (tmp_path / FILE).exists()
+        cycle.compute_indicators(Settings(tmp_path), tiny, cycle.Night(), lock, lambda _: None)
+    assert (tmp_path / FILE).exists()
+    assert not (tmp_path / NEXT).exists()

@@ -177,7 +177,7 @@ def _equations(
     dates = sorted({*released, *published} - {TODAY})
     versions = versions_of(framework, forms, atoms, index, true, truth.history, dates)
     told = [told_by(versions, *edition) for edition in zip(older, [newest] * len(older), published, strict=True)]
-    told += [*([before.told(versions)] if before else []), *now]
+    told = [*now, *told, *([before.told(versions)] if before else [])]
     versions = believed(versions, atoms, newest, told)
     known = combine(atoms, versions, newest, told)
     nested = nested_units(framework, index)
