@@ -53,12 +53,13 @@ def guard(
     from indicators.audit.audit import audit, not_given_away
     from indicators.audit.targets import Truth
     from indicators.audit.verdicts import MISLED
+    from indicators.remembered import give_back
 
     memory = recall(root, framework)
-    if anew is not None:  # few rows are new: the others are read once
-        tables = {name: tables[name] for name in ("indicator_value", *_OF_FIGURES, _PROFILE)}
+    if anew is not None:
         anew |= _other_gaps(connection, tables[_GAPS])
     truth = Truth(tables["indicator_value"], *_delivered(framework, connection))
+    give_back(connection)
     before = _last_release(framework, connection, anew)
     history = [before] if anew is not None or before["indicator_published"].num_rows else []
     attack = partial(audit, framework, [tables, *history], truth, ledger, memory=memory, anew=anew)

@@ -15,7 +15,7 @@ from schemas.crosswalk import Crosswalk
 from schemas.framework_model import Framework
 from schemas.remembered import remembered
 
-LARGE = 100_000
+LARGE = 50_000
 """Figures from which on it is worth the time to give memory back at once."""
 _LEAST = "32MiB"
 

@@ -164,6 +164,8 @@ def _equations(
         seen = read_edition(framework, forms, index, edition, same[number - 1]) if number else first
         facts.append(facts_of(forms, index, seen, where, edition.get("published_profile")))
         careless += len(seen.careless)
+        del seen
+        trim()
     before = None if ledger is None else Records.read(forms, index, ledger)
     now = [] if records is None else [told_today(forms, index, records)]
     facts = list(grown(facts, len(forms.nodes)))
