@@ -20,7 +20,6 @@ import json
 import multiprocessing
 import os
 import shutil
-import signal
 import statistics
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bench.children import fork, in_a_child
 from flows import watching
 from flows.demo.deliveries import entries
 from flows.demo.running import WORLD
@@ -132,7 +132,7 @@ def measure(root: Path, waiting: Path, chosen: argparse.Namespace) -> int:
     phase: Phase = multiprocessing.Value("i", BETWEEN)
     folder = waiting.parent
     readers = [
-        _fork(lambda n=n: _read_on(root, phase, chosen.rest, folder / f"{n}.json", n)) for n in range(chosen.readers)
+        fork(lambda n=n: _read_on(root, phase, chosen.rest, folder / f"{n}.json", n)) for n in range(chosen.readers)
     ]  # type: ignore[misc]
     started = os.getloadavg()[0]
     try:
@@ -275,39 +275,6 @@ def _look(snapshot: Snapshot) -> list[str]:
 def _report(path: Path) -> Report:
     *looks, wrong = json.loads(path.read_text())
     return Report(dict(zip(MEASURED, looks, strict=True)), wrong)
-
-
-def in_a_child(work: Callable[[], Any], overdue: Callable[[], bool] = lambda: False) -> None:
-    """Do it in a forked child: the process that forks the readers must never have opened a database.
-
-    A child that is `overdue` is killed, because one that hangs inside the database hears nothing else.
-    """
-    child = _fork(work)
-    ended, status = os.waitpid(child, os.WNOHANG)
-    while not ended:
-        if overdue():
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            raise RuntimeError("it took longer than --minutes allows")
-        time.sleep(0.05)
-        ended, status = os.waitpid(child, os.WNOHANG)
-    if os.waitstatus_to_exitcode(status):
-        raise RuntimeError("the child failed")
-
-
-def _fork(work: Callable[[], Any]) -> int:
-    child = os.fork()
-    if child:
-        return child
-    status = 1
-    try:
-        work()
-        status = 0
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
 
 
 if __name__ == "__main__":

@@ -54,10 +54,13 @@ def guard(
     from indicators.audit.targets import Truth
     from indicators.audit.verdicts import MISLED
     from indicators.remembered import give_back
+    from indicators.standing import differing_regions
+    from warehouse.access import lent
 
     memory = recall(root, framework)
     if anew is not None:
-        anew |= _other_gaps(connection, tables[_GAPS])
+        with lent(connection, {"audited_gaps": tables[_GAPS]}):
+            anew |= differing_regions(connection, "audited_gaps", _GAPS)
     truth = Truth(tables["indicator_value"], *_delivered(framework, connection))
     give_back(connection)
     before = _last_release(framework, connection, anew)
@@ -129,22 +132,6 @@ def _last_release(
     some, regions = ("", []) if anew is None else ("WHERE region IN (SELECT unnest(?))", [sorted(anew)])
     queries = {name: f"{columns} FROM {name} {some}" for name in _OF_FIGURES}
     return Asked(connection, queries | {_PROFILE: f"{columns} FROM {_PROFILE}"}, regions)
-
-
-def _other_gaps(connection: Connection, new: pa.Table) -> frozenset[str]:
-    """Regions whose gaps are not those of the last release, by number and two sums of fingerprints (decision 12)."""
-    from warehouse.access import lent, rows
-
-    columns = ", ".join(f'"{name}"' for name in new.column_names)
-    sums = [f"sum(CAST(hash({key}{columns}) AS HUGEINT))" for key in ("", "'again', ")]
-    content = f"SELECT region, [count(*), {', '.join(sums)}] AS content FROM {{}} GROUP BY region"
-    with lent(connection, {"audited_gaps": new}):
-        found = rows(
-            connection,
-            f"SELECT region FROM ({content.format('audited_gaps')}) n FULL JOIN ({content.format(_GAPS)}) s "
-            "USING (region) WHERE n.content IS DISTINCT FROM s.content",
-        )
-    return frozenset(region for (region,) in found)
 
 
 def _delivered(framework: Framework, connection: Connection) -> tuple[pa.Table, pa.Table]:

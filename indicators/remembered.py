@@ -7,6 +7,7 @@ import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -38,16 +39,12 @@ def without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-_stays: list[bool] = []
-
-
+@cache
 def let_stay() -> None:
     """What is there now (modules, the framework) stays as long as the process: collecting need not look through it, again and
     again. Only the first call of a process counts: what becomes garbage of what was there then is never found."""
-    if not _stays:
-        gc.freeze()
-        atexit.register(gc.unfreeze)  # extensions tell of everything that is left at the end as a leak
-        _stays.append(True)
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # extensions tell of everything that is left at the end as a leak
 
 
 def give_back(connection: duckdb.DuckDBPyConnection | None = None) -> None:

@@ -29,8 +29,8 @@ def regions_anew(connection: duckdb.DuckDBPyConnection, window: Window | None = 
         if window is not None:
             raise TooNarrow("years have come or gone")
         return None
-    found = {region for name in _VALUES for region in _other(connection, name, inside)}
-    found |= set(_other(connection, _BREAKS))
+    found = {region for name in _VALUES for region in differing_regions(connection, f"calc_{name}", name, inside)}
+    found |= differing_regions(connection, f"calc_{_BREAKS}", _BREAKS)
     whole = connection.execute("SELECT DISTINCT region, part FROM calc_crosswalk").fetchall()
     found |= {region for region, part in whole if part in found}
     connection.register(f"{ANEW}_rows", pa.table({"region": pa.array(sorted(found), pa.string())}))
@@ -48,12 +48,12 @@ def _years(connection: duckdb.DuckDBPyConnection, relation: str, inside: str) ->
     return connection.execute(f"SELECT DISTINCT year FROM {relation} {inside} ORDER BY year").fetchall()
 
 
-def _other(connection: duckdb.DuckDBPyConnection, name: str, inside: str = "") -> set[str]:
-    """Regions whose rows of a computed table are not those of the stored one, whatever their order."""
-    columns = ", ".join(f'"{column}"' for column, *_ in connection.execute(f"DESCRIBE FROM calc_{name}").fetchall())
+def differing_regions(connection: duckdb.DuckDBPyConnection, new: str, stored: str, inside: str = "") -> set[str]:
+    """Regions whose rows of one relation are not those of another with the same columns, whatever their order."""
+    columns = ", ".join(f'"{column}"' for column, *_ in connection.execute(f"DESCRIBE FROM {new}").fetchall())
     rows = connection.execute(f"""
-        SELECT region FROM ({_content(f"calc_{name}", columns, inside)}) n
-        FULL JOIN ({_content(name, columns, inside)}) s USING (region)
+        SELECT region FROM ({_content(new, columns, inside)}) n
+        FULL JOIN ({_content(stored, columns, inside)}) s USING (region)
         WHERE n.content IS DISTINCT FROM s.content""")
     return {region for (region,) in rows.fetchall()}
 

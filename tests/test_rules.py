@@ -15,6 +15,7 @@ from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
+import duckdb
 import pytest
 from reference import Cells, Members, Reference, key_of, members_of, parsed
 
@@ -402,3 +403,26 @@ def test_deliveries_of_one_batch_do_not_see_each_other() -> None:
         "right": [],
         "half": [],
     }
+
+
+def test_a_database_that_broke_is_asked_by_no_delivery_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a fatal error a database refuses everything; kept, it would refuse every delivery of the rest of the night."""
+    framework, opened = replace(FRAMEWORK), []
+    unit = delivery("wrong", written(OFFER_MO=9, OFFER=7), framework=framework)
+
+    def open_and_note(*place: str, **settings: object) -> duckdb.DuckDBPyConnection:
+        opened.append(connect(*place, **settings))
+        return opened[-1]
+
+    def breaks(*_: object) -> None:
+        raise duckdb.FatalException("FATAL Error: the database has been invalidated")
+
+    connect = duckdb.connect
+    monkeypatch.setattr(duckdb, "connect", open_and_note)
+    with monkeypatch.context() as at_work:
+        at_work.setattr("intake.rules._count", breaks)
+        with pytest.raises(duckdb.FatalException):
+            check_rules(framework, [unit])
+    assert [f.code for f in check_rules(framework, [unit])["wrong"].findings] == ["R067"]
+    check_rules(framework, [unit])
+    assert len(opened) == 2, "another one for the delivery after that, which is then kept"

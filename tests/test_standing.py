@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from decimal import Decimal
 from random import Random
 
-import duckdb
 import pyarrow as pa
 import pytest
+from stored_results import in_order, rows_of, warehouse
 
-from indicators.compute import RESULT_TABLES, Beside, Results, compute, row_order
+from indicators.compute import RESULT_TABLES, Beside, Results, compute
 from schemas.framework_model import Framework
 from schemas.shapes import TOTAL
 from schemas.territory import reference_day
@@ -47,26 +44,6 @@ def _report(framework: Framework, dice: Random) -> dict[tuple[str, str], int]:
     return found
 
 
-@contextmanager
-def warehouse(
-    framework: Framework, cells: Cells, stored: Mapping[str, pa.Table]
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the observations, and with the result tables of before."""
-    names = ["region", "year", "variable", *(code.lower() for code in framework.dimension_order), "value", "status"]
-    columns = [[*column] for column in zip(*cells, strict=True)]
-    given = dict(zip(("region", "year", "variable", "grp"), columns, strict=True))
-    given["value"], given["status"] = [Decimal(value) for value in cells.values()], ["ok"] * len(cells)
-    kinds = {"year": pa.int32(), "value": pa.decimal128(24, 4)}
-    table = {n: pa.array(given.get(n, [TOTAL] * len(cells)), kinds.get(n, pa.string())) for n in names}
-    with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
-        connection.register("given", pa.table(table))
-        connection.execute("CREATE TABLE observation AS FROM given")
-        for name, rows in stored.items():
-            connection.register("before", rows)
-            connection.execute(f"CREATE TABLE {name} AS FROM before")
-        yield connection
-
-
 def computed(framework: Framework, cells: Cells) -> Results:
     with warehouse(framework, cells, {}) as connection:
         return compute(connection, framework, "observation", CODES)
@@ -78,16 +55,6 @@ def together(framework: Framework, cells: Cells, before: Results) -> tuple[dict[
         after = compute(connection, framework, "observation", CODES, Beside(stands=True))
         whole = Completed(connection, after.tables, after.partial)
         return {name: whole[name] for name in RESULT_TABLES}, after
-
-
-def rows_of(table: pa.Table) -> list[str]:
-    return sorted(map(repr, table.select(sorted(table.column_names)).to_pylist()))
-
-
-def in_order(framework: Framework, name: str, table: pa.Table) -> list[dict[str, object]]:
-    with duckdb.connect(":memory:") as connection:
-        connection.register("made", table)
-        return connection.sql(f"FROM made {row_order(framework, name)}").to_arrow_table().to_pylist()
 
 
 def a_value(cells: Cells, dice: Random) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from itertools import product
 from random import Random
 
-import duckdb
 import pyarrow as pa
 import pytest
+from stored_results import in_order, rows_of, warehouse
 
 from indicators.compute import RESULT_TABLES, Beside, Results, compute, row_order
 from indicators.protection import ledger
@@ -116,41 +114,13 @@ class Nights:
             changed = None
         memory = Memory(self.memory.used, self.memory.parts_used)
         known = Beside(ledger=self.records, proofs=memory, stands=bool(self.tables), changed=changed)
-        with _warehouse(self.world.framework, cells, self.tables) as connection:
+        with warehouse(self.world.framework, cells, self.tables) as connection:
             after = compute(connection, self.world.framework, "observation", self.world.codes, known)
             whole = Completed(connection, after.tables, after.partial)
             self.tables = {name: whole[name] for name in RESULT_TABLES}
         self.records = pa.concat_tables([self.records, after.protection.ledger])
         self.memory, self.unsettled = memory, after.protection.unsettled
         return after
-
-
-@contextmanager
-def _warehouse(
-    framework: Framework, cells: Cells, stored: Mapping[str, pa.Table]
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    names = ["region", "year", "variable", *(code.lower() for code in framework.dimension_order), "value", "status"]
-    given = dict(zip(("region", "year", "variable", "grp", "age"), map(list, zip(*cells, strict=True)), strict=True))
-    given["value"], given["status"] = [Decimal(value) for value in cells.values()], ["ok"] * len(cells)
-    kinds = {"year": pa.int32(), "value": pa.decimal128(24, 4)}
-    table = {n: pa.array(given.get(n, [TOTAL] * len(cells)), kinds.get(n, pa.string())) for n in names}
-    with duckdb.connect(":memory:", config={"threads": "2"}) as connection:
-        connection.register("given", pa.table(table))
-        connection.execute("CREATE TABLE observation AS FROM given")
-        for name, rows in stored.items():
-            connection.register("before", rows)
-            connection.execute(f"CREATE TABLE {name} AS FROM before")
-        yield connection
-
-
-def rows_of(table: pa.Table) -> list[str]:
-    return sorted(map(repr, table.select(sorted(table.column_names)).to_pylist()))
-
-
-def in_order(framework: Framework, name: str, table: pa.Table) -> list[dict[str, object]]:
-    with duckdb.connect(":memory:") as connection:
-        connection.register("made", table)
-        return connection.sql(f"FROM made {row_order(framework, name)}").to_arrow_table().to_pylist()
 
 
 def agree(framework: Framework, narrow: Nights, whole: Nights) -> None:

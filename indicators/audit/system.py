@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,9 +13,10 @@ from indicators.audit.atoms import Atoms
 from indicators.audit.delivered import Untrue
 from indicators.audit.editions import Knowledge
 from indicators.audit.forms import Forms
+from indicators.audit.making import Made, Union
 from indicators.audit.piece import Piece
 from indicators.audit.program import Rows
-from indicators.audit.relations import Flags, Real, Relations, Whole, distinct
+from indicators.audit.relations import Real, Relations, Whole, distinct
 from indicators.audit.sides import Side, Statement
 from indicators.audit.targets import Target
 from indicators.audit.versions import TODAY, Versions
@@ -123,7 +124,7 @@ class System:
     def parts(self, targets: Iterable[Target]) -> Iterator[Part]:
         """What hangs together, as far as targets lie in it."""
         listed = list(targets)
-        joined, relations = _Union(), self.relations
+        joined, relations = Union(), self.relations
         families = self.families(relations.region, relations.year, self.variable_of_node[relations.node])
         heads = families[np.flatnonzero(np.diff(relations.owner, prepend=-1))]
         apart = np.flatnonzero(heads[relations.owner] != families)
@@ -148,7 +149,7 @@ class System:
         """Numbers of families."""
         return np.ravel_multi_index((region, year, variable), self.shape)
 
-    def _home(self, joined: _Union, target: Target) -> list[int]:
+    def _home(self, joined: Union, target: Target) -> list[int]:
         """The families of a target, which hang together."""
         _, years, variables = self.shape
         variable = self._variables
@@ -160,7 +161,7 @@ class System:
     def _variables(self) -> list[int]:
         return list(self.variable_of_atom.tolist())
 
-    def _join_towns(self, joined: _Union, family: int) -> None:
+    def _join_towns(self, joined: Union, family: int) -> None:
         region, year, variable = (int(part) for part in np.unravel_index(family, self.shape))
         for above, below in self.nested.get(year, {}).items():
             if region == above or region in below:
@@ -169,7 +170,7 @@ class System:
     def piece(self, part: Part) -> Piece:
         """The equations of a part."""
         families, chosen, mine = part.families, part.relations, part.targets
-        made = _Made([], [], [], [], [], [])
+        made = Made([], [], [], [], [], [])
         region, year, variable = np.unravel_index(families, self.shape)
         for number in np.unique(variable):
             here = variable == number
@@ -186,7 +187,7 @@ class System:
         del made, columns, owner, values  # as large as the rows
         return Piece(places, rows, mine, doubtful.astype(bool)).reduced()
 
-    def _add_known(self, made: _Made, region: Whole, year: Whole, nodes: Whole) -> None:
+    def _add_known(self, made: Made, region: Whole, year: Whole, nodes: Whole) -> None:
         values = self.known.nodes[region[:, None], year[:, None], nodes[None, :]]
         family, place = np.nonzero(~np.isnan(values))
         told, node = values[family, place], nodes[place]
@@ -196,7 +197,7 @@ class System:
         doubtful = self.known.doubtful_nodes[region[family], year[family], node]
         made.add(owner, np.ones(len(owner)), np.stack(at, axis=1), told, told, doubtful)
 
-    def _add_nested(self, made: _Made, region: Whole, year: Whole, variable: int) -> None:
+    def _add_nested(self, made: Made, region: Whole, year: Whole, variable: int) -> None:
         """Counts of a Kreis are those of its towns and of a rest, which is nothing where all of its towns are there."""
         for above, when, below, nothing, sums in self.holding(
             set(zip(region.tolist(), year.tolist(), strict=True)), variable
@@ -235,7 +236,7 @@ class System:
             one for one in wrong.sums if own.issuperset(one)
         )
 
-    def _add_relations(self, made: _Made, chosen: Whole) -> None:
+    def _add_relations(self, made: Made, chosen: Whole) -> None:
         told = self.relations.taken(chosen)
         sizes, atom = self.atoms.of_nodes(told.node)
         term = np.repeat(np.arange(len(told.node)), sizes)
@@ -245,61 +246,3 @@ class System:
         values = np.bincount(which, told.factor[term], len(at))
         tells = values != 0
         made.add(at[tells, 0], values[tells], at[tells, 1:], told.low, told.high, self.doubtful[chosen])
-
-
-@dataclass
-class _Made:
-    """Rows in the making: by term the row, coefficient and place (version, region, year, atom), by row the ends and whether
-    nobody knows if it is true."""
-
-    owner: list[Whole]
-    values: list[Real]
-    places: list[Whole]
-    low: list[Real]
-    high: list[Real]
-    doubtful: list[Flags]
-    size: int = field(default=0)
-
-    def add(self, owner: Whole, values: Real, places: Whole, low: Real, high: Real, doubtful: Flags) -> None:
-        """More rows; `owner` counts from 0."""
-        self.owner.append(owner + self.size)
-        self.values.append(values)
-        self.places.append(places)
-        self.low.append(low)
-        self.high.append(high)
-        self.doubtful.append(doubtful)
-        self.size += len(low)
-
-    def taken(self) -> Whole:
-        """All places; they are given up, as they are the largest part."""
-        found = np.concatenate(self.places)
-        self.places.clear()
-        return found
-
-
-class _Union:
-    """Which families hang together."""
-
-    def __init__(self) -> None:
-        self.parent: dict[int, int] = {}
-
-    def root(self, one: int) -> int:
-        """The family that stands for all that hang together with this one."""
-        self.parent.setdefault(one, one)
-        while self.parent[one] != one:
-            self.parent[one] = self.parent[self.parent[one]]
-            one = self.parent[one]
-        return one
-
-    def join(self, several: list[int]) -> None:
-        """These hang together."""
-        first = self.root(several[0])
-        for other in several[1:]:
-            self.parent[self.root(other)] = first
-
-    def groups(self) -> dict[int, list[int]]:
-        """Families by the one that stands for them."""
-        found: dict[int, list[int]] = defaultdict(list)
-        for one in self.parent:
-            found[self.root(one)].append(one)
-        return found
