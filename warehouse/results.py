@@ -54,10 +54,33 @@ def replace_all_results(
         _check_columns(known, name, tables[name])
     with transaction(connection):
         for name in tables:  # one at a time: a mapping may read them from files
-            where = _among(changed.get(name, Slice()))
-            with lent(connection, {f"new_{name}": tables[name]}):
-                connection.execute(f"DELETE FROM {name} {where}")
-                connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name} {where}")
+            new, where = tables[name], _among(changed.get(name, Slice()))
+            whole = known[name].keys() == set(new.column_names)
+            with lent(connection, {f"new_{name}": new}):
+                if not (name in changed and whole and _adjusted(connection, name, new.column_names, where)):
+                    connection.execute(f"DELETE FROM {name} {where}")
+                    connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name} {where}")
+
+
+def _adjusted(connection: Connection, name: str, columns: Iterable[str], where: str) -> bool:
+    """Write these rows of the lent table `new_<name>` where they are not stored already, and delete what it does not hold.
+
+    Most of what was made again says what it said; rewriting it costs more than the comparison, and so does clearing away
+    what was deleted. False where a row is told twice: then this does not do.
+    """
+    listed = [f'"{column}"' for column in columns]
+    same = " AND ".join(f"s.{column} IS NOT DISTINCT FROM n.{column}" for column in listed)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE adjusting AS
+        SELECT place, made, {", ".join(f"n.{column}" for column in listed)}
+        FROM (SELECT rowid AS place, * FROM {name} {where}) s
+        FULL JOIN (SELECT true AS made, * FROM new_{name} {where}) n ON {same}
+        WHERE place IS NULL OR made IS NULL""")
+    connection.execute(f"DELETE FROM {name} WHERE rowid IN (SELECT place FROM adjusting WHERE place IS NOT NULL)")
+    connection.execute(f"INSERT INTO {name} BY NAME SELECT * EXCLUDE (place, made) FROM adjusting WHERE made")
+    connection.execute("DROP TABLE adjusting")
+    counts = f"SELECT (SELECT count(*) FROM {name} {where}) = (SELECT count(*) FROM new_{name} {where})"
+    return bool(rows(connection, counts)[0][0])
 
 
 class Completed(Mapping[str, "pa.Table"]):
