@@ -17,7 +17,7 @@ from services import Services
 from test_bulk_loading import NOW, REGIONS, at_once, delivery, one_by_one, stored
 
 from schemas.framework_model import Framework
-from schemas.shapes import CheckedDelivery, Verdict
+from schemas.shapes import CheckedDelivery, Slice, Verdict
 from warehouse.access import rows
 from warehouse.bulk_loading import load_prepared, prepare
 from warehouse.delivery_tables import Vocabulary
@@ -26,6 +26,7 @@ from warehouse.loading import as_of
 from warehouse.moving import move_in, move_out
 from warehouse.places import Places
 from warehouse.publishing import publish
+from warehouse.results import replace_all_results
 from warehouse.snapshot import open_snapshot
 from warehouse.store import Writer, writer
 from warehouse.stored import vocabulary_of
@@ -90,6 +91,28 @@ def test_history_is_the_same(both: tuple[Writer, Writer], tiny: Framework) -> No
     again = replace(deliveries(tiny, 20, ({},))[0])
     assert one_by_one(lake, [again]) == one_by_one(file, [again])
     assert stored(lake) == stored(file)
+
+
+def test_results_adjusted_in_part_are_the_same(both: tuple[Writer, Writer]) -> None:
+    """Rows that say something else, rows that say the same, rows that are told twice."""
+    for regions, values in (
+        (None, (1.0, 2.0)),
+        ([HOME], (1.0, 3.0)),
+        ([HOME, OTHER], (4.0, 3.0)),
+        ([OTHER], (3.0, 3.0)),
+    ):
+        for warehouse in both:
+            shape = warehouse.connection.sql("FROM indicator_value LIMIT 0").to_arrow_table().schema
+            told = [{"region": region, "year": 2025, "value": value} for region in (HOME, OTHER) for value in values]
+            rows_alone = {} if regions is None else {"indicator_value": Slice(frozenset(regions))}
+            replace_all_results(
+                warehouse.connection, {"indicator_value": pa.Table.from_pylist(told, shape)}, rows_alone
+            )
+        seen = [rows(w.connection, "SELECT region, value FROM indicator_value ORDER BY ALL") for w in both]
+        assert seen[0] == seen[1]
+        assert [value for region, value in seen[0] if regions is None or region in regions] == sorted(values) * len(
+            regions or (HOME, OTHER)
+        )
 
 
 def test_moved_into_a_lake_tidied_and_moved_back(services: Services, tiny: Framework, tmp_path: Path) -> None:
