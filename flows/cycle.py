@@ -192,7 +192,8 @@ def publish_snapshot(
     What publishing itself did is noted in the work file afterwards: readers see it from the next generation on.
     """
     with night.step("publish"):
-        night.generation = publish(settings.root, framework, lock=lock)
+        known = str(night.computed.get("results", ""))
+        night.generation = publish(settings.root, framework, lock=lock, results=known)
         compact(settings.root, framework, lock=lock)
     with writer(settings.root, framework, lock=lock) as store:
         record_run(store.connection, run_of(framework, night))

@@ -19,6 +19,12 @@ NOTE = "computed"
 """Key of the note in `run.details`."""
 
 
+def results_fingerprint(connection: Connection) -> str:
+    """Of all result tables, whatever the order of their rows."""
+    seen = [_content(connection, name) for name in RESULTS]
+    return hashlib.sha256(json.dumps(seen, default=str).encode()).hexdigest()
+
+
 def entered(connection: Connection, beside: Iterable[str]) -> str:
     """Fingerprint of the accepted values and rows of registers, of the ledger of releases, and of the texts of `beside`
     (rules, code, …)."""
@@ -36,7 +42,7 @@ def note(
     return {
         "state": state,
         "beside": beside,
-        "results": _results(connection),
+        "results": results_fingerprint(connection),
         "given_away": given_away,
         "years": _years(connection),
         "ledger": _content(connection, _LEDGER),
@@ -49,7 +55,7 @@ def computed_before(connection: Connection, state: str) -> dict[str, Any] | None
     query = "SELECT details FROM run WHERE contains(details, ?) ORDER BY started_at DESC LIMIT 1"
     for (details,) in rows(connection, query, [state]):
         found: dict[str, Any] = json.loads(details).get(NOTE) or {}
-        if found.get("state") == state and found.get("results") == _results(connection):
+        if found.get("state") == state and found.get("results") == results_fingerprint(connection):
             return found
     return None
 
@@ -60,7 +66,7 @@ def computed_beside(connection: Connection, beside: str) -> dict[str, Any] | Non
     query = "SELECT details FROM run WHERE contains(details, ?) ORDER BY started_at DESC LIMIT 1"
     for (details,) in rows(connection, query, [beside]):
         found: dict[str, Any] = json.loads(details).get(NOTE) or {}
-        return found if found.get("beside") == beside and found.get("results") == _results(connection) else None
+        return found if found.get("beside") == beside and found.get("results") == results_fingerprint(connection) else None
     return None
 
 
@@ -72,11 +78,6 @@ def changed_years(connection: Connection, noted: Mapping[str, Any]) -> frozenset
     if noted["given_away"] or now.keys() != before.keys() or noted.get("ledger") != ledger:
         return None
     return frozenset(int(year) for year in now if now[year] != before[year]) | frozenset(noted["unsettled"])
-
-
-def _results(connection: Connection) -> str:
-    seen = [_content(connection, name) for name in RESULTS]
-    return hashlib.sha256(json.dumps(seen, default=str).encode()).hexdigest()
 
 
 def _years(connection: Connection) -> dict[str, list[str]]:

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from schemas.framework_model import Framework
 from warehouse.access import Connection, rows, transaction, utc
+from warehouse.computed import results_fingerprint
 from warehouse.lake import chosen, write_generation
 from warehouse.places import Places, generation_number, refuse_open, refuse_wal, sync_file, sync_folder
-from warehouse.result_tables import RESULTS
 from warehouse.results import data_years, insert_framework
 from warehouse.store import Lock, exclusive, writer
 
@@ -36,16 +36,19 @@ class Generation:
     new: bool = False
 
 
-def publish(root: Path, framework: Framework, *, wait_seconds: float = 0.0, lock: Lock | None = None) -> Generation:
+def publish(
+    root: Path, framework: Framework, *, wait_seconds: float = 0.0, lock: Lock | None = None, results: str = ""
+) -> Generation:
     """Publish what is in the work file; the generation that readers get from now on.
 
-    Takes the lock itself unless one is given, which must have no writer open.
+    Takes the lock itself unless one is given, which must have no writer open. `results`: the `results_fingerprint`, where
+    the caller asked for it under the same lock and wrote no result since.
     """
     places = Places(root)
     with ExitStack() as stack:
         held = lock or stack.enter_context(exclusive(root, wait_seconds=wait_seconds))
         with writer(root, framework, lock=held) as opened:
-            generation = _announce(opened.connection, framework, places)
+            generation = _announce(opened.connection, framework, places, results)
         if generation.new:
             _copy(places, generation.path)
             point_to(places, generation.path)
@@ -64,13 +67,13 @@ def current_generation(root: Path) -> Generation | None:
     return Generation(number, path) if number is not None else None
 
 
-def fingerprint(connection: Connection, framework: Framework) -> str:
+def fingerprint(connection: Connection, framework: Framework, results: str = "") -> str:
     """What readers can see, as one hash: the same after a run that changed nothing, whatever the order of rows.
 
     Runs do not count. Versions of values are told by their counts and moments, because they are only ever added or
-    closed at a moment of their own.
+    closed at a moment of their own. `results`: the fingerprint of the result tables, where it is known.
     """
-    seen: list[object] = [framework.code, framework.content_hash]
+    seen: list[object] = [framework.code, framework.content_hash, results or results_fingerprint(connection)]
     seen += rows(connection, "SELECT framework_code, views FROM meta_warehouse")
     seen += rows(connection, "SELECT number FROM meta_migration ORDER BY number")
     seen += rows(
@@ -79,15 +82,15 @@ def fingerprint(connection: Connection, framework: Framework) -> str:
     )
     seen += rows(connection, "SELECT count(*), count(valid_to), max(valid_from), max(valid_to) FROM record_version")
     seen += rows(connection, "SELECT count(*), count(valid_to), max(valid_from), max(valid_to) FROM register_version")
-    for name in ("submission", "finding", "correction", *RESULTS):
+    for name in ("submission", "finding", "correction"):
         seen += rows(connection, f"SELECT count(*), sum(CAST(hash(t) AS HUGEINT)) FROM {name} t")
     return hashlib.sha256(json.dumps(seen, default=str).encode()).hexdigest()
 
 
-def _announce(connection: Connection, framework: Framework, places: Places) -> Generation:
+def _announce(connection: Connection, framework: Framework, places: Places, results: str) -> Generation:
     """Write into the work file which generation comes next, unless the published one shows the same already."""
     current = current_generation(places.root)
-    mark = fingerprint(connection, framework)
+    mark = fingerprint(connection, framework, results)
     last = rows(connection, "SELECT number, fingerprint FROM meta_generation ORDER BY number DESC LIMIT 1")
     if current and last == [(current.number, mark)]:
         return current
