@@ -19,6 +19,8 @@ from schemas.remembered import remembered
 LARGE = 50_000
 """Figures from which on it is worth the time to give memory back at once."""
 _LEAST = "32MiB"
+_YOUNG = 10_000
+"""Objects that hold others; they take some hundred bytes each."""
 
 
 def crosswalk_of(framework: Framework) -> Crosswalk:
@@ -52,7 +54,9 @@ def give_back(connection: duckdb.DuckDBPyConnection | None = None) -> None:
 
     With a connection also what its database can read again, or lay into its temporary folder, until somebody asks for it.
     """
-    gc.collect()
+    young, _, old = gc.get_count()
+    if young > _YOUNG or old:  # few that are new hold no rings worth looking for
+        gc.collect()
     if connection is not None:
         _set_aside(connection)
     trim()
