@@ -66,7 +66,9 @@ def computed_beside(connection: Connection, beside: str) -> dict[str, Any] | Non
     query = "SELECT details FROM run WHERE contains(details, ?) ORDER BY started_at DESC LIMIT 1"
     for (details,) in rows(connection, query, [beside]):
         found: dict[str, Any] = json.loads(details).get(NOTE) or {}
-        return found if found.get("beside") == beside and found.get("results") == results_fingerprint(connection) else None
+        return (
+            found if found.get("beside") == beside and found.get("results") == results_fingerprint(connection) else None
+        )
     return None
 
 
