@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from intake.rules import CellKey, RuleInput
+from intake.rules import CellKey, Known, RuleInput
 from schemas.framework_model import Framework
+from schemas.known_values import KnownValues
 from schemas.observations import Observations
 from schemas.shapes import Finding, Observation, member_key
 
@@ -42,29 +43,45 @@ class Suspicion:
 
 @dataclass(frozen=True)
 class Cells:
-    """One delivery: values that are numbers, and the numbers of the year before."""
+    """One delivery: values that are numbers, and the numbers of the year before. A cell delivered twice counts once."""
 
     item: RuleInput
-    values: Mapping[CellKey, Decimal]
+
+    @cached_property
+    def values(self) -> Mapping[CellKey, Decimal]:
+        """Values by cell."""
+        said = zip(self.item.cells, self.item.said.values, strict=True)
+        if self.item.said.each_once:
+            return {cell: value for cell, value in said if value is not None}
+        return {cell: value for cell, value in dict(said).items() if value is not None}
 
     @cached_property
     def at(self) -> Said:
-        """The observations; a cell delivered twice counts once."""
+        """The observations."""
         return Said(self.item.cells, self.item.said)
 
     @cached_property
     def before(self) -> Mapping[CellKey, Decimal]:
         """The numbers of the year before."""
-        return {cell: value for cell, (value, _) in self.item.previous.items() if value is not None}
+        return Numbered(self.item.previous)
+
+    @cached_property
+    def valued(self) -> Flags:
+        """Where each cell is delivered once: which of the observations have a value."""
+        return ~np.isnan(self.item.said.numbers)
 
     @cached_property
     def now(self) -> Numbers:
         """The values in their order."""
+        if self.item.said.each_once:
+            return self.item.said.numbers[self.valued]
         return np.fromiter(map(float, self.values.values()), float, len(self.values))
 
     @cached_property
     def was(self) -> Numbers:
         """Beside each of them the number of the year before, `nan` where there is none."""
+        if isinstance(self.item.previous, KnownValues) and self.item.said.each_once:
+            return self.item.previous.beside(self.item.said)[self.valued]
         known = map(self.item.previous.get, self.values) if self.item.previous else repeat(None, len(self.values))
         numbers = (nan if found is None or found[0] is None else float(found[0]) for found in known)
         return np.fromiter(numbers, float, len(self.values))
@@ -95,6 +112,8 @@ class Cells:
         numbers: dict[str, int] = {}
         own = [numbers.setdefault(stretch.sheet, len(numbers)) for stretch in stretches]
         every = np.repeat(np.array(own, np.intp), [*map(len, stretches)])
+        if self.item.said.each_once:
+            return list(numbers), every[self.valued]
         said = np.fromiter(map(self.at.numbers.__getitem__, self.order), np.intp, len(self.order))
         return list(numbers), every[said]
 
@@ -123,6 +142,28 @@ class Cells:
         placed = [(cell, number) for cell in cells if (number := place(cell)) is not None]
         found = ((cell, now[number].item(), was[number].item()) for cell, number in placed)
         return [pair for pair in found if pair[2] == pair[2]]
+
+
+class Numbered(Mapping[CellKey, Decimal]):
+    """What is known and is a number; each is looked up when somebody asks for it."""
+
+    def __init__(self, known: Known) -> None:
+        self.known = known
+
+    def __getitem__(self, cell: CellKey) -> Decimal:
+        value, _ = self.known[cell]
+        if value is None:
+            raise KeyError(cell)
+        return value
+
+    def __iter__(self) -> Iterator[CellKey]:
+        return (cell for cell, (value, _) in self.known.items() if value is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None
 
 
 class Said(Mapping[CellKey, Observation]):
@@ -156,8 +197,7 @@ class Said(Mapping[CellKey, Observation]):
 
 def cells_of(item: RuleInput) -> Cells:
     """The cells of a delivery; a cell delivered twice counts once."""
-    said = dict(zip(item.cells, item.said.values, strict=True))
-    return Cells(item, {cell: value for cell, value in said.items() if value is not None})
+    return Cells(item)
 
 
 def corrected(item: RuleInput, correction: Correction) -> RuleInput:
@@ -173,11 +213,12 @@ def corrected(item: RuleInput, correction: Correction) -> RuleInput:
 
 def restricted(item: RuleInput, variables: frozenset[str]) -> RuleInput:
     """The delivery with some of its variables only."""
-    return replace(
-        item,
-        observations=item.said.restricted(variables),
-        previous={cell: known for cell, known in item.previous.items() if cell[0] in variables},
-    )
+    known = item.previous
+    if isinstance(known, KnownValues):
+        previous: Known = known.restricted(variables)
+    else:
+        previous = {cell: said for cell, said in known.items() if cell[0] in variables}
+    return replace(item, observations=item.said.restricted(variables), previous=previous)
 
 
 def label(framework: Framework, o: Observation) -> str:

@@ -13,6 +13,8 @@ from decimal import Decimal
 from functools import cached_property, partial
 from itertools import product
 
+import numpy as np
+
 from intake.cause_parts import Parts, dynamic_members, linear_rules, members_of, present, slot_lookups
 from intake.equations import Equation, Equations, Values
 from intake.kept import Kept
@@ -40,13 +42,15 @@ Named = tuple[frozenset[CellKey], Equation]
 
 @dataclass
 class _Shared:
-    """What follows from a framework, for whatever deliveries: worked out once for all checks."""
+    """What follows from a framework, for whatever deliveries: worked out once for all checks. `looks`: the same as `same`,
+    by where the cells of a form stand."""
 
     parts: Kept[CellKey, list[Parts]] = field(default_factory=lambda: Kept(_MOST_CELLS))
     expansions: Kept[CellKey, Parts] = field(default_factory=lambda: Kept(_MOST_CELLS))
     slacks: dict[str, Decimal] = field(default_factory=dict)
     stated: Kept[Hashable, list[Named]] = field(default_factory=lambda: Kept(_MOST_STATED))
     same: Kept[Hashable, Equations] = field(default_factory=lambda: Kept(_MOST_SAME))
+    looks: Kept[Hashable, Equations] = field(default_factory=lambda: Kept(_MOST_SAME))
 
 
 @dataclass
@@ -73,12 +77,23 @@ class Sums:
 
         They follow from which cells have a value, not from the values: many deliveries of the same form share them all.
         """
-        unknown = frozenset(cell for cell, value in zip(item.cells, item.said.values, strict=True) if value is None)
-        order = tuple(values)
         if item.year not in self._dynamic_sums:
             self._dynamic_sums[item.year] = tuple((owner, self._counted(owner)) for owner in self._tried(item.year))
-        same = (self._dynamic_sums[item.year], unknown, order)
-        known = self._shared.same
+        dynamic, said = self._dynamic_sums[item.year], item.said
+        if not said.each_once:
+            return self._same(item, values, dynamic)
+        places = tuple(stretch.places for stretch in said.stretches)
+        looks, known = (dynamic, places, np.isnan(said.numbers).tobytes()), self._shared.looks
+        found = known.get(looks)
+        if found is None:
+            found = known[looks] = self._same(item, values, dynamic)
+        return found
+
+    def _same(self, item: RuleInput, values: Values, dynamic: Hashable) -> Equations:
+        """The same by what the cells are, wherever they stand."""
+        unknown = frozenset(cell for cell, value in zip(item.cells, item.said.values, strict=True) if value is None)
+        order = tuple(values)
+        same, known = (dynamic, unknown, order), self._shared.same
         found = known.get(same)
         if found is None:
             found = known[same] = Equations(order, self._stated(item, values, unknown))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from intake.rule_places import CellKey
 
@@ -54,15 +55,16 @@ class Equations:
         self._whole = bool(np.all(self._factors == np.floor(self._factors)))
         self._largest = float(np.abs(self._factors).max(initial=1.0))
 
-    def broken(self, values: Values) -> list[Equation]:
-        """Those that do not hold, in order. `values` stand in the order in which the cells were given.
+    def broken(self, values: Values, now: NDArray[np.float64] | None = None) -> list[Equation]:
+        """Those that do not hold, in order. `values` stand in the order in which the cells were given; `now` are the same
+        as floating-point numbers, where whoever asks has them.
 
         Whole numbers are added up as floating-point numbers as long as these are exact; only what has decimals is added
         up one by one.
         """
         if not self.all:
             return []
-        numbers = np.fromiter(map(float, values.values()), dtype=float, count=len(values))
+        numbers = np.fromiter(map(float, values.values()), float, len(values)) if now is None else now
         if not self._whole or not np.abs(numbers).sum() * self._largest < _EXACT:
             return [equation for equation in self.all if not equation.holds(values)]
         sums = np.add.reduceat(numbers[self._cells] * self._factors, self._starts)

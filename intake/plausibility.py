@@ -50,7 +50,7 @@ def check_plausibility(
     for item in items:
         check = CellCheck(framework, limits, cells_of(item), history or History())
         equations = sums.of(item, check.cells.values)
-        broken = equations.broken(check.cells.values)
+        broken = equations.broken(check.cells.values, check.cells.now)
         structural = table_suspicions(framework, limits, check.cells, (reading or {}).get(item.unit, ()))
         guilty = _guilty(check, equations.all, structural) if broken else []
         found = [suspicion.finding for suspicion in structural if suspicion.finding]
@@ -77,7 +77,7 @@ def cell_findings(
     for item in items:
         check = CellCheck(framework, limits, cells_of(item), history or History())
         equations = sums.of(item, check.cells.values)
-        broken = equations.broken(check.cells.values)
+        broken = equations.broken(check.cells.values, check.cells.now)
         found.setdefault(item.unit, []).extend(check.findings(equations, broken, ()))
     return found
 

@@ -11,16 +11,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from itertools import chain
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from intake.rule_cells import RuleInput
+from intake.rule_cells import Known, RuleInput
 from intake.rule_places import CellKey, split_key
 from schemas.framework_model import Framework
+from schemas.known_values import KnownTable, KnownValues
 from schemas.observations import Observations, Places
 from schemas.remembered import remembered
 from schemas.shapes import TOTAL
@@ -32,6 +32,7 @@ _KEPT = 1 << 12
 _ROOM = 2.0**58
 """Sums stay exact below this; the rest of 64 bits is for the factors of the rules."""
 
+_NOT_ASKED = -2
 _NEAR = 2.0**50 / 10**DECIMALS
 """Below this the whole number that a floating-point number with so many decimals stands for is the nearest one."""
 
@@ -87,8 +88,8 @@ def filled(framework: Framework, deliveries: Sequence[RuleInput], variables: Col
     for delivery in deliveries:
         numbers += map(kinds.at, (stretch.places for stretch in delivery.said.stretches))
         values.append(_values_said(delivery.said))
-        numbers.append(np.array([*map(kinds.__getitem__, delivery.previous)], dtype=np.intp))
-        values.append(_whole([value for value, _ in delivery.previous.values()]))
+        numbers.append(kinds.known(delivery.previous))
+        values.append(_values_known(delivery.previous))
         columns += [len(delivery.said), len(delivery.previous)]
     order, steps, rows = _arranged(framework, kinds)
     count = len(deliveries)
@@ -122,6 +123,7 @@ class _Kinds(dict[CellKey, int]):
         self.of: dict[str, dict[Kind, int]] = {}
         self.count = 0
         self._at: dict[Places, NDArray[np.intp]] = {}
+        self._tables: dict[KnownTable, NDArray[np.intp]] = {}
 
     def at(self, places: Places) -> NDArray[np.intp]:
         """Those of all cells at these places; many deliveries speak of the same ones."""
@@ -129,6 +131,16 @@ class _Kinds(dict[CellKey, int]):
         if found is None:
             found = self._at[places] = np.array([*map(self.__getitem__, places.keys)], dtype=np.intp)
         return found
+
+    def known(self, cells: Known) -> NDArray[np.intp]:
+        """Those of the cells that are known; the regions of a year speak of the same ones."""
+        if not isinstance(cells, KnownValues):
+            return np.array([*map(self.__getitem__, cells)], np.intp)
+        table, filled = cells.table, cells.filled
+        numbers = self._tables.setdefault(table, np.full(len(table.cells), _NOT_ASKED, np.intp))
+        new = filled[numbers[filled] == _NOT_ASKED]
+        numbers[new] = [self[table.cells[number]] for number in new.tolist()]
+        return numbers[filled]
 
     def __missing__(self, cell: CellKey) -> int:
         variable, key = cell
@@ -238,13 +250,23 @@ def _add(held: Filled, targets: NDArray[Any], leaves: NDArray[Any], needed: NDAr
 def _values_said(said: Observations) -> _Values:
     """Those of a delivery as whole numbers."""
     if all(stretch.floats is not None for stretch in said.stretches):
-        floats = chain.from_iterable(stretch.floats or () for stretch in said.stretches)
-        numbers = np.fromiter(floats, dtype=float, count=len(said))
-        secret = np.isnan(numbers)
-        numbers[secret] = 0
+        secret = np.isnan(said.numbers)
+        numbers = np.where(secret, 0, said.numbers)
         if np.abs(numbers).max(initial=0) < _NEAR:
             return np.rint(numbers * 10**DECIMALS).astype(np.int64), secret, np.ones(len(numbers), np.bool_)
     return _whole(said.values)
+
+
+def _values_known(known: Known) -> _Values:
+    """Those that are known of a region and year."""
+    if not isinstance(known, KnownValues):
+        return _whole([value for value, _ in known.values()])
+    kept = known.table.derived
+    if _whole not in kept:
+        kept[_whole] = _whole([value for value, _ in known.table.said])
+    numbers = known.said[known.filled]
+    low, secret, fits = (part[numbers] for part in kept[_whole])
+    return low, secret, fits
 
 
 def _whole(values: Sequence[Decimal | None]) -> _Values:

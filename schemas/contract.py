@@ -21,6 +21,8 @@ from schemas.framework_model import Framework
 from schemas.observations import Observations, Places
 from schemas.shapes import TOTAL, Observation, member_key
 
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+
 if TYPE_CHECKING:
     from pandera.pandas import DataFrameSchema
 
@@ -94,12 +96,12 @@ def contract(framework: Framework) -> DataFrameSchema:
     statuses = framework.statuses
     with_value = {code for code, status in statuses.items() if status.has_value}
     counts = {code for code in framework.variables if framework.is_integer(code)}
-    fixed = {code for code in framework.variables if not _dynamic(framework, code)}
+    fixed = {code for code in framework.variables if not is_dynamic(framework, code)}
     return pa.DataFrameSchema(
         {
             "unit": pa.Column(str),
             "region": pa.Column(str, pa.Check(lambda column: _each(column, known), name="C01")),
-            "year": pa.Column(int, pa.Check.in_range(1900, 2200), nullable=False),
+            "year": pa.Column(int, pa.Check.in_range(FIRST_YEAR, LAST_YEAR), nullable=False),
             "variable": pa.Column(str, pa.Check.isin(list(framework.variables), name="V15")),
             "status": pa.Column(str, pa.Check.isin(list(statuses), name="V10")),
             "value": pa.Column(float, pa.Check.ge(0, name="V04"), nullable=True),
@@ -157,7 +159,8 @@ def allowed_cells(framework: Framework) -> frozenset[str]:
     return frozenset(found)
 
 
-def _dynamic(framework: Framework, variable: str) -> bool:
+def is_dynamic(framework: Framework, variable: str) -> bool:
+    """Is the variable broken down by members that each region brings itself?"""
     return any(framework.dimensions[d].dynamic for d in framework.variable_dimensions(variable))
 
 
@@ -171,4 +174,14 @@ def _cached_contract(framework: Framework) -> DataFrameSchema:
     return _schemas[framework.content_hash]
 
 
-__all__ = ["Violation", "allowed_cells", "batch_frame", "check_contract", "contract", "observation_frame"]
+__all__ = [
+    "FIRST_YEAR",
+    "LAST_YEAR",
+    "Violation",
+    "allowed_cells",
+    "batch_frame",
+    "check_contract",
+    "contract",
+    "is_dynamic",
+    "observation_frame",
+]

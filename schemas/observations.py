@@ -12,9 +12,13 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import accumulate, chain, compress, groupby, islice, repeat
 from math import nan
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from schemas.shapes import Observation, member_key
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Members = tuple[tuple[str, str], ...]
 _MOST_KEPT = 8
@@ -40,6 +44,11 @@ class Places:
         """Variable and member key of each cell."""
         known = {members: member_key(members) for members in set(self.members)}
         return tuple((variable, known[members]) for variable, members in zip(self.variables, self.members, strict=True))
+
+    @cached_property
+    def different(self) -> frozenset[tuple[str, str]]:
+        """The same, each once."""
+        return frozenset(self.keys)
 
     @cached_property
     def named(self) -> frozenset[str]:
@@ -224,9 +233,21 @@ class Observations(Sequence[Observation]):
         return [*chain.from_iterable(stretch.places.keys for stretch in self.stretches)]
 
     @cached_property
+    def each_once(self) -> bool:
+        """Is no cell said twice? For what is said of one region and year."""
+        return len(frozenset().union(*(stretch.places.different for stretch in self.stretches))) == len(self)
+
+    @cached_property
     def values(self) -> Sequence[Decimal | None]:
         """The values alone."""
         return [*chain.from_iterable(stretch.values for stretch in self.stretches)]
+
+    @cached_property
+    def numbers(self) -> NDArray[np.float64]:
+        """The same as floating-point numbers, `nan` where there is none. Shared: nobody may change them."""
+        import numpy as np  # not with the module: commands that only ask the warehouse do without
+
+        return np.fromiter(chain.from_iterable(stretch.numbers for stretch in self.stretches), float, len(self))
 
     def totals(self) -> Iterator[tuple[str, Decimal | None]]:
         """Variable and value of every grand total."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-Values = dict[tuple[str, str], tuple[Decimal | None, str]]
+Values = Mapping[tuple[str, str], tuple[Decimal | None, str]]
 """(variable, member key) -> (value, status)."""
 
 
@@ -56,6 +56,8 @@ def _values(connection: Connection, source: str, asked: Mapping[str, Any], by: s
     """
     import numpy as np  # not with the module: commands that only ask the warehouse do without
 
+    from schemas.known_values import KnownTable, KnownValues
+
     codes, names = dimension_codes(connection), dimension_names(connection)
     listed = "".join(f", {name}" for name in names)
     table = arrow(connection, f"SELECT {by}, value, status, variable{listed} FROM {source}", asked)
@@ -65,10 +67,9 @@ def _values(connection: Connection, source: str, asked: Mapping[str, Any], by: s
     apart = table[by].combine_chunks().dictionary_encode()
     whose = apart.indices.to_numpy()
     own = np.split(np.argsort(whose, kind="stable"), np.cumsum(np.bincount(whose))[:-1])
+    known = KnownTable(cells, pairs)
     return {
-        place: dict(
-            zip((cells[one] for one in at[mine].tolist()), (pairs[one] for one in said[mine].tolist()), strict=True)
-        )
+        place: KnownValues.of(known, at[mine], said[mine])
         for place, mine in zip(apart.dictionary.to_pylist(), own, strict=False)
     }
 
