@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from intake.annotate_package import MAIN
 from intake.annotate_xml import Edits, Element, NotAnnotatable, elements, prefix_of, tag_end, with_attribute
@@ -188,6 +189,7 @@ class StyleSheet:
         return len(self.entries["cellXfs"]) - 1
 
 
+@lru_cache(maxsize=1 << 10)
 def _without_apply(xf: str) -> str:
     return re.sub(r'\s+apply(?:Fill|Font)="\w+"', "", xf)
 

@@ -7,7 +7,7 @@ delivered is replaced by its leaves, as `schemas.sql.completion` does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, partial
@@ -19,7 +19,7 @@ from intake.cause_parts import Parts, dynamic_members, linear_rules, members_of,
 from intake.equations import Equation, Equations, Values
 from intake.kept import Kept
 from intake.linear import Linear
-from intake.rule_plans import plan_of, summed_members
+from intake.rule_plans import Dynamic, plan_of, summed_members, with_seen
 from intake.rules import CellKey, RuleInput
 from schemas.framework_model import Framework
 from schemas.plan import Lookup
@@ -58,7 +58,7 @@ class Sums:
     """Equations of deliveries. One object per check; what follows from the framework alone is shared by all checks."""
 
     framework: Framework
-    dynamic: Mapping[str, frozenset[str]]
+    dynamic: Dynamic
     _members: dict[str, Hashable] = field(default_factory=dict)
     _years: dict[int, tuple[str, ...]] = field(default_factory=dict)
     _dynamic_sums: dict[int, Hashable] = field(default_factory=dict)
@@ -70,7 +70,8 @@ class Sums:
     @classmethod
     def for_items(cls, framework: Framework, items: Iterable[RuleInput]) -> Sums:
         """For these deliveries, or others with the same members of dynamic dimensions."""
-        return cls(framework, dynamic_members(framework, items))
+        linear = remembered(framework, partial(linear_rules, framework), "linear rules")
+        return cls(framework, with_seen(framework, dynamic_members(framework, items), linear))
 
     def of(self, item: RuleInput, values: Values) -> Equations:
         """All equations whose cells were delivered; an equation that rules and dimensions both state, once, as rule.
@@ -212,10 +213,15 @@ class Sums:
     @cached_property
     def _owners(self) -> Mapping[str, tuple[str, ...]]:
         """The variables of every linear rule."""
-        return {
-            owner: tuple(sorted({look.variable for looks, _ in points for look, _ in looks}))
-            for owner, points in self._points.items()
-        }
+        return {owner: self._variables(owner, points) for owner, points in self._points.items()}
+
+    def _variables(self, owner: str, points: Sequence[LinearPoint]) -> tuple[str, ...]:
+        def made() -> tuple[str, ...]:
+            return tuple(sorted({look.variable for looks, _ in points for look, _ in looks}))
+
+        return remembered(
+            self.framework, made, "variables of a linear rule", owner, self._summed(owner), most=_POINTS_KEPT
+        )
 
     def _of_rule(self, owner: str, values: Values, unknown: Collection[CellKey]) -> Iterator[Equation]:
         for looks, slack in self._points[owner]:

@@ -72,8 +72,7 @@ class CellCheck:
         rates = Rates(self.framework, self.limits, self.cells, self.history, guarded)
         mended = {suspect.cell: suspect.value for suspect in guilty}
         known = [some for some in (self.cells.before, mended, *past.years) if some]
-        comparable = rates.comparable
-        if not (known or comparable):
+        if not (known or rates.comparable):  # others are read of the warehouse when nothing else is known
             return
         cells = self.cells
         ordinary = self.limits.year_on_year.usual(cells.now, cells.was) & self.limits.outlier.usual(
@@ -82,7 +81,7 @@ class CellCheck:
         for cell in cells.where(~ordinary):  # most are so near to last year's value that they need no closer look
             if not self.framework.is_integer(cell[0]):
                 continue
-            if comparable or any(cell in some for some in known):
+            if any(cell in some for some in known) or rates.comparable:
                 noticed = self._jump(cell, cell in guarded) or self._slipped(cell, mended) or self._past(cell, past)
                 noticed = noticed or self._peers(cell, rates)
                 if noticed:

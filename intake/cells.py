@@ -146,7 +146,7 @@ class Row:
                 kept = [place for place, column in enumerate(layout.columns) if column not in columns]
                 left = the_layout(tuple(layout.columns[p] for p in kept), tuple(layout.hidden[p] for p in kept))
                 odd = self.odd and [self.odd[place] for place in kept]
-                found = Row(self.number, left, [self.values[place] for place in kept], odd)
+                found = Row(self.number, left, [self.values[place] for place in kept], odd, common=self.common)
             self.derived[columns] = found
         return found
 

@@ -169,20 +169,23 @@ def _looks(sheet: Sheet) -> dict[int, _Look]:
         found = sheet.derived["looks"] = {}
         for said in sheet.outlines:  # numbers announce nothing and are no days
             if isinstance(said, Row):
-                found |= _looks_of([said])
+                if look := _look(said):
+                    found[said.number] = look
             else:
                 if "looks" not in said.derived:
-                    said.derived["looks"] = _looks_of(said.rows.values())
+                    rows = said.rows.values()
+                    said.derived["looks"] = {row.number: look for row in rows if (look := _look(row))}
                 found |= said.derived["looks"]
     return found
 
 
-def _looks_of(rows: Iterable[Row]) -> dict[int, _Look]:
-    found = {row.number: row.derived["look"] if "look" in row.derived else _look(row) for row in rows}
-    return {number: look for number, look in found.items() if look}
-
-
 def _look(row: Row) -> _Look | None:
+    """What one row has of that; of a row that many workbooks have it is known."""
+    found: _Look | None = row.derived["look"] if "look" in row.derived else _new_look(row)
+    return found
+
+
+def _new_look(row: Row) -> _Look | None:
     headers: dict[int, tuple[str, int]] = {}
     signs: list[tuple[int, str]] = []
     said = [(c, v) for c, v in zip(row.layout.columns, row.values, strict=True) if type(v) is not float]

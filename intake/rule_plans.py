@@ -14,6 +14,7 @@ from schemas.remembered import remembered
 
 _KEPT = 1 << 9
 """Answers kept: one for each rule, and for each set of sub-areas where a rule adds these up."""
+_MOST_SEEN = 1 << 11
 
 Dynamic = Mapping[str, Iterable[str]]
 """Members of the dynamic dimensions that occur in deliveries."""
@@ -39,6 +40,18 @@ def summed_members(framework: Framework, dynamic: Dynamic, code: str) -> Summed:
     """The members of dynamic dimensions that a rule adds up: the only ones that its plan depends on."""
     dimensions = remembered(framework, partial(_summed, framework, code), "summed", code, most=_KEPT)
     return tuple((dimension, tuple(sorted(dynamic.get(dimension, ())))) for dimension in dimensions)
+
+
+def with_seen(framework: Framework, dynamic: Dynamic, codes: Iterable[str]) -> Dynamic:
+    """The members of deliveries, with those of deliveries before, so that the plan of these rules stays the same: in a sum
+    a member that nobody delivers counts as nothing. Where it would count for a tolerance, those of the deliveries alone."""
+    if any(isinstance(framework.rules[code].tolerance, str) and summed_members(framework, {}, code) for code in codes):
+        return dynamic
+    seen: dict[str, frozenset[str]] = remembered(framework, dict, "members seen")
+    for dimension, found in dynamic.items():
+        together = seen.get(dimension, frozenset()) | frozenset(found)
+        seen[dimension] = together if len(together) <= _MOST_SEEN else frozenset(found)
+    return {dimension: seen[dimension] for dimension in dynamic}
 
 
 def _summed(framework: Framework, code: str) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from intake.rule_places import (
     split_key,
     without_consequences,
 )
-from intake.rule_plans import plan_of
+from intake.rule_plans import Dynamic, plan_of, with_seen
 from intake.rule_screen import Screen
 from intake.rule_text import describe
 from intake.values import german
@@ -74,7 +74,7 @@ def check_rules(framework: Framework, deliveries: Sequence[RuleInput], *, told: 
     codes = [code for code, rule in framework.rules.items() if any(rule.tried_in(year) for year in years)]
     if not codes:
         return results
-    planned = _planned(framework, _dynamic_members(framework, deliveries), tuple(codes))
+    planned = _planned(framework, with_seen(framework, _dynamic_members(framework, deliveries), codes), tuple(codes))
     plan = planned.plan
     inputs = {delivery.unit: delivery for delivery in deliveries}
     delivered: dict[str, Delivered] = {}  # of the few that anything is said about
@@ -145,7 +145,7 @@ class _Planned:
     screen: Screen | None
 
 
-def _planned(framework: Framework, dynamic: Mapping[str, set[str]], codes: tuple[str, ...]) -> _Planned:
+def _planned(framework: Framework, dynamic: Dynamic, codes: tuple[str, ...]) -> _Planned:
     """The plan of these rules; it depends on the sub-areas in the deliveries, too, and is used again for the next ones."""
 
     def made() -> _Planned:

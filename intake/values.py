@@ -100,7 +100,8 @@ class Readings(dict[CellValue, tuple[Decimal | None, str, str, float]]):
 
     def _read(self, value: CellValue) -> tuple[Decimal | None, str, str, float]:
         if type(value) is float and 0 <= value < 1e12 and value.is_integer():
-            return *whole(value), value
+            number = int(value)  # as `whole`, which keeps some; here they are kept already
+            return Decimal(number), "ok" if number else "zero", str(number), value
         cell = Cell(0, 0, value)
         parsed = parse_cell(cell, self.profile, integer=self.integer)
         if parsed.problem:

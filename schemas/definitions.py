@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -57,6 +58,10 @@ class Dimension(Entry):
         """The named scheme, or the only one; KeyError when the name is unknown."""
         if self.schemes:
             return self.schemes[name or ""]
+        return self._only_scheme
+
+    @cached_property
+    def _only_scheme(self) -> Scheme:
         return Scheme(leaves=self.leaves, aggregates=self.aggregates)
 
     def is_residual(self, member: str) -> bool:

@@ -111,7 +111,10 @@ class _Order:
 def _store(connection: Connection, tables: Tables, turn: Sequence[Mapping[str, Any]], run_id: str) -> int:
     """The deliveries of one turn, in a transaction of the caller; how many versions of values they end."""
     ids = pa.array([entry["id"] for entry in turn], pa.string())
-    mine = {name: _of(table, "id" if name == "submission" else "submission_id", ids) for name, table in tables.items()}
+    mine = dict(tables)
+    if len(turn) < tables["submission"].num_rows:
+        named = {name: "id" if name == "submission" else "submission_id" for name in tables}
+        mine = {name: _of(table, named[name], ids) for name, table in tables.items()}
     scope = scope_table({place for entry in turn for place in entry["scope"]})
     given = {f"new_{name}": table for name, table in mine.items()}
     with lent(connection, given | {"new_delivery": _delivery_table(turn), "new_scope": scope}):
