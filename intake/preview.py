@@ -7,7 +7,7 @@ computing is done elsewhere; two frames come in, see `intake.preview_frames`.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -41,7 +41,7 @@ _TEXT = "text"
 
 
 class PreviewRow(NamedTuple):
-    """One figure: texts as they are shown, and as they stand in the page. `group` is empty for the total."""
+    """One figure: texts as they are shown. `group` is empty for the total."""
 
     name: str
     group: str
@@ -49,18 +49,26 @@ class PreviewRow(NamedTuple):
     previous: str
     change: str
     others: tuple[str, ...]
-    line: str
 
 
 @dataclass(frozen=True)
 class PreviewIndicator:
-    """An indicator: what it says, its unit, and its rows, the total first."""
+    """An indicator: what it says, its unit, and its figures, the total first. `lines`: as they stand in the page."""
 
     code: str
     name: str
     definition: str
     unit: str
-    rows: tuple[PreviewRow, ...]
+    told: Sequence[_Told]
+    lines: str
+
+    @property
+    def rows(self) -> tuple[PreviewRow, ...]:
+        """The figures as texts."""
+        return tuple(
+            PreviewRow(self.name, group, now.text, before.text, change, beside.texts)
+            for group, now, before, change, beside in self.told
+        )
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,7 @@ class PreviewField:
     def lines(self) -> Markup:
         """The rows as they stand in the page, those of an indicator together."""
         opening, closing = _around("body")
-        rows = ("".join([row.line for row in indicator.rows]) for indicator in self.indicators)
-        return _escaped("".join([f"{opening}{lines}{closing}" for lines in rows]))
+        return _escaped("".join([f"{opening}{indicator.lines}{closing}" for indicator in self.indicators]))
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,25 @@ class _Others(NamedTuple):
     end: str
 
 
+class _AllOthers(dict[tuple[str, str], _Others]):
+    """What the others have for a figure, by indicator and members."""
+
+    def __init__(self, regions: Iterable[str], published: Mapping[tuple[str, str, str], Shown], nothing: Shown) -> None:
+        self._regions, self._published, self._nothing = tuple(regions), published, nothing
+
+    def __missing__(self, figure: tuple[str, str]) -> _Others:
+        shown = [self._published.get((*figure, region), self._nothing) for region in self._regions]
+        signs = tuple(dict.fromkeys([sign for one in shown for sign in one.signs]))
+        opening, closing = _around("cell")
+        cells = "".join([f"{opening}{one.escaped}{closing}" for one in shown])
+        found = self[figure] = _Others(tuple([one.text for one in shown]), signs, f"{cells}</tr>\n")
+        return found
+
+
+_Told = tuple[str, Shown, Shown, str, _Others]
+"""Group, the figure, that of the year before, the change, and what stands beside."""
+
+
 class Previews:
     """Previews that are put beside the same published figures: what they have in common is written once."""
 
@@ -117,9 +143,9 @@ class Previews:
         codes, members = texts(reference["indicator"]), texts(reference["members"])
         decimals = [self.decimals.get(code, 0) for code in codes]
         shown = self.figures.shown(numbers(reference["value"]), texts(reference["sign"]), decimals)
-        self._published = dict(zip(zip(codes, members, regions, strict=True), shown, strict=True))
-        (self._nothing,) = self.figures.shown(np.array([np.nan]), [""], [0])
-        self._others: dict[tuple[str, str], _Others] = {}
+        (nothing,) = self.figures.shown(np.array([np.nan]), [""], [0])
+        published = dict(zip(zip(codes, members, regions, strict=True), shown, strict=True))
+        self.others = _AllOthers(self.names, published, nothing)
 
     def write(self, submission: Submission, own: pd.DataFrame, outbox: Path, *, sample: bool = False) -> Path:
         """Write `Vorschau_<region>_<year>_<number>.html` into the sender's folder of the outbox; returns its path."""
@@ -155,18 +181,6 @@ class Previews:
             sample=sample,
         )
 
-    def others(self, code: str, members: str) -> _Others:
-        """What the others have for a figure."""
-        found = self._others.get((code, members))
-        if found is None:
-            shown = [self._published.get((code, members, region), self._nothing) for region in self.names]
-            signs = tuple(dict.fromkeys([sign for one in shown for sign in one.signs]))
-            opening, closing = _around("cell")
-            cells = "".join([f"{opening}{one.escaped}{closing}" for one in shown])
-            found = _Others(tuple([one.text for one in shown]), signs, f"{cells}</tr>\n")
-            self._others[code, members] = found
-        return found
-
 
 _Row = tuple[str, Shown, Shown]
 """Members, the figure, and that of the year before."""
@@ -181,7 +195,7 @@ class _Page:
         self.region = region
         self.year = year
         self.shown_signs: set[str] = set()
-        self._labels: dict[str, str] = {"": ""}
+        self._labels = _Labels(self.framework, region, year)
         self._own: dict[str, list[_Row]] = {}
         codes = texts(own["indicator"])
         decimals = [pages.decimals.get(code, 0) for code in codes]
@@ -198,31 +212,37 @@ class _Page:
         code, name, unit, decimals = entry.code, entry.name_de, _UNITS.get(entry.unit, entry.unit), entry.decimals
         figures, others = self.pages.figures, self.pages.others
         (own, end), (cell, close) = _around("own"), _around("cell")
+        own_end, next_cell = f"{end}{cell}", f"{close}{cell}"
         signs: set[tuple[str, ...]] = set()
-        told = []
-        for members, now, before in sorted(self._own[code], key=_place):
+        told, lines = list[_Told](), list[str]()
+        rows = self._own[code]
+        for members, now, before in sorted(rows, key=_place) if len(rows) > 1 else rows:
             change = figures.change(now, before, decimals)
             if not change:
                 change = figures.nothing
                 self.shown_signs.add(change)
-            beside, group = others(code, members), self._group(members)
+            beside, group = others[code, members], self._labels[members]
             signs |= {now.signs, before.signs, beside.signs}
-            cells = f"{own}{now.escaped}{end}{cell}{before.escaped}{close}{cell}{change}{close}{beside.end}"
-            line = f"{_head(name, group, unit, code)}{cells}"
-            told.append(PreviewRow(name, group, now.text, before.text, change, beside.texts, line))
+            cells = f"{own}{now.escaped}{own_end}{before.escaped}{next_cell}{change}{close}{beside.end}"
+            lines.append(f"{_head(name, group, unit, code)}{cells}")
+            told.append((group, now, before, change, beside))
         self.shown_signs.update(*signs)
-        return PreviewIndicator(code, name, entry.definition_de, unit, tuple(told))
+        return PreviewIndicator(code, name, entry.definition_de, unit, told, "".join(lines))
 
-    def _group(self, members: str) -> str:
-        label = self._labels.get(members)
-        if label is None:
-            pairs = (part.partition("=") for part in members.split(",") if part)
-            label = ", ".join([self._label(dimension, member) for dimension, _, member in pairs])
-            self._labels[members] = label
+
+class _Labels(dict[str, str]):
+    """What groups are called in a region and year, by their members; the total has no name."""
+
+    def __init__(self, framework: Framework, region: str, year: int) -> None:
+        self.framework, self.region, self.day = framework, region, reference_day(year)
+
+    def __missing__(self, members: str) -> str:
+        pairs = (part.partition("=") for part in members.split(",") if part)
+        label = self[members] = ", ".join([self._label(dimension, member) for dimension, _, member in pairs])
         return label
 
     def _label(self, dimension: str, member: str) -> str:
-        return self.framework.label(dimension, member, region=self.region, day=reference_day(self.year))
+        return self.framework.label(dimension, member, region=self.region, day=self.day)
 
 
 def _place(row: _Row) -> tuple[int, bool]:

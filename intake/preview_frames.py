@@ -38,6 +38,7 @@ def own_frames(framework: Framework, values: pd.DataFrame) -> dict[object, pd.Da
     both = both[(both["members"] == "") | both["value"].notna() | both["previous"].notna()]
     # read one by one: as plain objects, because those of an Arrow column are made each time
     both = both.astype(dict.fromkeys(("indicator", "members", "status", "previous_status"), object))
+    both.columns = both.columns.astype(object)
     apart = both.groupby(["region", "year"], sort=False)[list(OWN_COLUMNS)]
     return dict(tuple(apart))
 
