@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from indicators.confidentiality import judged_statement, published_statement
 from indicators.derived import BY_REGION, PARTS, derived_tables, table_name
-from indicators.evaluating import Evaluation, evaluated
+from indicators.evaluating import PROFILE_CELLS, Evaluation, evaluated
 from indicators.former import SYMBOLS
 from indicators.profile import PROJECTION_FILE, hidden_before, profile_statements, read_projection
 from indicators.protection.applying import protect_computation
@@ -174,17 +174,16 @@ def _values(
         connection, framework, run.whole, known.ledger, run.plans.sides, proofs, run.window
     )
     connection.execute(published_statement(framework))
-    run.look_back()
     if run.window is not None:
         connection.execute(hidden_before(PROFILE_HIDDEN, run.window.made))
-    for statement in profile_statements(framework, protected=PROFILE_HIDDEN):
+    for statement in profile_statements(framework, protected=PROFILE_HIDDEN, cells=PROFILE_CELLS):
         connection.execute(statement)
     if run.window is not None:
         for name in (*_VALUES, _PROTECTION):
             connection.execute(f"DELETE FROM calc_{name} WHERE year NOT IN {listed(run.window.made)}")
-    run.forget(
-        "cell", "told", "evaluated", "support", "reported", "coverage", "state", "indicator_judged", "profile_count"
-    )
+    run.forget_cells()
+    connection.execute("DROP VIEW calc_indicator_judged")
+    run.forget("told", "evaluated", "support", "reported", "coverage", "state", "profile_count")
     return run, protection, regions_anew(connection, run.window) if known.stands else None
 
 

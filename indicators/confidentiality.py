@@ -13,13 +13,13 @@ from schemas.framework_model import Framework
 
 
 def judged_statement(framework: Framework) -> str:
-    """SQL that makes `calc_indicator_judged`: `calc_indicator_value` with `base` and the `reason` to hide a figure.
+    """SQL that makes the view `calc_indicator_judged`: `calc_indicator_value` with `base` and the `reason` to hide a figure.
 
     Reasons (`indicators.small_numbers`) stay in the house. Where the unweighted case number is declared (`cases`), it
     decides instead of the denominator; an unknown case number is too few.
     """
     return f"""
-CREATE OR REPLACE TEMP TABLE calc_indicator_judged AS
+CREATE OR REPLACE TEMP VIEW calc_indicator_judged AS
 SELECT v.*, {hidden_reason(framework)} AS reason
 FROM (SELECT *, {base_of(framework)} AS base FROM calc_indicator_value) v"""
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from indicators.convergence import compared_values, convergence_statements
 from indicators.gaps import gap_statements
-from indicators.series import last_statement, make_trends, read_trends, series_statements
+from indicators.series import last_statements, make_trends, read_trends, series_statements
 from indicators.standing import of_these
 from indicators.targets import make_targets
 from indicators.territory_series import today_breaks, today_statements
@@ -107,7 +107,7 @@ def _make_series(
     house = None if prefix == HOUSE else (f"calc_{HOUSE}_series", _targets(HOUSE)["trend"])
     make_trends(connection, framework, series, target["trend"], house)
     _run(connection, convergence_statements(framework, compared, "calc_scope", target["convergence"]))
-    connection.execute(last_statement(framework, own, target["last"]))
+    _run(connection, last_statements(framework, own, series, target["last"]))
 
 
 def _make_today(

@@ -79,17 +79,16 @@ def _sides(framework: Framework, values: str, standardised: str) -> str:
     """One side of a gap, crude and standardised: the value, its limits, and the variance of its logarithm."""
     dims = ", ".join(sql.dimension_columns(framework))
     settings = framework.head.intervals
-    multiplier = " ".join(
-        f"WHEN '{code}' THEN {float(framework.ratio(code).multiplier)}"
-        for code, entry in framework.indicators.items()
-        if entry.gap is not None
-    )
+    compared = [code for code, entry in framework.indicators.items() if entry.gap is not None]
+    multiplier = " ".join(f"WHEN '{code}' THEN {float(framework.ratio(code).multiplier)}" for code in compared)
+    these = ", ".join(f"'{code}'" for code in compared) or "''"
     return f"""
         SELECT region, year, indicator, {dims}, false AS standardised, value, lower, upper, status, method,
                CASE method {_cases(_LOG_VARIANCE)} END AS log_variance, n_reported, flags
         FROM (SELECT *, CAST(numerator AS DOUBLE) AS x, CAST(denominator AS DOUBLE) AS n,
                      cases / {settings.design_effect} AS m,
-                     value / CASE indicator {multiplier or "WHEN '' THEN 1.0"} ELSE 1.0 END AS p FROM {values})
+                     value / CASE indicator {multiplier or "WHEN '' THEN 1.0"} ELSE 1.0 END AS p
+              FROM {values} WHERE indicator IN ({these}))
         UNION ALL
         SELECT s.region, s.year, s.indicator, {", ".join("s." + name for name in sql.dimension_columns(framework))}, true,
                s.value, s.lower, s.upper, s.status, s.method, s.log_variance, v.n_reported, v.flags

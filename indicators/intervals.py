@@ -58,16 +58,15 @@ def interval_statements(framework: Framework) -> Iterator[str]:
                         WHEN 'byar' THEN {count[side]} / n END"""
         for side in (0, 1)
     ]
-    keys = ", ".join(f"v.{name}" for name in ["region", "year", "indicator", *dims])
     yield f"""
         UPDATE calc_indicator_value v SET lower = s.lower, upper = s.upper, method = s.method FROM (
             WITH declared AS ({sql.listed("indicator method multiplier:DOUBLE", rows)}),
             given AS (
-                SELECT {keys}, d.method, d.multiplier, CAST(v.numerator AS DOUBLE) AS x,
+                SELECT v.rowid AS id, d.method, d.multiplier, CAST(v.numerator AS DOUBLE) AS x,
                        CAST(v.denominator AS DOUBLE) AS n, v.cases / {settings.design_effect} AS m
                 FROM calc_indicator_value v JOIN declared d ON d.indicator = v.indicator
                 WHERE v.value IS NOT NULL AND v.denominator > 0
             )
             SELECT * EXCLUDE (lower, upper), multiplier * lower AS lower, multiplier * upper AS upper
             FROM (SELECT *, {limits[0]} AS lower, {limits[1]} AS upper FROM given)
-        ) s WHERE {same} AND s.lower IS NOT NULL AND s.upper IS NOT NULL"""
+        ) s WHERE v.rowid = s.id AND s.lower IS NOT NULL AND s.upper IS NOT NULL"""

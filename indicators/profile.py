@@ -74,16 +74,16 @@ def _wrong(row: Mapping[str, str], places: Collection[str]) -> Iterator[str]:
 
 
 def profile_statements(
-    framework: Framework, breaks: str = "calc_series_break", protected: str | None = None
+    framework: Framework, breaks: str = "calc_series_break", protected: str | None = None, cells: str = "calc_cell"
 ) -> Iterator[str]:
-    """SQL that makes `calc_profile_value` and `calc_published_profile` from `calc_cell`, `calc_member`, `calc_status`,
-    `calc_projection` (shape `PROJECTION`) and the breaks in series.
+    """SQL that makes `calc_profile_value` and `calc_published_profile` from the relation `cells`, `calc_member`,
+    `calc_status`, `calc_projection` (shape `PROJECTION`) and the breaks in series.
 
     Columns: region, year, measure, member (row of the measure, T without rows), value (persons, percent, or first year
     = 100), status, projected, source. `protected`: relation of further rows that stay in the house (region, year,
     measure, member).
     """
-    yield _counts(framework)
+    yield _counts(framework, cells)
     yield _hidden(framework)
     if protected:
         yield f"INSERT INTO calc_profile_hidden SELECT DISTINCT region, year, measure, member FROM {protected}"
@@ -119,14 +119,14 @@ def _parts(measure: Measure) -> Iterator[tuple[str, str]]:
             yield band.code, member
 
 
-def _counts(framework: Framework) -> str:
+def _counts(framework: Framework, cells: str) -> str:
     """`calc_profile_count`: the number behind every row and the total of its variable, for units and aggregates."""
     return f"""
 CREATE OR REPLACE TEMP TABLE calc_profile_count AS
 WITH declared AS MATERIALIZED ({_declared(framework)}),
 needed AS (SELECT measure, band, count(*) FILTER (NOT optional) AS needed FROM declared GROUP BY ALL),
 cell AS (
-    SELECT region, year, variable, {sql.key_expression(framework)} AS key, value, rank FROM calc_cell
+    SELECT region, year, variable, {sql.key_expression(framework)} AS key, value, rank FROM {cells}
     WHERE variable IN (SELECT variable FROM declared)
 ), unit AS (
     SELECT c.region, c.year, d.measure, d.band, sum(c.value) AS count, max(c.rank) AS rank

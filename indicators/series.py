@@ -36,27 +36,29 @@ CREATE OR REPLACE TEMP TABLE {target}_key AS
 SELECT row_number() OVER (ORDER BY {key}) AS id, * FROM (SELECT DISTINCT {key} FROM {values} WHERE value IS NOT NULL)"""
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_valued AS
-SELECT id, year, value,
-       coalesce(cover <> lag(cover) OVER (PARTITION BY id ORDER BY year), false) AS other_coverage
-FROM (
-    SELECT k.id, v.year, v.value, CASE WHEN n_reported < n_members THEN [n_reported, n_members] ELSE [] END AS cover
-    FROM {values} v JOIN {target}_key k USING ({key}) WHERE v.value IS NOT NULL
-)"""
+SELECT k.id, v.year, v.value, CASE WHEN n_reported < n_members THEN [n_reported, n_members] END AS partial
+FROM {values} v JOIN {target}_key k USING ({key}) WHERE v.value IS NOT NULL"""
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_cut AS
+WITH covered AS (
+    SELECT id, year, partial IS DISTINCT FROM lag(partial) OVER of_series AND lag(year) OVER of_series IS NOT NULL AS other
+    FROM {target}_valued SEMI JOIN (SELECT id FROM {target}_valued WHERE partial IS NOT NULL) USING (id)
+    WINDOW of_series AS (PARTITION BY id ORDER BY year)
+)
 SELECT id, year, string_agg(DISTINCT reason, ',' ORDER BY reason) AS reason FROM (
     SELECT k.id, b.year, b.reason FROM {breaks} b JOIN {target}_key k USING (region, indicator)
-    UNION ALL SELECT id, year, '{COVERAGE}' FROM {target}_valued WHERE other_coverage
+    UNION ALL SELECT id, year, '{COVERAGE}' FROM covered WHERE other
 ) GROUP BY id, year"""
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_point AS
 WITH moments AS (
-    SELECT id, year, value, 0 AS cut FROM {target}_valued
+    SELECT id, year, value, 0 AS cut FROM {target}_valued SEMI JOIN {target}_cut USING (id)
     UNION ALL SELECT id, year, NULL, 1 FROM {target}_cut
 ), counted AS (
     SELECT id, year, value, sum(cut) OVER (PARTITION BY id ORDER BY year) AS stretch FROM moments
 )
-SELECT id, year, value, CAST(stretch AS INTEGER) AS stretch FROM counted WHERE value IS NOT NULL"""
+SELECT id, year, value, CAST(stretch AS INTEGER) AS stretch FROM counted WHERE value IS NOT NULL
+UNION ALL SELECT id, year, value, 0 FROM {target}_valued ANTI JOIN {target}_cut USING (id)"""
 
 
 def make_trends(
@@ -186,27 +188,34 @@ def _make_slopes(connection: duckdb.DuckDBPyConnection, framework: Framework, se
     connection.register(f"{target}_slope", slope_table(points, rule))
 
 
-def last_statement(framework: Framework, values: str, target: str) -> str:
-    """SQL that makes the table `target` (shape of `indicator_last`): for figures that do not come every year the last
-    value, with its year, in every later year without one.
+def last_statements(framework: Framework, values: str, series: str, target: str) -> Iterator[str]:
+    """SQL that makes the table `target` (shape of `indicator_last`) from the relation `values` and the tables that
+    `series_statements` makes of it: for figures that do not come every year the last value, with its year, in every later
+    year without one.
 
     A value that is kept secret or is not reliable is no missing one: it is not replaced by an older one.
     """
-    dims = dimension_columns(framework)
+    keys = ["region", "indicator", *dimension_columns(framework)]
     rare = ", ".join(
         f"'{code}'" for code, entry in framework.indicators.items() if not framework.periods[entry.period].yearly
     )
+    rare = f"indicator IN ({rare or 'NULL'})"
     missing = [s.code for s in framework.statuses.values() if not s.has_value and s.conf_status == "F"]
     absent = ", ".join(f"'{code}'" for code in missing if framework.statuses[code].obs_status != "U") or "''"
-    same = " AND ".join(f"v.{name} = k.{name}" for name in ["region", "indicator", *dims])
-    return f"""
-CREATE OR REPLACE TEMP TABLE {target} AS
+    same = " AND ".join(f"v.{name} = k.{name}" for name in keys)
+    own = f"(FROM {values} WHERE {rare})"
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target}_missing AS
 WITH known AS (
-    SELECT *, lead(year) OVER (PARTITION BY region, indicator, {", ".join(dims)} ORDER BY year) AS next
-    FROM {values} WHERE value IS NOT NULL AND indicator IN ({rare or "''"})
+    SELECT id, year, lead(year) OVER (PARTITION BY id ORDER BY year) AS next
+    FROM {series}_valued SEMI JOIN (FROM {series}_key WHERE {rare}) USING (id)
 ), asked AS (SELECT DISTINCT region, year FROM {values})
-SELECT k.* EXCLUDE (year, next) REPLACE (concat_ws(',', nullif(k.flags, ''), 'last_available') AS flags),
-       a.year, k.year AS value_year
-FROM known k JOIN asked a ON a.region = k.region AND a.year > k.year AND a.year < coalesce(k.next, 9999)
-LEFT JOIN {values} v ON {same} AND v.year = a.year
-WHERE v.status IS NULL OR v.status IN ({absent})"""
+SELECT {", ".join("k." + name for name in keys)}, a.year, p.year AS value_year
+FROM known p JOIN {series}_key k USING (id)
+JOIN asked a ON a.region = k.region AND a.year > p.year AND a.year < coalesce(p.next, 9999)
+ANTI JOIN (FROM {own} WHERE value IS NULL AND status NOT IN ({absent})) v ON {same} AND v.year = a.year"""
+    yield f"""
+CREATE OR REPLACE TEMP TABLE {target} AS
+SELECT v.* EXCLUDE (year) REPLACE (concat_ws(',', nullif(v.flags, ''), 'last_available') AS flags), k.year, k.value_year
+FROM {own} v JOIN {target}_missing k ON {same} AND v.year = k.value_year"""
+    yield f"DROP TABLE {target}_missing"

@@ -11,6 +11,7 @@ Tables by contract (`prefix` is put before every name):
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from schemas.sql import VALUE_TYPE, key_expression
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_SLOT = re.compile(r"\b[vr][0-9]+\b")
 
 
 def plan_tables(plan: Plan) -> dict[str, pa.Table]:
@@ -69,8 +72,9 @@ def _table(rows: list[tuple[Any, ...]], columns: str) -> pa.Table:
     return pa.table(dict(zip([name for name, _, _ in names], arrays, strict=True)))
 
 
-def keyed_cells(framework: Framework, prefix: str) -> str:
-    """`{p}keyed`: cells with their member key, once for every lag with which anything looks them up."""
+def keyed_cells(framework: Framework, prefix: str, condition: str = "true") -> str:
+    """`{p}keyed`: cells with their member key, once for every lag with which anything looks them up; under a condition on
+    their places (`p`)."""
     return f"""
 CREATE OR REPLACE TEMP TABLE {prefix}keyed AS
 SELECT p.unit, p.region, p.year + k.lag AS year, k.lag, k.variable, k.key, n.value, n.rank
@@ -79,7 +83,7 @@ FROM {prefix}numbered n JOIN {prefix}place p USING (place) JOIN (
     FROM (SELECT kind, variable, {key_expression(framework)} AS key FROM {prefix}kind) known
     JOIN (SELECT variable, key, lag FROM {prefix}lookup UNION SELECT variable, key, lag FROM {prefix}part) asked
       USING (variable, key)
-) k USING (kind)"""
+) k USING (kind) WHERE {condition}"""
 
 
 def slot_values(plan: Plan, prefix: str) -> Iterator[str]:
@@ -142,27 +146,59 @@ HAVING count(*) FILTER (part_value IS NULL AND known < subs) = 0
    AND count(*) FILTER (NOT optional) = needed.needed"""
 
 
-def evaluated(plan: Plan, prefix: str) -> str:
+def pivoted(plan: Plan, prefix: str) -> str:
+    """`{p}pivoted`: the slots of every point side by side, for every unit, region and year that has any of them.
+
+    Columns: unit, region, year, point, those of `_slot_columns`, known (slots with a value), present (slots with a value,
+    or undefined), rank.
+    """
+    return f"""
+CREATE OR REPLACE TEMP TABLE {prefix}pivoted AS {_pivoted(plan, prefix)}"""
+
+
+def summed_slots(plan: Plan, rows: str, order: str) -> str:
+    """SQL of the slots of `rows` of `pivoted` added up; floating-point ones in an order, because the last digit depends
+    on it."""
+    return ", ".join(
+        f"sum({rows}.{name} ORDER BY {order}) FILTER ({rows}.{name} IS NOT NULL) AS {name}"
+        if name.startswith("r")
+        else f"sum({rows}.{name}) AS {name}"
+        for name in _slot_columns(plan)
+    )
+
+
+def evaluated(plan: Plan, prefix: str, slots: str = "", condition: str = "true") -> str:
     """`{p}evaluated`: left and right side of every point for every unit, region and year that has any of its slots.
 
-    Columns: unit, region, year, point, present (slots with a value, or undefined), slots, rank, left_value, right_value.
+    `slots`: relation of the shape of `pivoted`, where it was made before; under a `condition` on its rows. Columns: unit,
+    region, year, point, present (slots with a value, or undefined), slots, rank, left_value, right_value.
     """
-    width = plan.width
-    pivot = ", ".join(
-        f"max(s.value) FILTER (s.slot = {n}) AS v{n}, max(s.real) FILTER (s.slot = {n}) AS r{n}" for n in range(width)
-    )
-    names = ", ".join(f"v{n}, r{n}" for n in range(width))
+    names = ", ".join(_slot_columns(plan))
     left = " ".join(f"WHEN {number} THEN {left}" for (left, _), number in shape_numbers(plan).items())
     right = " ".join(f"WHEN {number} THEN {right}" for (_, right), number in shape_numbers(plan).items())
     return f"""
 CREATE OR REPLACE TEMP TABLE {prefix}evaluated AS
-WITH pivoted AS (
-    SELECT s.unit, s.region, s.year, s.point, {pivot}, count(*) FILTER (s.value IS NOT NULL OR s.undefined) AS present,
-           max(s.rank) AS rank
-    FROM {prefix}slot_value s GROUP BY s.unit, s.region, s.year, s.point
-)
 SELECT q.unit, q.region, q.year, q.point, q.present, p.slots, q.rank,
        CASE p.shape {left} END AS left_value,
        CASE p.shape {right} END AS right_value
-FROM (SELECT unit, region, year, point, present, rank, {names} FROM pivoted) q
+FROM (SELECT unit, region, year, point, present, rank, {names} FROM {slots or f"({_pivoted(plan, prefix)})"} WHERE {condition}) q
 JOIN {prefix}point p USING (point)"""
+
+
+def _slot_columns(plan: Plan) -> list[str]:
+    """Names of the slots as far as any shape asks for them: v0, v1, … (exact) and r0, r1, … (floating point)."""
+    asked = {
+        name for shape in plan.shapes.values() for side in (shape.left, shape.right) for name in _SLOT.findall(side)
+    }
+    return sorted(asked) or ["v0"]
+
+
+def _pivoted(plan: Plan, prefix: str) -> str:
+    kinds = {"v": "value", "r": "real"}
+    columns = ", ".join(
+        f"max(CASE WHEN s.slot = {name[1:]} THEN s.{kinds[name[0]]} END) AS {name}" for name in _slot_columns(plan)
+    )
+    return f"""
+SELECT s.unit, s.region, s.year, s.point, {columns}, count(s.value) AS known,
+       count(*) FILTER (s.value IS NOT NULL OR s.undefined) AS present, max(s.rank) AS rank
+FROM {prefix}slot_value s GROUP BY s.unit, s.region, s.year, s.point"""

@@ -9,7 +9,7 @@ Tables by contract (`prefix` is put before every name, so that rules and indicat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from schemas.framework_model import Framework
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 VALUE_TYPE = "DECIMAL(24, 4)"
 COMPLETION_TABLES = ("kind", "place", "numbered", "adding")
-"""Tables that `completion` makes beside the cells; only `keyed_cells` needs them afterwards."""
+"""Tables that `completion` makes beside the cells; only `keyed_cells` and `cell_view` need them afterwards."""
 
 
 def column(dimension: str) -> str:
@@ -115,86 +115,113 @@ def completion(
     A few thousand kinds of cells (variable and members) and some hundred places (unit, region, year) make up millions of
     cells, so kinds and places are numbered first, and what adds up to what is worked out for the kinds alone:
     `{p}kind`, `{p}place` and `{p}numbered` (place, kind, value, rank, made) stay for `keyed_cells`. Where these are
-    `numbered` already, `{p}cell` is neither read nor written.
+    `numbered` already (see `numbering`), `{p}cell` is neither read nor written.
     """
     if not numbered:
-        yield from _numbering(framework, prefix)
+        yield from numbering(framework, prefix, f"SELECT * FROM {prefix}cell")
     for totals in (True, False):
-        for dimension in framework.dimension_order:
-            if present is not None and dimension not in present:
-                continue
-            if not framework.dimensions[dimension].dynamic:
-                yield from _fill(framework, prefix, dimension, _leaves_of(leaves, dimension, totals=totals))
-            elif totals:
-                yield from _fill(framework, prefix, dimension, _members_of(framework, prefix, dimension))
-    if numbered:
-        return
+        for dimensions in _rounds(framework, present, totals=totals):
+            yield from _fill(
+                framework, prefix, dimensions, _leaves_of(framework, prefix, leaves, dimensions, totals=totals)
+            )
+    if not numbered:
+        yield f"INSERT INTO {prefix}cell {_cells(framework, prefix)} WHERE n.made"
+
+
+def _cells(framework: Framework, prefix: str) -> str:
+    """SQL of the cells, in the columns of `{p}cell`, that are numbered (`n`) in places (`p`)."""
     kind = ", ".join(f"k.{name}" for name in dimension_columns(framework))
-    yield f"""
-INSERT INTO {prefix}cell
+    return f"""
 SELECT p.unit, p.region, p.year, k.variable, {kind}, n.value, n.rank
-FROM {prefix}numbered n JOIN {prefix}place p USING (place) JOIN {prefix}kind k USING (kind) WHERE n.made"""
+FROM {prefix}numbered n JOIN {prefix}place p USING (place) JOIN {prefix}kind k USING (kind)"""
+
+
+def cell_view(framework: Framework, view: str, prefix: str, condition: str) -> str:
+    """The columns of `{p}cell` as a view of what `numbering` and `completion` made, under a condition on place (`p`) and
+    kind (`k`)."""
+    return f"CREATE OR REPLACE TEMP VIEW {view} AS {_cells(framework, prefix)} WHERE {condition}"
 
 
 def broken_down(framework: Framework, prefix: str) -> str:
-    """Query of one row: for every dimension, in framework order, whether any cell has another member than the total."""
+    """Query of one row: for every dimension, in framework order, whether any cell has another member than the total.
+    Asks the kinds of `numbering`."""
     asked = (f"coalesce(bool_or({name} <> '{TOTAL}'), false)" for name in dimension_columns(framework))
-    return f"SELECT {', '.join(asked)} FROM {prefix}cell"
+    return f"SELECT {', '.join(asked)} FROM {prefix}kind"
 
 
-def _numbering(framework: Framework, prefix: str) -> Iterator[str]:
-    dims = dimension_columns(framework)
-    kind = ", ".join(["variable", *dims])
+def numbering(framework: Framework, prefix: str, cells: str) -> Iterator[str]:
+    """Statements that make `{p}kind`, `{p}place` and `{p}numbered` of `completion` from a query of cells (the columns of
+    `{p}cell`)."""
+    kind = ", ".join(["variable", *dimension_columns(framework)])
     yield f"""
 CREATE OR REPLACE TEMP TABLE {prefix}kind AS
-SELECT CAST(row_number() OVER () AS INTEGER) AS kind, * FROM (SELECT DISTINCT {kind} FROM {prefix}cell)"""
+SELECT CAST(row_number() OVER () AS INTEGER) AS kind, * FROM (SELECT DISTINCT {kind} FROM ({cells}))"""
     yield f"""
 CREATE OR REPLACE TEMP TABLE {prefix}place AS
-SELECT CAST(row_number() OVER () AS INTEGER) AS place, * FROM (SELECT DISTINCT unit, region, year FROM {prefix}cell)"""
+SELECT CAST(row_number() OVER () AS INTEGER) AS place, * FROM (SELECT DISTINCT unit, region, year FROM ({cells}))"""
     yield f"""
 CREATE OR REPLACE TEMP TABLE {prefix}numbered AS
 SELECT p.place, k.kind, c.value, c.rank, false AS made
-FROM {prefix}cell c JOIN {prefix}place p USING (unit, region, year) JOIN {prefix}kind k USING ({kind})"""
+FROM ({cells}) c JOIN {prefix}place p USING (unit, region, year) JOIN {prefix}kind k USING ({kind})"""
 
 
-def _leaves_of(leaves: str, dimension: str, *, totals: bool) -> str:
-    """SQL of variable, leaf, member, optional, needed: the leaves of the totals, or of the aggregates, of a dimension."""
-    return f"""
-    SELECT variable, leaf, member, optional,
+def _rounds(framework: Framework, present: Collection[str] | None, *, totals: bool) -> Iterator[dict[str, str]]:
+    """Dimension by variable: in the first round the first one that each variable is broken down by, and so on.
+
+    What is filled of one variable says nothing of another, so dimensions of different variables share a round."""
+    rounds: list[dict[str, str]] = []
+    for variable in framework.variables:
+        own = framework.variable_dimensions(variable)
+        asked = [d for d in framework.dimension_order if d in own and (present is None or d in present)]
+        for number, dimension in enumerate(d for d in asked if totals or not framework.dimensions[d].dynamic):
+            if number == len(rounds):
+                rounds.append({})
+            rounds[number][variable] = dimension
+    yield from rounds
+
+
+def _leaves_of(framework: Framework, prefix: str, leaves: str, dimensions: Mapping[str, str], *, totals: bool) -> str:
+    """SQL of variable, dimension, leaf, member, optional, needed: the leaves of the totals, or of the aggregates, of one
+    dimension for each variable. Of a dimension without a fixed list whatever members were delivered make up the total."""
+    fixed = f"""
+    SELECT variable, dimension, leaf, member, optional,
            count(*) FILTER (NOT optional) OVER (PARTITION BY variable, member) AS needed
-    FROM {leaves} WHERE dimension = '{dimension}' AND member {"=" if totals else "<>"} '{TOTAL}'"""
+    FROM {leaves} JOIN ({listed("variable dimension", dimensions.items())}) USING (variable, dimension)
+    WHERE member {"=" if totals else "<>"} '{TOTAL}'"""
+    branches = [fixed]
+    for dimension in sorted({d for d in dimensions.values() if framework.dimensions[d].dynamic}):
+        own = column(dimension)
+        names = ", ".join(f"'{variable}'" for variable, other in dimensions.items() if other == dimension)
+        branches.append(f"""
+    SELECT DISTINCT variable, '{dimension}', {own}, '{TOTAL}', true, 0
+    FROM {prefix}kind WHERE variable IN ({names}) AND {own} <> '{TOTAL}'""")
+    return " UNION ALL ".join(branches)
 
 
-def _members_of(framework: Framework, prefix: str, dimension: str) -> str:
-    """The same for a dimension without a fixed list: whatever members were delivered make up the total."""
-    own = column(dimension)
-    having = [v for v in framework.variables if dimension in framework.variable_dimensions(v)]
-    names = ", ".join(f"'{variable}'" for variable in having) or "''"
-    return f"""
-    SELECT DISTINCT variable, {own} AS leaf, '{TOTAL}' AS member, true AS optional, 0 AS needed
-    FROM {prefix}kind WHERE variable IN ({names}) AND {own} <> '{TOTAL}'"""
-
-
-def _fill(framework: Framework, prefix: str, dimension: str, leaves: str) -> Iterator[str]:
-    own = column(dimension)
+def _fill(framework: Framework, prefix: str, dimensions: Mapping[str, str], leaves: str) -> Iterator[str]:
+    """One round: what can be added up over one dimension of each variable."""
     kind = ", ".join(["variable", *dimension_columns(framework)])
+    asked = [d for d in framework.dimension_order if d in dimensions.values()]
+    own = " ".join(f"WHEN '{d}' THEN k.{column(d)}" for d in asked)
+    made = ", ".join(
+        f"CASE leaf.dimension WHEN '{d}' THEN leaf.member ELSE k.{column(d)} END AS {column(d)}" for d in asked
+    )
     yield f"""
 CREATE OR REPLACE TEMP TABLE {prefix}adding AS
-SELECT k.kind AS leaf_kind, k.* EXCLUDE (kind) REPLACE (leaf.member AS {own}), leaf.optional, leaf.needed
-FROM {prefix}kind k JOIN ({leaves}) leaf ON leaf.variable = k.variable AND leaf.leaf = k.{own}"""
+SELECT k.kind AS leaf_kind, k.* EXCLUDE (kind) REPLACE ({made}), leaf.optional, leaf.needed
+FROM {prefix}kind k JOIN ({leaves}) leaf ON leaf.variable = k.variable AND leaf.leaf = CASE leaf.dimension {own} END"""
     yield f"""
 INSERT INTO {prefix}kind
 SELECT (SELECT max(kind) FROM {prefix}kind) + row_number() OVER (), *
 FROM (SELECT DISTINCT {kind} FROM {prefix}adding) ANTI JOIN {prefix}kind USING ({kind})"""
     yield f"""
 INSERT INTO {prefix}numbered
+WITH a AS MATERIALIZED (SELECT leaf_kind, kind, optional, needed FROM {prefix}adding JOIN {prefix}kind USING ({kind}))
 SELECT place, kind, value, rank, true AS made
 FROM (
     SELECT n.place, a.kind, sum(n.value) AS value, max(n.rank) AS rank
-    FROM {prefix}numbered n
-    JOIN (SELECT leaf_kind, kind, optional, needed FROM {prefix}adding JOIN {prefix}kind USING ({kind})) a
-      ON a.leaf_kind = n.kind
+    FROM {prefix}numbered n JOIN a ON a.leaf_kind = n.kind
     GROUP BY n.place, a.kind, a.needed
     HAVING count(*) FILTER (n.value IS NULL) = 0 AND count(*) FILTER (NOT a.optional) = a.needed
 ) made
-ANTI JOIN {prefix}numbered have USING (place, kind)"""
+ANTI JOIN (SELECT place, kind FROM {prefix}numbered SEMI JOIN a USING (kind)) have USING (place, kind)"""
