@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from indicators.confidentiality import judged_statement, published_statement
+from indicators.convergence import years_reached
 from indicators.derived import BY_REGION, PARTS, derived_tables, table_name
 from indicators.evaluating import PROFILE_CELLS, Evaluation, evaluated
 from indicators.former import SYMBOLS
@@ -22,7 +23,7 @@ from indicators.protection.memory import Memory
 from indicators.protection.reporting import PROFILE_HIDDEN, Protection
 from indicators.registers import published_registers
 from indicators.remembered import LARGE, give_back, without_collecting
-from indicators.standing import regions_anew
+from indicators.standing import Anew, what_is_anew
 from indicators.window import TooNarrow, Window, Years, listed
 from schemas import sql
 from schemas.framework_model import Framework
@@ -40,6 +41,7 @@ RESULT_TABLES = (
 )
 _VALUES = ("indicator_value", "indicator_published")
 _GAPS = tuple(table_name(whose, "gap") for whose in ("indicator", "published"))
+_CONVERGENCE = tuple(table_name(whose, "convergence") for whose in ("indicator", "published"))
 _PROTECTION = "cell_protection"
 _TRENDS = frozenset(
     table_name(whose, part) for part in ("trend", "trend_today") for whose in ("indicator", "published")
@@ -70,12 +72,14 @@ class Beside:
 @dataclass(frozen=True)
 class Results:
     """The computed tables by name, with the columns of design 3.4. `anew`: the regions of which anything is not as in
-    the result tables of the connection; None: possibly all. `window`: the years that were looked at; None: all."""
+    the result tables of the connection; None: possibly all. `window`: the years that were looked at; None: all.
+    `compared`: the years in which regions were compared, where some are spared."""
 
     tables: Mapping[str, pa.Table]
     protection: Protection
     anew: frozenset[str] | None = None
     window: Window | None = None
+    compared: Years | None = None
 
     @property
     def partial(self) -> Mapping[str, Slice]:
@@ -84,6 +88,8 @@ class Results:
         if self.window is not None:
             found |= dict.fromkeys((*_VALUES, _PROTECTION), Slice(years=self.window.made))
             found |= dict.fromkeys(_GAPS, Slice(years=self.window.beside))
+        if self.compared is not None:
+            found |= dict.fromkeys(_CONVERGENCE, Slice(years=self.compared))
         return found
 
     @property
@@ -118,7 +124,7 @@ def row_order(framework: Framework, table: str) -> str:
         return f"ORDER BY {', '.join(['indicator', 'region', 'year', *dims])}"
     if table in _TRENDS:
         return f"ORDER BY {', '.join(['region', 'indicator', *dims, 'year', 'change', 'period'])}"
-    return "ORDER BY ALL" if table in _BY_REGION or table in _GAPS else ""
+    return "ORDER BY ALL" if table in {*_BY_REGION, *_GAPS, *_CONVERGENCE} else ""
 
 
 @without_collecting()
@@ -141,17 +147,19 @@ def compute(
     run, protection, anew = found or _values(connection, framework, source, codes, replace(known, changed=None))
     give = _giving_back(connection)
     tables: MutableMapping[str, pa.Table] = {} if into is None else into
-    for name, table in _tables(run, give, anew=anew is not None):
+    for name, table in _tables(run, give, anew):
         tables[name] = table
         del table
     tables.update(published_registers(framework, known.registers))
     give()
-    return Results(tables, protection, anew, run.window)
+    if anew is None:
+        return Results(tables, protection, window=run.window)
+    return Results(tables, protection, anew.regions, run.window, years_reached(framework, anew.years))
 
 
 def _narrow_values(
     connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None, known: Beside
-) -> tuple[Evaluation, Protection, frozenset[str] | None] | None:
+) -> tuple[Evaluation, Protection, Anew | None] | None:
     """The same as `_values`, of the years that a change reaches alone; None where that does not do."""
     if known.changed is None or not (known.proofs and known.proofs.parts):
         return None
@@ -163,8 +171,8 @@ def _narrow_values(
 
 def _values(
     connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, codes: Sequence[str] | None, known: Beside
-) -> tuple[Evaluation, Protection, frozenset[str] | None]:
-    """Figures and profiles, for the house and published, and of which regions any is not as it is stored. Raises TooNarrow
+) -> tuple[Evaluation, Protection, Anew | None]:
+    """Figures and profiles, for the house and published, and what of them is not as it is stored. Raises TooNarrow
     where more years are concerned than those looked at."""
     run = evaluated(connection, framework, source, codes, known.changed if known.stands else None)
     _register_beside(connection, framework, known)
@@ -184,7 +192,7 @@ def _values(
     run.forget_cells()
     connection.execute("DROP VIEW calc_indicator_judged")
     run.forget("told", "evaluated", "support", "reported", "coverage", "state", "profile_count")
-    return run, protection, regions_anew(connection, run.window) if known.stands else None
+    return run, protection, what_is_anew(connection, run.window) if known.stands else None
 
 
 def values_alone(
@@ -208,7 +216,7 @@ def _register_beside(connection: duckdb.DuckDBPyConnection, framework: Framework
     connection.register("calc_symbol", SYMBOLS.empty_table() if beside.symbols is None else beside.symbols)
 
 
-def _tables(run: Evaluation, give_back: Callable[[], None], *, anew: bool) -> Iterator[tuple[str, pa.Table]]:
+def _tables(run: Evaluation, give_back: Callable[[], None], anew: Anew | None) -> Iterator[tuple[str, pa.Table]]:
     """Name and rows of every result table, each given up when it is read."""
     derived = {table_name(whose, part) for part in PARTS for whose in ("indicator", "published")}
     yield from derived_tables(run.connection, run.framework, give_back, anew=anew, window=run.window)

@@ -14,9 +14,14 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
+from indicators.window import Years
+from indicators.window import listed as listed_years
 from schemas.framework_model import Framework
 from schemas.shapes import TOTAL
 from schemas.sql import column, dimension_columns, listed
+
+_SHORT = 1
+"""Years between two figures that are compared, beside the long stretch of the framework (`series.long_years`)."""
 
 
 def scope_table(framework: Framework, years: Iterable[int]) -> pa.Table:
@@ -34,8 +39,23 @@ def scope_table(framework: Framework, years: Iterable[int]) -> pa.Table:
     return pa.table({n: pa.array(c, type=k) for n, c, k in zip(names, columns, kinds, strict=True)})
 
 
-def convergence_statements(framework: Framework, series: str, scopes: str, target: str) -> Iterator[str]:
-    """SQL that makes the table `target` (shape of `indicator_convergence`) from the tables of `series_statements`.
+def years_reached(framework: Framework, changed: Iterable[int]) -> Years:
+    """Years whose measures may be others when figures or breaks of some years are: each is held against those before."""
+    steps = range(max(_SHORT, framework.series.long_years) + 1)
+    return frozenset(year + step for year in changed for step in steps)
+
+
+def years_needed(framework: Framework, years: Years) -> str:
+    """SQL condition: the year is one whose figures the measures of some years are made of."""
+    first = min(years, default=0) - max(_SHORT, framework.series.long_years)
+    return f"year BETWEEN {first} AND {max(years, default=first)}"
+
+
+def convergence_statements(
+    framework: Framework, series: str, scopes: str, target: str, years: Years | None = None
+) -> Iterator[str]:
+    """SQL that makes the table `target` (shape of `indicator_convergence`) from the tables of `series_statements`: of some
+    years, or of all.
 
     `value` and `previous` stand on the same regions. `direction`: converging, diverging or steady. Where fewer regions
     than needed have comparable values there is no value, and the status says so. Regions are added up in a fixed order,
@@ -49,7 +69,8 @@ def convergence_statements(framework: Framework, series: str, scopes: str, targe
 CREATE OR REPLACE TEMP TABLE {target}_pair AS
 WITH earlier AS (
     SELECT indicator, what, region, year + years AS year, stretch, value AS before, period, years
-    FROM {target}_flat CROSS JOIN (VALUES ('short', 1), ('long', {framework.series.long_years})) p(period, years)
+    FROM {target}_flat CROSS JOIN (VALUES ('short', {_SHORT}), ('long', {framework.series.long_years})) p(period, years)
+    WHERE {"true" if years is None else f"year + years IN {listed_years(years)}"}
 ), paired AS (
     SELECT * FROM {target}_flat JOIN earlier USING (indicator, what, region, year, stretch)
 )

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 import duckdb
 import pyarrow as pa
 
-from indicators.convergence import compared_values, convergence_statements
+from indicators.convergence import compared_values, convergence_statements, years_needed, years_reached
 from indicators.gaps import gap_statements
 from indicators.series import last_statements, make_trends, read_trends, series_statements
-from indicators.standing import of_these
+from indicators.standing import Anew, of_these
 from indicators.targets import make_targets
 from indicators.territory_series import today_breaks, today_statements
 from indicators.window import Window, listed, with_stored
@@ -37,13 +37,13 @@ def derived_tables(
     framework: Framework,
     give_back: Callable[[], None],
     *,
-    anew: bool = False,
+    anew: Anew | None = None,
     window: Window | None = None,
 ) -> Iterator[tuple[str, pa.Table]]:
     """What follows from the values (`calc_indicator_value`), and what follows from the published ones: name and rows of one
-    table after the other. After making them `give_back` is called. `anew`: tables of BY_REGION hold the
-    regions of `calc_anew` alone (`indicators.standing`). `window`: the values are those of the years that it makes, and so
-    are the gaps; the values of all other years are stored."""
+    table after the other. After making them `give_back` is called. `anew`: tables of BY_REGION hold these regions alone,
+    convergence the years that theirs reach (`indicators.standing`). `window`: the values are those of the years that it
+    makes, and so are the gaps; the values of all other years are stored."""
     for prefix, values in ((HOUSE, "indicator_value"), (PUBLISHED, "indicator_published")):
         computed = f"calc_{values}"
         whole = computed if window is None else f"calc_whole_{prefix}"
@@ -59,16 +59,21 @@ def derived_tables(
 
 
 def _derive(
-    connection: duckdb.DuckDBPyConnection, framework: Framework, relations: tuple[str, str], prefix: str, *, anew: bool
+    connection: duckdb.DuckDBPyConnection,
+    framework: Framework,
+    relations: tuple[str, str],
+    prefix: str,
+    *,
+    anew: Anew | None,
 ) -> None:
     """Make `calc_<prefix>_<part>` for every part from two relations (of the shape of `indicator_value` or
     `indicator_published`): what was computed, and with it what is stored."""
     computed, values = relations
     moved = connection.execute("FROM calc_crosswalk LIMIT 1").fetchall()
     _run(connection, gap_statements(framework, computed, f"calc_{prefix}_gap", f"calc_{prefix}_standardised"))
-    _make_series(connection, framework, values, prefix, anew=anew)
+    _make_series(connection, framework, values, prefix, anew)
     if moved:
-        _make_today(connection, framework, values, prefix, anew=anew)
+        _make_today(connection, framework, values, prefix, anew=anew is not None)
     else:
         _run(connection, _nothing_moved(values, prefix))
     make_targets(connection, framework, values, f"calc_{table_name(prefix, 'target')}")
@@ -94,19 +99,20 @@ def _read(connection: duckdb.DuckDBPyConnection, prefix: str) -> Iterator[tuple[
 
 
 def _make_series(
-    connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str, *, anew: bool
+    connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str, anew: Anew | None
 ) -> None:
     """Trends, convergence and last values."""
     series, target = f"calc_{prefix}_series", _targets(prefix)
-    own, compared = values, series
-    if anew:  # regions are compared with each other: that takes all of them, but few figures of each
-        own, compared = f"{series}_value", f"{series}_compared"
+    own, compared, years = values, series, None
+    if anew is not None:  # regions are compared with each other: that takes all of them, but few figures of each
+        own, compared, years = f"{series}_value", f"{series}_compared", years_reached(framework, anew.years)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {own} AS {of_these(values)}")
-        _run(connection, series_statements(framework, compared_values(framework, values), _BREAKS, compared))
+        needed = compared_values(framework, f"(FROM {values} WHERE {years_needed(framework, years)})")
+        _run(connection, series_statements(framework, needed, _BREAKS, compared))
     _run(connection, series_statements(framework, own, _BREAKS, series))
     house = None if prefix == HOUSE else (f"calc_{HOUSE}_series", _targets(HOUSE)["trend"])
     make_trends(connection, framework, series, target["trend"], house)
-    _run(connection, convergence_statements(framework, compared, "calc_scope", target["convergence"]))
+    _run(connection, convergence_statements(framework, compared, "calc_scope", target["convergence"], years))
     _run(connection, last_statements(framework, own, series, target["last"]))
 
 

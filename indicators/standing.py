@@ -6,10 +6,12 @@ the region lies in.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import duckdb
 import pyarrow as pa
 
-from indicators.window import TooNarrow, Window, listed
+from indicators.window import TooNarrow, Window, Years, listed
 
 ANEW = "calc_anew"
 """The regions whose trends and last values are made again: one column, `region`."""
@@ -17,9 +19,17 @@ _VALUES, _BREAKS = ("indicator_value", "indicator_published"), "series_break"
 """What trends and last values are made of, beside framework and crosswalk."""
 
 
-def regions_anew(connection: duckdb.DuckDBPyConnection, window: Window | None = None) -> frozenset[str] | None:
-    """Regions with a value, a published figure or a break that the stored result tables do not hold, or hold and should
-    not, with the regions whose series at today's territory is made of theirs. Makes `calc_anew`.
+@dataclass(frozen=True)
+class Anew:
+    """`regions` with a value, a published figure or a break that the stored result tables do not hold, or hold and should
+    not, with the regions whose series at today's territory is made of theirs; the `years` of what differs."""
+
+    regions: frozenset[str]
+    years: Years
+
+
+def what_is_anew(connection: duckdb.DuckDBPyConnection, window: Window | None = None) -> Anew | None:
+    """What is not as the stored result tables have it. Makes `calc_anew`.
 
     None when years have come or gone: the newest year is what today's territory means. With a `window` its years alone are
     compared. Raises TooNarrow when one of them has come or gone.
@@ -29,14 +39,16 @@ def regions_anew(connection: duckdb.DuckDBPyConnection, window: Window | None = 
         if window is not None:
             raise TooNarrow("years have come or gone")
         return None
-    found = {region for name in _VALUES for region in differing_regions(connection, f"calc_{name}", name, inside)}
-    found |= differing_regions(connection, f"calc_{_BREAKS}", _BREAKS)
+    differing = differing_places(connection, f"calc_{_BREAKS}", _BREAKS)
+    for name in _VALUES:
+        differing |= differing_places(connection, f"calc_{name}", name, inside)
+    found = {region for region, _ in differing}
     whole = connection.execute("SELECT DISTINCT region, part FROM calc_crosswalk").fetchall()
     found |= {region for region, part in whole if part in found}
     connection.register(f"{ANEW}_rows", pa.table({"region": pa.array(sorted(found), pa.string())}))
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {ANEW} AS FROM {ANEW}_rows")
     connection.unregister(f"{ANEW}_rows")
-    return frozenset(found)
+    return Anew(frozenset(found), frozenset(year for _, year in differing))
 
 
 def of_these(relation: str) -> str:
@@ -48,19 +60,25 @@ def _years(connection: duckdb.DuckDBPyConnection, relation: str, inside: str) ->
     return connection.execute(f"SELECT DISTINCT year FROM {relation} {inside} ORDER BY year").fetchall()
 
 
-def differing_regions(connection: duckdb.DuckDBPyConnection, new: str, stored: str, inside: str = "") -> set[str]:
+def differing_regions(connection: duckdb.DuckDBPyConnection, new: str, stored: str) -> set[str]:
     """Regions whose rows of one relation are not those of another with the same columns, whatever their order."""
+    return {region for region, _ in differing_places(connection, new, stored)}
+
+
+def differing_places(
+    connection: duckdb.DuckDBPyConnection, new: str, stored: str, inside: str = ""
+) -> set[tuple[str, int]]:
+    """Regions and years whose rows of one relation are not those of another, which has its columns and perhaps more."""
     columns = ", ".join(f'"{column}"' for column, *_ in connection.execute(f"DESCRIBE FROM {new}").fetchall())
     rows = connection.execute(f"""
-        SELECT region FROM ({_content(new, columns, inside)}) n
-        FULL JOIN ({_content(stored, columns, inside)}) s USING (region)
+        SELECT region, year FROM ({_content(new, columns, inside)}) n
+        FULL JOIN ({_content(stored, columns, inside)}) s USING (region, year)
         WHERE n.content IS DISTINCT FROM s.content""")
-    return {region for (region,) in rows.fetchall()}
+    return {(region, year) for region, year in rows.fetchall()}
 
 
 def _content(relation: str, columns: str, inside: str) -> str:
-    """Number and sums of two fingerprints of all rows of each region."""
+    """Number and sums of two fingerprints of all rows of each region and year."""
     return f"""
-        SELECT region, [count(*), sum(CAST(hash({columns}) AS HUGEINT)), sum(CAST(hash('again', {columns}) AS HUGEINT))]
-               AS content
-        FROM {relation} {inside} GROUP BY region"""
+        SELECT region, year, [count(*), sum(CAST(mark AS HUGEINT)), sum(CAST(hash(mark) AS HUGEINT))] AS content
+        FROM (SELECT region, year, hash({columns}) AS mark FROM {relation} {inside}) GROUP BY region, year"""
