@@ -181,13 +181,14 @@ def _values(
     protection = protect_computation(
         connection, framework, run.whole, known.ledger, run.plans.sides, proofs, run.window
     )
-    connection.execute(published_statement(framework))
+    made = "true" if run.window is None else f"v.year IN {listed(run.window.made)}"
+    connection.execute(published_statement(framework, made))
     if run.window is not None:
         connection.execute(hidden_before(PROFILE_HIDDEN, run.window.made))
     for statement in profile_statements(framework, protected=PROFILE_HIDDEN, cells=PROFILE_CELLS):
         connection.execute(statement)
     if run.window is not None:
-        for name in (*_VALUES, _PROTECTION):
+        for name in ("indicator_value", _PROTECTION):
             connection.execute(f"DELETE FROM calc_{name} WHERE year NOT IN {listed(run.window.made)}")
     run.forget_cells()
     connection.execute("DROP VIEW calc_indicator_judged")

@@ -24,9 +24,9 @@ SELECT v.*, {hidden_reason(framework)} AS reason
 FROM (SELECT *, {base_of(framework)} AS base FROM calc_indicator_value) v"""
 
 
-def published_statement(framework: Framework) -> str:
-    """SQL that makes `calc_indicator_published` from `calc_indicator_judged` and `calc_hidden` (see
-    `indicators.protection`); figures in `calc_rounded` stand with their rounded sides.
+def published_statement(framework: Framework, condition: str = "true") -> str:
+    """SQL that makes `calc_indicator_published` from `calc_indicator_judged`, under a condition on its rows (`v`), and
+    `calc_hidden` (see `indicators.protection`); figures in `calc_rounded` stand with their rounded sides.
 
     Primary, secondary and hidden zero look alike: status and reason `secret`.
     """
@@ -48,6 +48,7 @@ WITH judged AS (
     FROM calc_indicator_judged v JOIN calc_indicator i ON i.code = v.indicator
     LEFT JOIN calc_hidden h ON {_same_figure(framework, "h")}
     LEFT JOIN calc_rounded r ON {_same_figure(framework, "r")}
+    WHERE {condition}
 )
 SELECT j.region, j.year, j.indicator, {", ".join("j." + name for name in sql.dimension_columns(framework))},
        CASE WHEN reason = '' THEN value END AS value,

@@ -18,7 +18,7 @@ from indicators.window import listed
 from schemas import sql
 from schemas.definitions_profile import Measure
 from schemas.framework_model import Framework
-from schemas.shapes import TOTAL, member_key
+from schemas.shapes import TOTAL
 from schemas.yaml_source import FrameworkError, Problem
 
 PROJECTION_FILE = "projection.csv"
@@ -100,15 +100,16 @@ WHERE status = '{_SECRET}' AND NOT projected AND year NOT IN {listed(years)}"""
 
 
 def _declared(framework: Framework) -> str:
-    """position, measure, figure, variable, band, key of a cell, is it optional, breaks_of, projected."""
+    """position, measure, figure, variable, band, the members of a cell, is it optional, breaks_of, projected."""
     rows: list[tuple[object, ...]] = []
     for position, measure in enumerate(framework.profile.measures):
         for band, member in _parts(measure):
-            key = member_key([(measure.dimension or "", member)])
+            members = (member if code == measure.dimension else TOTAL for code in framework.dimension_order)
             optional = measure.dimension is not None and framework.dimensions[measure.dimension].is_residual(member)
-            named = (position, measure.code, measure.figure, measure.variable, band, key, optional)
+            named = (position, measure.code, measure.figure, measure.variable, band, *members, optional)
             rows.append((*named, measure.breaks_of or "", measure.projected))
-    columns = "position:INTEGER measure figure variable band key optional:BOOLEAN breaks_of projected:BOOLEAN"
+    dims = " ".join(sql.dimension_columns(framework))
+    columns = f"position:INTEGER measure figure variable band {dims} optional:BOOLEAN breaks_of projected:BOOLEAN"
     return sql.listed(columns, rows)
 
 
@@ -121,16 +122,14 @@ def _parts(measure: Measure) -> Iterator[tuple[str, str]]:
 
 def _counts(framework: Framework, cells: str) -> str:
     """`calc_profile_count`: the number behind every row and the total of its variable, for units and aggregates."""
+    kind = ", ".join(["variable", *sql.dimension_columns(framework)])
     return f"""
 CREATE OR REPLACE TEMP TABLE calc_profile_count AS
 WITH declared AS MATERIALIZED ({_declared(framework)}),
 needed AS (SELECT measure, band, count(*) FILTER (NOT optional) AS needed FROM declared GROUP BY ALL),
-cell AS (
-    SELECT region, year, variable, {sql.key_expression(framework)} AS key, value, rank FROM {cells}
-    WHERE variable IN (SELECT variable FROM declared)
-), unit AS (
+unit AS (
     SELECT c.region, c.year, d.measure, d.band, sum(c.value) AS count, max(c.rank) AS rank
-    FROM cell c JOIN declared d ON d.variable = c.variable AND d.key = c.key JOIN needed n
+    FROM {cells} c JOIN declared d USING ({kind}) JOIN needed n
       ON n.measure = d.measure AND n.band = d.band
     GROUP BY c.region, c.year, d.measure, d.band, n.needed
     HAVING count(*) FILTER (NOT d.optional) = n.needed AND count(*) = count(c.value)

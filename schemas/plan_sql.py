@@ -126,12 +126,16 @@ INSERT INTO {prefix}slot_value
 WITH needed AS (
     SELECT point, slot, count(DISTINCT part) FILTER (NOT optional) AS needed, max(sub) + 1 AS subs
     FROM {prefix}part GROUP BY ALL
+), delivered AS (
+    SELECT DISTINCT k.unit, k.region, k.year, p.point, p.slot, p.part
+    FROM (FROM {prefix}part WHERE runs) p JOIN {prefix}keyed k ON k.variable = p.variable AND k.key = p.key AND k.lag = p.lag
 ), looked_up AS (
     SELECT k.unit, k.region, k.year, p.point, p.slot, p.part, any_value(p.optional) AS optional,
            any_value(p.inner_shape) AS inner_shape, max(k.rank) AS rank, count(k.value) AS known, {pivot}
     FROM {prefix}part p JOIN {prefix}keyed k ON k.variable = p.variable AND k.key = p.key AND k.lag = p.lag
+    SEMI JOIN delivered d ON d.unit = k.unit AND d.region = k.region AND d.year = k.year AND d.point = p.point
+        AND d.slot = p.slot AND d.part = p.part
     GROUP BY k.unit, k.region, k.year, p.point, p.slot, p.part
-    HAVING count(*) FILTER (p.runs) > 0
 ), valued AS (
     SELECT *, CASE inner_shape {cases} END AS part_value
     FROM (SELECT unit, region, year, point, slot, part, optional, inner_shape, rank, known, {values} FROM looked_up)
