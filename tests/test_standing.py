@@ -9,6 +9,7 @@ import pytest
 from stored_results import in_order, rows_of, warehouse
 
 from indicators.compute import RESULT_TABLES, Beside, Results, compute
+from indicators.convergence import years_needed, years_reached
 from schemas.framework_model import Framework
 from schemas.shapes import TOTAL
 from schemas.territory import reference_day
@@ -99,15 +100,42 @@ def test_a_change_leaves_all_other_regions_as_they_are(framework: Framework, cha
     tables, after = together(framework, cells, before)
     for name in RESULT_TABLES:
         assert rows_of(tables[name]) == rows_of(expected.tables[name]), name
-    for name in ("indicator_published", "published_trend", "published_last", "published_gap", "indicator_trend_today"):
+    kept_in_order = (
+        "indicator_published",
+        "published_trend",
+        "published_last",
+        "published_gap",
+        "published_convergence",
+    )
+    for name in (*kept_in_order, "indicator_trend_today"):
         assert in_order(framework, name, tables[name]) == expected.tables[name].to_pylist(), name
     regions = {region for region, *_ in cells}
     assert after.anew is not None
     assert bool(after.anew) == (changed is not nothing)
     assert len(regions & after.anew) <= 3, "its own, and what it is a part of"
     assert after.tables["indicator_trend"].num_rows < expected.tables["indicator_trend"].num_rows
+    assert {*after.tables["indicator_convergence"]["year"].to_pylist()} <= (after.compared or frozenset())
     if changed is a_part:
         assert after.anew >= {OLD_TOWN, TOWN, KREIS}, "what is made of its reports today"
+
+
+def test_regions_are_compared_again_in_the_years_that_a_change_reaches(framework: Framework) -> None:
+    """By hand, where the long stretch is five years: the measures of 2020 to 2025 hold figures of 2020 against others, and are
+    made of those of 2015 to 2025."""
+    assert framework.series.long_years == 5
+    assert years_reached(framework, [2020]) == frozenset(range(2020, 2026))
+    assert years_needed(framework, years_reached(framework, [2020])) == "year BETWEEN 2015 AND 2025"
+    assert years_reached(framework, []) == frozenset()
+    cells = delivered(framework, Random(1))
+    before = computed(framework, cells)
+    place = max(cell for cell in cells if cell[1] == YEARS[-1])
+    cells[place] += 1
+    tables, after = together(framework, cells, before)
+    assert after.compared is not None
+    assert min(after.compared) == YEARS[-1]
+    made, expected = after.tables["indicator_convergence"], computed(framework, cells).tables["indicator_convergence"]
+    assert 0 < made.num_rows < expected.num_rows
+    assert in_order(framework, "indicator_convergence", tables["indicator_convergence"]) == expected.to_pylist()
 
 
 @pytest.mark.thorough
