@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from indicators.audit.audit import AuditReport
+    from indicators.audit.targets import Truth
     from schemas.framework_model import Framework
     from warehouse.access import Connection
 
 FILE = Path("state") / "audit.parquet"
 """Beside the warehouse, for the house alone: it holds true counts."""
-_GAPS, _PROFILE = "published_gap", "published_profile"
+_GAPS, _PROFILE, _VALUES = "published_gap", "published_profile", "indicator_value"
 _OF_FIGURES = ("indicator_published", "published_last", _GAPS, "published_trend")
 
 
@@ -50,8 +51,8 @@ def guard(
     """
     from flows.remembering import keep as keep_memory
     from flows.remembering import recall
+    from indicators.audit.asking import FIGURES, figures
     from indicators.audit.audit import audit, not_given_away
-    from indicators.audit.targets import Truth
     from indicators.audit.verdicts import MISLED
     from indicators.remembered import give_back
     from indicators.standing import differing_regions
@@ -61,19 +62,20 @@ def guard(
     if anew is not None:
         with lent(connection, {"audited_gaps": tables[_GAPS]}):
             anew |= differing_regions(connection, "audited_gaps", _GAPS)
-    truth = Truth(tables["indicator_value"], *_delivered(framework, connection))
-    give_back(connection)
-    before = _last_release(framework, connection, anew)
-    history = [before] if anew is not None or before["indicator_published"].num_rows else []
-    attack = partial(audit, framework, [tables, *history], truth, ledger, memory=memory, anew=anew)
-    report = attack(records=records)
-    if records is not None and (report.leaks or report.verdicts[MISLED] or report.contradictions):
-        report = attack()
-    keep_memory(root, framework, memory)
-    blocking = report.leaks
-    if blocking and (history or (ledger is not None and ledger.num_rows)):
-        history = history and [_last_release(framework, connection)]
-        blocking = not_given_away(framework, report, tables, history, truth, ledger, memory)
+    with lent(connection, {FIGURES: figures(framework)}):
+        edition, truth = _edition(framework, tables), _truth(framework, connection, tables)
+        give_back(connection)
+        before = _last_release(framework, connection, anew)
+        history = [before] if anew is not None or before["indicator_published"].num_rows else []
+        attack = partial(audit, framework, [edition, *history], truth, ledger, memory=memory, anew=anew)
+        report = attack(records=records)
+        if records is not None and (report.leaks or report.verdicts[MISLED] or report.contradictions):
+            report = attack()
+        keep_memory(root, framework, memory)
+        blocking = report.leaks
+        if blocking and (history or (ledger is not None and ledger.num_rows)):
+            history = history and [_last_release(framework, connection)]
+            blocking = not_given_away(framework, report, edition, history, truth, ledger, memory)
     keep(root, report)
     if blocking:
         raise ReleaseBlocked(text("audit.blocked", count=blocking, file=root / FILE))
@@ -83,7 +85,6 @@ def guard(
 def run_audit(options: Namespace) -> int:
     """Attack the published snapshot, without any memory, and say how it went; 1 when something was recovered."""
     from indicators.audit.audit import audit
-    from indicators.audit.targets import Truth
     from schemas.loading import load_framework
     from warehouse.ledger import read_ledger
     from warehouse.snapshot import open_snapshot
@@ -91,7 +92,7 @@ def run_audit(options: Namespace) -> int:
     framework, settings = load_framework(), load_settings()
     with open_snapshot(settings.root) as snapshot:
         tables = _last_release(framework, snapshot.connection)
-        truth = Truth(snapshot.table("FROM indicator_value"), *_delivered(framework, snapshot.connection))
+        truth = _truth(framework, snapshot.connection, {_VALUES: snapshot.table(f"FROM {_VALUES}")})
         report = audit(framework, [tables], truth, read_ledger(snapshot.connection), exact=options.exact)
     path = keep(settings.root, report)
     numbers = {
@@ -134,11 +135,28 @@ def _last_release(
     return Asked(connection, queries | {_PROFILE: f"{columns} FROM {_PROFILE}"}, regions)
 
 
-def _delivered(framework: Framework, connection: Connection) -> tuple[pa.Table, pa.Table]:
-    """The values that count, and all that ever counted of tables in which any changed."""
-    from warehouse.access import arrow
-    from warehouse.loading import changed_values
+def _edition(framework: Framework, tables: Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:
+    """New tables as the attacker reads them: of those in the database only what can tell anything, in numbers."""
+    from indicators.audit.asking import Edition
+    from warehouse.results import Completed
 
-    dims = [f'"{dimension.lower()}"' for dimension in framework.dimension_order]
-    counting = arrow(connection, f"SELECT region, year, variable, {', '.join(dims)}, value FROM observation")
-    return counting, changed_values(connection, dims)
+    return Edition(framework, tables.asked) if isinstance(tables, Completed) else tables
+
+
+def _truth(framework: Framework, connection: Connection, tables: Mapping[str, pa.Table]) -> Truth:
+    """The values that are new, the counts that count, and all that ever counted of tables in which any changed."""
+    from indicators.audit.asking import CELLS, cells, counts, small_values
+    from indicators.audit.targets import Truth
+    from warehouse.access import arrow, lent
+    from warehouse.loading import changed_values
+    from warehouse.results import Completed
+
+    def ask(name: str, query: str) -> pa.Table:
+        return arrow(connection, query.format(name))
+
+    kinds = cells(framework, ask)
+    with lent(connection, {CELLS: kinds}):
+        counting = counts(framework, ask)
+    past = changed_values(connection, [f'"{dimension.lower()}"' for dimension in framework.dimension_order])
+    values = small_values(framework, tables.asked) if isinstance(tables, Completed) else tables[_VALUES]
+    return Truth(values, counting, past, kinds)

@@ -90,13 +90,18 @@ class Completed(Mapping[str, "pa.Table"]):
         self._connection, self._tables, self._partial = connection, tables, partial
 
     def __getitem__(self, name: str) -> pa.Table:
+        return self._tables[name] if name not in self._partial else self.asked(name, "FROM {}")
+
+    def asked(self, name: str, query: str) -> pa.Table:
+        """What a query says of a table, for which {} stands in it; columns that it does not name are not read."""
         new = self._tables[name]
-        if name not in self._partial:
-            return new
         with lent(self._connection, {f"new_{name}": new}):
-            columns = ", ".join(f'"{column}"' for column in new.column_names)
-            stored = f"SELECT {columns} FROM {name} {_among(self._partial[name], 'NOT ')}"
-            return arrow(self._connection, f"FROM new_{name} UNION ALL {stored}")
+            whole = f"new_{name}"
+            if name in self._partial:
+                columns = ", ".join(f'"{column}"' for column in new.column_names)
+                stored = f"SELECT {columns} FROM {name} {_among(self._partial[name], 'NOT ')}"
+                whole = f"(FROM new_{name} UNION ALL {stored})"
+            return arrow(self._connection, query.format(whole))
 
     def __contains__(self, name: object) -> bool:
         return name in self._tables  # without reading it

@@ -152,7 +152,8 @@ def _equations(
 ) -> _Equations:
     """What `audit` attacks. What the equations were made of is large, and gone when this returns."""
     where = places(framework, index)
-    sent = None if truth.observations is None else Delivered.read(framework, forms, index, truth.observations)
+    told, cells = truth.observations, truth.cells
+    sent = None if told is None else Delivered.read(framework, forms, index, told, cells)
     opened = None if sent is None or former else open_nodes(forms, sent)
     first, careless = read_edition(framework, forms, index, editions[0]), 0
     others = [index.region[region] for region in anew or () if region in index.region]

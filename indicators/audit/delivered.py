@@ -18,6 +18,8 @@ from indicators.audit.relations import Real, Whole
 from schemas.framework_model import Framework
 from schemas.territory import reference_day
 
+KIND = "kind"
+"""Column instead of variable and members: the number of the kind of cell."""
 Nested = Mapping[int, Mapping[int, tuple[int, ...]]]
 """Units with those below them that are printed too, by year: {year: {unit: (units below, none in another)}}."""
 
@@ -89,11 +91,19 @@ class Delivered:
     kinds: Sequence[Kind]
 
     @classmethod
-    def read(cls, framework: Framework, forms: Forms, index: Index, observations: pa.Table) -> Delivered:
-        """What the attacker's question is about, of all delivered values."""
-        number, cell_of = kinds_of(observations.select(["variable", *(d.lower() for d in framework.dimension_order)]))
+    def read(
+        cls, framework: Framework, forms: Forms, index: Index, observations: pa.Table, cells: pa.Table | None = None
+    ) -> Delivered:
+        """What the attacker's question is about, of all delivered values; with `cells` (variable and members, in order)
+        these have a number of one of them (KIND) instead of variable and members."""
+        names = ["variable", *(d.lower() for d in framework.dimension_order)]
+        if cells is None:
+            number, cell_of = kinds_of(observations.select(names))
+            found = [cell_of(kind) for kind in range(int(number.max(initial=-1)) + 1)]
+        else:
+            number, found = observations[KIND].to_numpy(), list(zip(*cells.select(names).to_pydict().values(), strict=True))
         region, year = numbered(observations["region"], index.region), numbered(observations["year"], index.year)
-        value, found = real(observations["value"]), [cell_of(kind) for kind in range(int(number.max(initial=-1)) + 1)]
+        value = real(observations["value"])
         tracked = np.array([forms.tracked(variable) for variable, *_ in found], bool)
         here = np.flatnonzero((region >= 0) & (year >= 0) & ~np.isnan(value) & tracked[number])
         used, kind = np.unique(number[here], return_inverse=True)

@@ -24,16 +24,22 @@ ABSENT, BLANK, COUNTED = 0, 1, 2
 """State of a figure: no row; a row that says there are no counts; a row behind which there are counts, shown or not."""
 SECRET_STATUS = "secret"
 _COUNTED_WITHOUT_VALUE = (SECRET_STATUS, "unreliable", "not_applicable")
-_NUMBERS = ("value", "numerator", "denominator", "lower", "upper", "cases")
+NUMBERS = ("value", "numerator", "denominator", "lower", "upper", "cases")
 _NEAR = 1e-6
 _MANY = 1 << 48
 
 _FURTHER = ("value_year", "from_year", "period", "change", "focus", "reference", "difference", "ratio", "standardised")
 _PROFILE = ("measure", "member", "projected")
-READ = frozenset((*_NUMBERS, "region", "year", "indicator", "status", "n_reported", *_FURTHER, *_PROFILE))
+READ = frozenset((*NUMBERS, "region", "year", "indicator", "status", "n_reported", *_FURTHER, *_PROFILE))
 """Columns of published tables that an attacker reads, beside those of the dimensions."""
+FIGURE = "figure"
+"""Column instead of indicator and members: the number of the figure among those of the framework, none of any other."""
+PLACES = "places"
+"""Table of the regions and years of an edition, where it has one."""
+TOLD_CHANGES = ("year", "five_years")
+"""Periods of the changes between two values."""
 Tables = Mapping[str, pa.Table]
-"""Published tables by name: `indicator_published`, and as far as there are any `published_<part>`."""
+"""Published tables by name: `indicator_published`, and as far as there are any `published_<part>`; see FIGURE and PLACES."""
 
 
 class Index:
@@ -43,7 +49,8 @@ class Index:
         regions: dict[str, None] = {}
         years: set[int] = set()
         for edition in editions:
-            for table in (edition.get(name) for name in ("indicator_published", "published_profile")):
+            published = PLACES if PLACES in edition else "indicator_published"
+            for table in (edition.get(name) for name in (published, "published_profile")):
                 if table is not None:
                     regions |= dict.fromkeys(table.column("region").unique().to_pylist())
                     years |= set(table.column("year").unique().to_pylist())
@@ -77,6 +84,8 @@ class Index:
 
     def figures_of(self, table: pa.Table, also: Mapping[str, str] | None = None) -> np.ndarray:
         """Figure number of each row, -1 when there is none; `also` sets the member of a dimension to that of a column."""
+        if FIGURE in table.column_names:
+            return np.asarray(table[FIGURE].fill_null(-1).to_numpy(), np.int64)
         columns = {d: (also or {}).get(d, name) for d, name in self.dims.items()}
         kind, rows = kinds_of(table.select(["indicator", *dict.fromkeys(columns.values())]))
         names = list(columns.values())
@@ -171,9 +180,9 @@ def read_edition(
 ) -> Evidence:
     """Everything an edition prints about figures; with what it prints `elsewhere`, where that is known."""
     seen = Evidence.blank(index.shape) if elsewhere is None else elsewhere
-    rows, *place = index.rows(tables["indicator_published"], [*_NUMBERS, "status", "n_reported"])
+    rows, *place = index.rows(tables["indicator_published"], [*NUMBERS, "status", "n_reported"])
     at = tuple(place)
-    numbers = {name: real(rows[name]) for name in _NUMBERS if name in rows.column_names}
+    numbers = {name: real(rows[name]) for name in NUMBERS if name in rows.column_names}
     secret = _is_in(rows["status"], [SECRET_STATUS])
     for name in ("value", "numerator", "denominator"):
         getattr(seen, name)[at] = numbers[name]
@@ -264,9 +273,11 @@ def _from_gap(values: np.ndarray, one: At, other: At, difference: np.ndarray, ra
 def _from_changes(index: Index, table: pa.Table | None, seen: Evidence) -> Step:
     if table is None or not table.num_rows:
         return lambda: None
-    told = pc.and_(pc.is_valid(table["change"]), pc.is_in(table["period"], pa.array(["year", "five_years"])))
-    columns = ["region", "year", "indicator", *index.dims.values(), "from_year", "change"]
-    rows, region, year, figure = index.rows(table.select(columns).filter(told), ["from_year", "change"])
+    if FIGURE not in table.column_names:  # else these are all there are
+        told = pc.and_(pc.is_valid(table["change"]), pc.is_in(table["period"], pa.array(TOLD_CHANGES)))
+        columns = ["region", "year", "indicator", *index.dims.values(), "from_year", "change"]
+        table = table.select(columns).filter(told)
+    rows, region, year, figure = index.rows(table, ["from_year", "change"])
     before = numbered(rows["from_year"], index.year)
     known = before >= 0
     now = (region[known], year[known], figure[known])

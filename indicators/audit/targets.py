@@ -49,11 +49,13 @@ class Target:
 @dataclass(frozen=True)
 class Truth:
     """What is true, for the house alone: shapes of `indicator_value` and of `observation`. `history`: what was true before,
-    see `versions.versions_of`; without it an older number counts as long as it is not wrong today."""
+    see `versions.versions_of`; without it an older number counts as long as it is not wrong today. `cells`: see
+    `Delivered.read`."""
 
     values: pa.Table | None = None
     observations: pa.Table | None = None
     history: pa.Table | None = None
+    cells: pa.Table | None = None
 
 
 def targets(
