@@ -53,20 +53,23 @@ def terms_of(forms: Forms, index: Index, cells: pa.Array) -> Terms:
     signs = np.where(after_sign[mine], sign[mine - 1], 1.0)
     found = _joined(reader.columns(read, cell[mine], signs), odd)
     rows = [(number, *one) for number in odd.tolist() for one in reader.parsed(cells[number].as_py())]
-    more = [np.array(column) for column in zip(*rows, strict=True)] if rows else [np.zeros(0)] * 5
-    joined = [np.concatenate(pair) for pair in zip(found, more, strict=True)]
+    if not rows:
+        return found
+    joined = [np.concatenate(pair) for pair in zip(found, map(np.array, zip(*rows, strict=True)), strict=True)]
     order = np.argsort(joined[0], kind="stable")
-    owner, factor, *places = (column[order] for column in joined)
-    region, year, node = (place.astype(np.int64) for place in places)
-    return owner.astype(np.int64), factor.astype(float), region, year, node
+    owner, factor, region, year, node = (column[order] for column in joined)
+    return owner, factor.astype(float), region, year, node
 
 
 def _joined(columns: Terms, odd: Whole) -> Terms:
     """Without the cells that have a term of nothing known (negative), and without the odd ones."""
-    cell, _, *places = columns
-    unknown = np.any([place < 0 for place in places], axis=0)
-    here = ~np.isin(cell, np.concatenate([odd, cell[unknown]]))
-    return tuple(column[here] for column in columns)  # type: ignore[return-value]
+    cell, _, region, year, node = columns
+    without = np.append(odd, cell[(region < 0) | (year < 0) | (node < 0)])
+    if not len(without):
+        return columns
+    here = np.ones(max(int(cell.max(initial=0)), int(without.max())) + 1, bool)
+    here[without] = False
+    return tuple(column[here[cell]] for column in columns)  # type: ignore[return-value]
 
 
 def _is(words: pa.Array, wanted: str) -> Flags:

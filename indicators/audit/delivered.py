@@ -106,8 +106,9 @@ class Delivered:
         value = real(observations["value"])
         tracked = np.array([forms.tracked(variable) for variable, *_ in found], bool)
         here = np.flatnonzero((region >= 0) & (year >= 0) & ~np.isnan(value) & tracked[number])
-        used, kind = np.unique(number[here], return_inverse=True)
-        kinds = []
+        number = number[here]
+        there = np.bincount(number, minlength=len(found)) > 0
+        used, kind, kinds = np.flatnonzero(there), (np.cumsum(there) - 1)[number], []
         for variable, *members in (found[place] for place in used.tolist()):
             named = dict(zip(framework.dimension_order, members, strict=True))
             kinds.append(Kind(variable, named, forms.cells(variable, named)))

@@ -80,6 +80,8 @@ class Index:
         figure = self.figures_of(table)
         known = (region >= 0) & (year >= 0) & (figure >= 0)
         mine = table.select([name for name in table.column_names if name in set(wanted)])
+        if known.all():
+            return mine, region, year, figure
         return mine.filter(pa.array(known)), region[known], year[known], figure[known]
 
     def figures_of(self, table: pa.Table, also: Mapping[str, str] | None = None) -> np.ndarray:

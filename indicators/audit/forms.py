@@ -42,6 +42,9 @@ class Forms:
         self._printed: dict[tuple[str, str], bool] = {}
         self._members_of: dict[tuple[str, str], frozenset[str]] = {}
         self._dimensions = {variable: framework.variable_dimensions(variable) for variable in framework.variables}
+        self._modes = {variable: self._mode(variable) for variable in framework.variables}
+        counts = (variable for variable, entry in framework.variables.items() if entry.type == "count")
+        self._tracked = frozenset(variable for variable in counts if self._modes[variable] != "as_delivered")
         self.figures: dict[tuple[str, str], Figure] = {}
         self.statements = tuple(self._statements())
         for code in framework.indicators:
@@ -57,11 +60,11 @@ class Forms:
 
     def tracked(self, variable: str) -> bool:
         """Is the variable a count of the kind that is kept secret?"""
-        return self.framework.variables[variable].type == "count" and self._mode(variable) != "as_delivered"
+        return variable in self._tracked
 
     def spread(self, variable: str) -> int:
         """How far a printed number can be from the true one."""
-        return {"round5": 2, "controlled_rounding": 4}.get(self._mode(variable), 0)
+        return {"round5": 2, "controlled_rounding": 4}.get(self._modes[variable], 0)
 
     def _mode(self, variable: str) -> str:
         rules, entry = self.framework.confidentiality, self.framework.variables[variable]

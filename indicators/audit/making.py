@@ -1,8 +1,7 @@
-"""What the equation system is put together with: rows in the making, and which families hang together."""
+"""What the equation system is put together with: rows in the making, and what hangs together."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,29 +39,17 @@ class Made:
         return found
 
 
-class Union:
-    """Which families hang together."""
-
-    def __init__(self) -> None:
-        self.parent: dict[int, int] = {}
-
-    def root(self, one: int) -> int:
-        """The family that stands for all that hang together with this one."""
-        self.parent.setdefault(one, one)
-        while self.parent[one] != one:
-            self.parent[one] = self.parent[self.parent[one]]
-            one = self.parent[one]
-        return one
-
-    def join(self, several: list[int]) -> None:
-        """These hang together."""
-        first = self.root(several[0])
-        for other in several[1:]:
-            self.parent[self.root(other)] = first
-
-    def groups(self) -> dict[int, list[int]]:
-        """Families by the one that stands for them."""
-        found: dict[int, list[int]] = defaultdict(list)
-        for one in self.parent:
-            found[self.root(one)].append(one)
-        return found
+def hanging_together(numbers: Whole, one: Whole, other: Whole) -> tuple[Whole, Whole]:
+    """The different numbers in order, and of each the first of all that hang together with it by pairs of numbers."""
+    names, places = np.unique(np.concatenate([numbers, one, other]), return_inverse=True)
+    left, right = np.split(places[len(numbers) :], 2)
+    first = np.arange(len(names))
+    while len(left):
+        least = np.minimum(first[left], first[right])
+        for ends in (left, right):
+            np.minimum.at(first, first[ends], least)
+        while not np.array_equal(first, further := first[first]):
+            first = further
+        apart = first[left] != first[right]
+        left, right = left[apart], right[apart]
+    return names, names[first]

@@ -13,7 +13,7 @@ from indicators.audit.atoms import Atoms
 from indicators.audit.delivered import Untrue
 from indicators.audit.editions import Knowledge
 from indicators.audit.forms import Forms
-from indicators.audit.making import Made, Union
+from indicators.audit.making import Made, hanging_together
 from indicators.audit.piece import Piece
 from indicators.audit.program import Rows
 from indicators.audit.relations import Real, Relations, Whole, distinct
@@ -124,48 +124,55 @@ class System:
     def parts(self, targets: Iterable[Target]) -> Iterator[Part]:
         """What hangs together, as far as targets lie in it."""
         listed = list(targets)
-        joined, relations = Union(), self.relations
+        relations = self.relations
         families = self.families(relations.region, relations.year, self.variable_of_node[relations.node])
         heads = families[np.flatnonzero(np.diff(relations.owner, prepend=-1))]
         apart = np.flatnonzero(heads[relations.owner] != families)
-        for one, other in distinct(np.stack([heads[relations.owner[apart]], families[apart]], axis=1))[0].tolist():
-            joined.join([one, other])
-        homes = [self._home(joined, target) for target in listed]
-        for family in {family for own in homes for family in own}:
-            self._join_towns(joined, family)
+        homes = [self._home(target) for target in listed]
+        pairs = [np.stack([heads[relations.owner[apart]], families[apart]], axis=1)]
+        pairs.append(np.array([(own[0], one) for own in homes for one in own[1:]], np.int64).reshape(-1, 2))
+        pairs.append(self._with_towns({family for own in homes for family in own}))
+        first = np.array([own[0] for own in homes], np.int64)
+        names, roots = hanging_together(np.concatenate([heads, first]), *distinct(np.concatenate(pairs))[0].T)
         wanted: dict[int, list[Target]] = defaultdict(list)
-        for target, own in zip(listed, homes, strict=True):
-            wanted[joined.root(own[0])].append(target)
-        known, numbers = np.unique(heads, return_inverse=True)
-        roots = np.array([joined.root(head) for head in known.tolist()], np.int64)[numbers]
-        members = joined.groups()
-        order = np.argsort(roots, kind="stable")
-        ordered = roots[order]
+        for target, root in zip(listed, roots[np.searchsorted(names, first)].tolist(), strict=True):
+            wanted[root].append(target)
+        inside, known = (np.argsort(own, kind="stable") for own in (roots, roots[np.searchsorted(names, heads)]))
+        ordered = (roots[inside], roots[np.searchsorted(names, heads[known])])
         for root, mine in wanted.items():
-            start, end = np.searchsorted(ordered, [root, root + 1])
-            yield Part(np.array(sorted(members[root])), order[start:end], mine)
+            (family, last), (start, end) = (np.searchsorted(own, [root, root + 1]) for own in ordered)
+            yield Part(names[inside[family:last]], known[start:end], mine)
 
     def families(self, region: Whole, year: Whole, variable: Whole) -> Whole:
         """Numbers of families."""
         return np.ravel_multi_index((region, year, variable), self.shape)
 
-    def _home(self, joined: Union, target: Target) -> list[int]:
+    def _home(self, target: Target) -> list[int]:
         """The families of a target, which hang together."""
         _, years, variables = self.shape
         variable = self._variables
-        own = sorted({(region * years + year) * variables + variable[atom] for region, year, atom in target.touched})
-        joined.join(own)
-        return own
+        return sorted({(region * years + year) * variables + variable[atom] for region, year, atom in target.touched})
 
     @cached_property
     def _variables(self) -> list[int]:
         return list(self.variable_of_atom.tolist())
 
-    def _join_towns(self, joined: Union, family: int) -> None:
-        region, year, variable = (int(part) for part in np.unravel_index(family, self.shape))
-        for above, below in self.nested.get(year, {}).items():
-            if region == above or region in below:
-                joined.join([int(self.families(unit, year, variable)) for unit in (above, *below)])  # type: ignore[arg-type]
+    def _with_towns(self, families: set[int]) -> Whole:
+        """Pairs of families: of a unit, where it or one below it is among these, and of each one below it."""
+        around: dict[tuple[int, int], list[tuple[int, tuple[int, ...]]]] = defaultdict(list)
+        for year, units in self.nested.items():
+            for above, below in units.items():
+                for unit in (above, *below):
+                    around[unit, year].append((above, below))
+        _, years, variables = self.shape
+        found = set()
+        for family in families:
+            place, variable = divmod(family, variables)
+            region, year = divmod(place, years)
+            for above, below in around.get((region, year), ()):
+                found |= {((above * years + year) * variables + variable, (town * years + year) * variables + variable)
+                          for town in below}  # fmt: skip
+        return np.array(sorted(found), np.int64).reshape(-1, 2)
 
     def piece(self, part: Part) -> Piece:
         """The equations of a part."""
