@@ -180,7 +180,7 @@ def _equations(
     dates = sorted({*released, *published} - {TODAY})
     versions = versions_of(framework, forms, atoms, index, true, truth.history, dates)
     told = [told_by(versions, *edition) for edition in zip(older, [newest] * len(older), published, strict=True)]
-    told = [*now, *told, *([before.told(versions)] if before else [])]
+    told = [*now, *told, *([before.told(versions, newest)] if before else [])]
     versions = believed(versions, atoms, newest, told)
     known = combine(atoms, versions, newest, told)
     nested = nested_units(framework, index)

@@ -68,7 +68,8 @@ class Entering:
         for number in np.unique(variable).tolist():
             here = variable == number
             units = set(zip(region[here].tolist(), year[here].tolist(), strict=True))
-            held += [(number, *one) for one in system.holding(units, number)]
+            singly = system.singly[number]  # of which the numbers of the atoms say everything
+            held += [(number, *one, sums is singly or sums) for *one, sums in system.holding(units, number)]
         yield _text(held)
         yield _text(_told(target) for target in part.targets)
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from indicators.audit.cells import terms_of
 from indicators.audit.editions import Told
 from indicators.audit.evidence import Index
+from indicators.audit.facts import Facts
 from indicators.audit.family import NEVER
 from indicators.audit.forms import Forms
 from indicators.audit.relations import Relations, Whole
@@ -44,13 +45,15 @@ class Records:
         spoken = np.bincount(cells.owner, minlength=len(cells)) > 0
         return cls(rows[told & spoken].iloc[::-1], cells, np.unique(since).tolist() if dated else [])
 
-    def told(self, versions: Versions) -> Told:
-        """What was shown, once for every state of the tables that it speaks of."""
+    def told(self, versions: Versions, newest: Facts) -> Told:
+        """What was shown, once for every state of the tables that it speaks of; without what the newest edition says anyway
+        and never changed, which is nearly everything."""
         cells = self.cells
-        family = versions.family_of_nodes(cells.region, cells.year, cells.node)
-        ever = np.bincount(cells.owner, family >= 0, len(cells)) > 0
-        moved = ever[self.shown["record"]]
-        once, rows = (self.shown[which]["record"].to_numpy() for which in (~moved, moved))
+        changed = versions.family_of_nodes(cells.region, cells.year, cells.node) >= 0
+        ever = np.bincount(cells.owner, changed, len(cells)) > 0
+        unsaid = np.bincount(cells.owner, np.isnan(newest.nodes[cells.region, cells.year, cells.node]), len(cells)) > 0
+        moved, alone = (which[self.shown["record"]] for which in (ever, unsaid & ~ever))
+        once, rows = (self.shown[which]["record"].to_numpy() for which in (alone, moved))
         place, moment = _states(versions, cells.taken(rows), self.shown[moved])
         records = np.concatenate([once, rows[place]])
         return Told(np.concatenate([np.full(len(once), TODAY), moment]), cells.taken(records))

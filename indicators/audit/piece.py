@@ -44,22 +44,35 @@ class Piece:
         return found[sorting], values[sorting]
 
     @cached_property
-    def _told(self) -> dict[tuple[int, bool], tuple[Whole, Real]]:
+    def _touched(self) -> list[tuple[Whole, Real]]:
+        """`terms` of what each target touches, found for all of them at once."""
+        sums = [target.touched for target in self.targets]
+        sizes = np.array([len(own) for own in sums], np.int64)
+        places = np.array([(0, *place) for own in sums for place in own], np.int64).reshape(-1, 4)
+        widths, order, keys = self._order
+        found = order[np.searchsorted(keys, np.ravel_multi_index(tuple(places.T), tuple(widths)))]
+        values = np.array([value for own in sums for value in own.values()], float)
+        sorting, ends = np.lexsort((found, np.repeat(np.arange(len(sums)), sizes))), np.cumsum(sizes)[:-1]
+        return list(zip(np.split(found[sorting], ends), np.split(values[sorting], ends), strict=True))
+
+    @cached_property
+    def _told(self) -> dict[int, tuple[Whole, Real]]:
         return {}
 
     def of_target(self, number: int, touched: bool) -> tuple[Whole, Real]:
         """The terms of what a target touches, or of what lies wholly in it; nobody may change them."""
         target = self.targets[number]
-        touched = touched or target.inside is target.touched
-        if (number, touched) not in self._told:
-            self._told[number, touched] = self.terms(target.touched if touched else target.inside)
-        return self._told[number, touched]
+        if touched or target.inside is target.touched:
+            return self._touched[number]
+        if number not in self._told:
+            self._told[number] = self.terms(target.inside)
+        return self._told[number]
 
     def reduced(self) -> Piece:
         """Without unknowns that a row tells by itself (but for those of targets), and without rows that say nothing new."""
         kept = np.zeros(len(self.places), bool)
-        for target in self.targets:
-            kept[self.terms(target.touched)[0]] = True
+        for columns, _ in self._touched:
+            kept[columns] = True
         rows, doubtful = self.rows, self.doubtful
         while True:
             alone = (np.diff(rows.starts) == 1) & (rows.low == rows.high) & ~doubtful

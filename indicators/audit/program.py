@@ -147,6 +147,20 @@ class Rows:
         np.minimum.at(found, self.columns[within], (self.high[self.owner] / np.where(within, self.values, 1))[within])
         return found
 
+    def bounded(self) -> tuple[Rows, Real, Real]:
+        """The rows of several unknowns, with the least and most of each unknown by those of one; where these contradict
+        each other, if only in the last digit, they stay rows."""
+        least, most = np.zeros(self.size), np.full(self.size, np.inf)
+        alone = np.diff(self.starts) == 1
+        at = self.starts[:-1][alone]
+        columns, ends = self.columns[at], np.stack([self.low[alone], self.high[alone]]) / self.values[at]
+        np.maximum.at(least, columns, ends.min(axis=0))
+        np.minimum.at(most, columns, ends.max(axis=0))
+        wrong = least > most
+        least[wrong], most[wrong] = 0.0, np.inf
+        alone[alone] = ~wrong[columns]
+        return self.kept(~alone), least, most
+
     def part(self, columns: Whole, rows: Whole, low: Real, high: Real) -> Rows:
         """Some columns of some rows, with the room that is left for them."""
         place = np.full(self.size, -1)
@@ -193,16 +207,15 @@ class Solver:
 
     @cached_property
     def solver(self) -> highspy.Highs:
-        """The program in the solver; made when it is asked first."""
-        rows = self.rows
+        """The program in the solver, in which a row of one unknown is a bound of it; made when it is asked first."""
+        rows, least, most = self.rows.bounded()
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, value in (("output_flag", False), ("threads", 1), ("random_seed", 1)):
             solver.setOptionValue(option, value)
         program = highspy.HighsLp()
         program.num_col_, program.num_row_ = rows.size, len(rows)
         program.col_cost_ = np.zeros(rows.size)
-        program.col_lower_ = np.zeros(rows.size)
-        program.col_upper_ = np.full(rows.size, highspy.kHighsInf)
+        program.col_lower_, program.col_upper_ = least, most
         program.row_lower_ = np.maximum(rows.low, -highspy.kHighsInf)
         program.row_upper_ = np.minimum(rows.high, highspy.kHighsInf)
         program.a_matrix_.format_ = highspy.MatrixFormat.kRowwise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -78,13 +79,18 @@ class Relations:
 
     def taken(self, numbers: Whole) -> Relations:
         """The relations of these numbers, in their order."""
-        starts = np.searchsorted(self.owner, numbers)
-        sizes = np.searchsorted(self.owner, numbers, side="right") - starts
+        starts = self._starts[numbers]
+        sizes = self._starts[numbers + 1] - starts
         ends = np.cumsum(sizes)
         mine = np.arange(int(sizes.sum())) + np.repeat(starts - ends + sizes, sizes)
         owner = np.repeat(np.arange(len(numbers)), sizes)
         factor, region, year, node = self.factor[mine], self.region[mine], self.year[mine], self.node[mine]
         return Relations(self.low[numbers], self.high[numbers], owner, factor, region, year, node)
+
+    @cached_property
+    def _starts(self) -> Whole:
+        """The first term of each relation, and how many terms there are."""
+        return np.searchsorted(self.owner, np.arange(len(self) + 1))
 
     def summed(self, owner: Whole, low: Real, high: Real) -> Relations:
         """The terms under other relations: `owner` says which one each relation now belongs to."""
@@ -100,8 +106,7 @@ class Relations:
         ends = ends if moment is None else mixed(ends ^ bits(moment))
         place = mixed(mixed(mixed(bits(self.region)) ^ bits(self.year)) ^ bits(self.node))
         sums = np.append(np.uint64(0), np.cumsum(mixed(place ^ bits(self.factor))))
-        at = np.searchsorted(self.owner, np.arange(len(self) + 1))
-        found: npt.NDArray[np.uint64] = ends + np.diff(sums[at])
+        found: npt.NDArray[np.uint64] = ends + np.diff(sums[self._starts])
         return found
 
     def in_order(self) -> tuple[Relations, Whole]:

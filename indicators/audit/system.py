@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -66,16 +66,20 @@ class System:
 
     def _of_rules(self, years: list[int]) -> Iterator[Relations]:
         """Statements that do not follow from known sums anyway."""
-        low, high = self._bounds()
-        for statement in self.forms.statements:
-            most, least = self._range(statement, low, high)
-            valid = np.array([statement.since <= year <= statement.until for year in years])[None, :]
-            tells = ((most > statement.high + _SLACK) | (least < statement.low - _SLACK)) & valid
-            tells &= np.isfinite(most) | np.isfinite(least)
-            region, year = np.nonzero(tells)
-            if len(region):
-                ends = (np.full(len(region), end) for end in (statement.low, statement.high))
-                yield Relations.of_side(Side(statement.parts), region, year, *ends)
+        statements = self.forms.statements
+        if not statements:
+            return
+        most, least = self._ranges(statements, *self._bounds())
+        low, high, since, until = (
+            np.array([getattr(one, name) for one in statements])[:, None, None]
+            for name in ("low", "high", "since", "until")
+        )
+        tells = ((most > high + _SLACK) | (least < low - _SLACK)) & (np.isfinite(most) | np.isfinite(least))
+        tells &= (np.array(years) >= since) & (np.array(years) <= until)
+        for number in np.flatnonzero(tells.any(axis=(1, 2))).tolist():
+            statement, (region, year) = statements[number], np.nonzero(tells[number])
+            ends = (np.full(len(region), end) for end in (statement.low, statement.high))
+            yield Relations.of_side(Side(statement.parts), region, year, *ends)
 
     def _bounds(self) -> tuple[dict[int, Real], dict[int, Real]]:
         """Least and most of each node by region and year, from the known nodes within it and around it."""
@@ -107,16 +111,17 @@ class System:
             found[atoms] = np.arange(len(atoms))
         return found
 
-    def _range(self, statement: Statement, low: Mapping[int, Real], high: Mapping[int, Real]) -> tuple[Real, Real]:
-        most, least = np.zeros(self.shape[:2]), np.zeros(self.shape[:2])
-        for lag, node, factor in statement.parts:
-            top, bottom = (high, low) if factor > 0 else (low, high)
-            up, down = factor * top[node], factor * bottom[node]
-            if lag:
-                fill = np.full((len(up), lag), np.nan)
-                up = np.concatenate([fill, up[:, :-lag]], axis=1)
-                down = np.concatenate([fill, down[:, :-lag]], axis=1)
-            most, least = most + up, least + down
+    def _ranges(
+        self, statements: Sequence[Statement], low: Mapping[int, Real], high: Mapping[int, Real]
+    ) -> tuple[Real, Real]:
+        """Most and least of each statement by region and year; not a number where a year before the first one enters."""
+        most, least = np.zeros((2, len(statements), *self.shape[:2]))
+        for number, statement in enumerate(statements):
+            for lag, node, factor in statement.parts:
+                top, bottom = (high, low) if factor > 0 else (low, high)
+                most[number, :, :lag] = least[number, :, :lag] = np.nan
+                most[number, :, lag:] += factor * top[node][:, : self.shape[1] - lag]
+                least[number, :, lag:] += factor * bottom[node][:, : self.shape[1] - lag]
         return most, least
 
     # --- pieces ------------------------------------------------------------------------------------------------------
@@ -225,7 +230,7 @@ class System:
         for above, when in sorted(here):
             below = self.nested.get(when, {}).get(above, ())
             if below and all((town, when) in here for town in below):
-                sums = self._true_sums((above, when), self._atoms_of[variable])
+                sums = self._true_sums((above, when), variable)
                 yield above, when, below, (above, when) in self.complete, sums
 
     @cached_property
@@ -233,14 +238,19 @@ class System:
         """The atoms of each variable."""
         return [np.flatnonzero(self.variable_of_atom == number).tolist() for number in range(self.shape[2])]
 
-    def _true_sums(self, place: tuple[int, int], atoms: list[int]) -> list[tuple[int, ...]]:
+    @cached_property
+    def singly(self) -> list[list[tuple[int, ...]]]:
+        """The same, each atom as a sum of its own."""
+        return [[(atom,) for atom in atoms] for atoms in self._atoms_of]
+
+    def _true_sums(self, place: tuple[int, int], variable: int) -> list[tuple[int, ...]]:
         """The atoms, one by one; where that is not true of some, the sums with them of which it is."""
         wrong = self.untrue.get(place)
         if wrong is None:
-            return [(atom,) for atom in atoms]
-        own = set(atoms)
+            return self.singly[variable]
+        atoms = self._atoms_of[variable]
         return [(atom,) for atom in atoms if atom not in wrong.atoms] + sorted(
-            one for one in wrong.sums if own.issuperset(one)
+            one for one in wrong.sums if set(atoms).issuperset(one)
         )
 
     def _add_relations(self, made: Made, chosen: Whole) -> None:
