@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -26,8 +26,9 @@ from indicators.audit.forms import Forms
 from indicators.audit.intervals import intervals
 from indicators.audit.ledger import Records, told_today
 from indicators.audit.memory import Found, Memory
+from indicators.audit.piece import Piece
 from indicators.audit.program import Contradiction
-from indicators.audit.system import Part, System
+from indicators.audit.system import System
 from indicators.audit.targets import Target, Truth, open_nodes, targets
 from indicators.audit.verdicts import BEYOND, EXACT, HARMLESS, UNPROVED
 from indicators.audit.versions import TODAY, versions_of
@@ -36,6 +37,8 @@ from schemas.framework_model import Framework
 
 CARELESS = "printed"
 """A row that is marked secret and prints a number."""
+_TOGETHER = 1000
+"""Families of parts whose equations are made together."""
 SCHEMA = pa.schema(
     [
         ("region", pa.string()),
@@ -196,19 +199,32 @@ def _equations(
 
 def _attacked(equations: _Equations, index: Index, exact: bool, memory: Memory) -> tuple[list[Target], list[Found]]:
     """All targets in the order of the parts that they lie in, and what is found of each part."""
-    system, targets, found = equations.system, list[Target](), list[Found]()
+    system, parts = equations.system, list(equations.system.parts(equations.targets))
     entering = Entering(system, index, exact)
-    for part in system.parts(equations.targets):
-        targets += part.targets
-        found.append(memory.part(entering.digest(part), partial(_found, system, part, exact, memory)))
-    return targets, found
+    questions = [entering.digest(part) for part in parts]
+    made: dict[int, Piece] = {}
+
+    def piece(number: int) -> Piece:
+        """Of a part that has to be attacked; those of the next ones of them, as long as they are small, are made with it."""
+        if number not in made:
+            new = [n for n in range(number + 1, len(parts)) if memory.of_part(questions[n]) is None]
+            sizes = np.cumsum([len(parts[n].families) for n in (number, *new)])
+            together = [number, *new[: np.count_nonzero(sizes[1:] <= _TOGETHER)]]
+            made.clear()
+            made.update(zip(together, system.pieces([parts[n] for n in together]), strict=True))
+        return made.pop(number)
+
+    found = []
+    for number, question in enumerate(questions):
+        found.append(memory.part(question, partial(_found, system, partial(piece, number), exact, memory)))
+    return [target for part in parts for target in part.targets], found
 
 
-def _found(system: System, part: Part, exact: bool, memory: Memory) -> Found:
+def _found(system: System, made: Callable[[], Piece], exact: bool, memory: Memory) -> Found:
     """What the equations of a part tell of its targets."""
     if memory.attacked == 1 and np.count_nonzero(~np.isnan(system.known.nodes)) > LARGE:
         give_back()  # what the equations were made of, before the first one is attacked
-    piece, contradiction = system.piece(part), False
+    piece, contradiction = made(), False
     try:
         rows = intervals(piece, exact, memory)
     except Contradiction:

@@ -68,8 +68,8 @@ class Memory:
 
     def part(self, question: bytes, attack: Callable[[], Found]) -> Found:
         """What is found of a part: attacked only when anything that enters it is new."""
-        found = self.parts_used.get(question) or self.parts.get(question)
-        if found is not None and all(one in self.answers or one in self.used for one in found.questions):
+        found = self.of_part(question)
+        if found is not None:
             self._again(found)
         else:
             self.attacked += 1
@@ -80,6 +80,12 @@ class Memory:
             found = replace(found, questions=tuple(dict.fromkeys(self._noted)), names=own)
         self.parts_used[question] = found
         return found
+
+    def of_part(self, question: bytes) -> Found | None:
+        """What is known of a part, with an answer to every question that it needs; None of one that has to be attacked."""
+        found = self.parts_used.get(question) or self.parts.get(question)
+        known = found is not None and all(one in self.answers or one in self.used for one in found.questions)
+        return found if known else None
 
     def _again(self, found: Found) -> None:
         """The next attack may need what this one need not ask."""

@@ -44,16 +44,16 @@ class Piece:
         return found[sorting], values[sorting]
 
     @cached_property
-    def _touched(self) -> list[tuple[Whole, Real]]:
-        """`terms` of what each target touches, found for all of them at once."""
+    def _touched(self) -> tuple[Whole, Whole, Real]:
+        """`terms` of what each target touches, one target after the other, and where they start."""
         sums = [target.touched for target in self.targets]
-        sizes = np.array([len(own) for own in sums], np.int64)
+        sizes = [len(own) for own in sums]
         places = np.array([(0, *place) for own in sums for place in own], np.int64).reshape(-1, 4)
         widths, order, keys = self._order
         found = order[np.searchsorted(keys, np.ravel_multi_index(tuple(places.T), tuple(widths)))]
         values = np.array([value for own in sums for value in own.values()], float)
-        sorting, ends = np.lexsort((found, np.repeat(np.arange(len(sums)), sizes))), np.cumsum(sizes)[:-1]
-        return list(zip(np.split(found[sorting], ends), np.split(values[sorting], ends), strict=True))
+        sorting = np.lexsort((found, np.repeat(np.arange(len(sums)), sizes)))
+        return np.cumsum([0, *sizes]), found[sorting], values[sorting]
 
     @cached_property
     def _told(self) -> dict[int, tuple[Whole, Real]]:
@@ -63,16 +63,17 @@ class Piece:
         """The terms of what a target touches, or of what lies wholly in it; nobody may change them."""
         target = self.targets[number]
         if touched or target.inside is target.touched:
-            return self._touched[number]
+            starts, columns, values = self._touched
+            return columns[starts[number] : starts[number + 1]], values[starts[number] : starts[number + 1]]
         if number not in self._told:
             self._told[number] = self.terms(target.inside)
         return self._told[number]
 
-    def reduced(self) -> Piece:
-        """Without unknowns that a row tells by itself (but for those of targets), and without rows that say nothing new."""
+    def reduced(self, targets: Sequence[list[Target]], of_place: Whole, of_row: Whole) -> list[Piece]:
+        """The pieces that this one consists of, by their targets, the piece of each column and of each row: without unknowns
+        that a row tells by itself (but for those of targets), and without rows that say nothing new."""
         kept = np.zeros(len(self.places), bool)
-        for columns, _ in self._touched:
-            kept[columns] = True
+        kept[self._touched[1]] = True
         rows, doubtful = self.rows, self.doubtful
         while True:
             alone = (np.diff(rows.starts) == 1) & (rows.low == rows.high) & ~doubtful
@@ -85,12 +86,16 @@ class Piece:
                 break
             rows = rows.put(value)
             new = rows.new()
-            rows, doubtful = rows.kept(new), doubtful[new]
-        new = rows.once()
-        rows, doubtful = rows.kept(new), doubtful[new]
-        used = kept.copy()
-        used[rows.columns] = True
-        return Piece(self.places[used], rows.among(used), self.targets, doubtful)
+            rows, doubtful, of_row = rows.kept(new), doubtful[new], of_row[new]
+        new = rows.once(of_row)
+        rows, doubtful, of_row = rows.kept(new), doubtful[new], of_row[new]
+        kept[rows.columns] = True
+        found = []
+        for number, own in enumerate(targets):
+            columns, mine = np.flatnonzero(kept & (of_place == number)), np.flatnonzero(of_row == number)
+            part = rows.part(columns, mine, rows.low[mine], rows.high[mine])
+            found.append(Piece(self.places[columns], part, own, doubtful[mine]))
+        return found
 
     def asked(self, numbers: Sequence[int]) -> tuple[Real | Whole, ...]:
         """All that decides the intervals of some targets beside the equations, as arrays."""

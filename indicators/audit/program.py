@@ -101,21 +101,18 @@ class Rows:
                 return found
             found[self.columns[full[self.owner]]] = True
 
-    def once(self) -> npt.NDArray[np.bool_]:
-        """The first of all rows that say the same, but for the last digits of their ends; the terms are in order (`made`)."""
+    def once(self, apart: Whole | None = None) -> npt.NDArray[np.bool_]:
+        """The first of all rows that say the same, but for the last digits of their ends; the terms are in order (`made`).
+        Rows of different numbers in `apart` say nothing of each other, even where they have no term."""
         numbers = np.random.default_rng(1).integers(1, 1 << 62, (2, self.size), dtype=np.uint64)
         factor = mixed(bits(self.values))
         said = [np.add.reduceat(np.append(n[self.columns] * factor, np.uint64(0)), self.starts[:-1]) for n in numbers]
         keys = [*(bits(end.round(_DIGITS)) for end in (self.low, self.high)), *said]
+        keys += [] if apart is None else [apart.astype(np.uint64)]
         order = np.lexsort(keys)
         first = np.ones(len(self), bool)
         first[order[1:]] = np.any([key[order][1:] != key[order][:-1] for key in keys], axis=0)
         return first
-
-    def among(self, used: npt.NDArray[np.bool_]) -> Rows:
-        """The rows with some of the unknowns; the others have no term."""
-        number = np.cumsum(used) - 1
-        return Rows(int(used.sum()), self.starts, number[self.columns], self.values, self.low, self.high)
 
     @cached_property
     def owner(self) -> Whole:

@@ -179,25 +179,34 @@ class System:
                           for town in below}  # fmt: skip
         return np.array(sorted(found), np.int64).reshape(-1, 2)
 
-    def piece(self, part: Part) -> Piece:
-        """The equations of a part."""
-        families, chosen, mine = part.families, part.relations, part.targets
-        made = Made([], [], [], [], [], [])
+    def pieces(self, parts: Sequence[Part]) -> list[Piece]:
+        """The equations of parts. They are made together, and each is what it would be alone."""
+        made, families = Made([], [], [], [], [], []), np.concatenate([part.families for part in parts])
+        home = np.repeat(np.arange(len(parts)), [len(part.families) for part in parts])
         region, year, variable = np.unravel_index(families, self.shape)
         for number in np.unique(variable):
             here = variable == number
             self._add_known(made, region[here], year[here], np.flatnonzero(self.variable_of_node == number))
-            self._add_nested(made, region[here], year[here], int(number))
-        self._add_relations(made, chosen)
-        touched = np.array([(0, *place) for target in mine for place in target.touched], np.int64)
-        made.places.append(touched)
+            for part in np.unique(home[here]):
+                own = here & (home == part)
+                self._add_nested(made, region[own], year[own], int(number))
+        told = made.size
+        self._add_relations(made, np.concatenate([part.relations for part in parts]))
+        targets = [target for part in parts for target in part.targets]
+        made.places.append(np.array([(0, *place) for target in targets for place in target.touched], np.int64))
         places, columns = distinct(made.taken())
-        low, high, doubtful = (np.concatenate([*parts, []]) for parts in (made.low, made.high, made.doubtful))
+        low, high, doubtful = (np.concatenate([*ends, []]) for ends in (made.low, made.high, made.doubtful))
         terms = sum(len(values) for values in made.values)
-        owner, values = (np.concatenate([*parts, []]) for parts in (made.owner, made.values))
+        owner, values = (np.concatenate([*own, []]) for own in (made.owner, made.values))
         rows = Rows.made(len(places), owner.astype(np.int64), columns[:terms], values, low, high)
         del made, columns, owner, values  # as large as the rows
-        return Piece(places, rows, mine, doubtful.astype(bool)).reduced()
+        order = np.argsort(families)
+        family = self.families(places[:, 1], places[:, 2], self.variable_of_atom[places[:, 3]])
+        of_place = home[order][np.searchsorted(families[order], family)]
+        spoken = of_place[rows.columns[rows.starts[:told]]]  # what follows may have lost all of its terms
+        of_row = np.concatenate([spoken, np.repeat(np.arange(len(parts)), [len(part.relations) for part in parts])])
+        whole = Piece(places, rows, targets, doubtful.astype(bool))
+        return whole.reduced([part.targets for part in parts], of_place, of_row)
 
     def _add_known(self, made: Made, region: Whole, year: Whole, nodes: Whole) -> None:
         values = self.known.nodes[region[:, None], year[:, None], nodes[None, :]]
