@@ -199,8 +199,8 @@ def _equations(
 
 def _attacked(equations: _Equations, index: Index, exact: bool, memory: Memory) -> tuple[list[Target], list[Found]]:
     """All targets in the order of the parts that they lie in, and what is found of each part."""
-    system, parts = equations.system, list(equations.system.parts(equations.targets))
-    entering = Entering(system, index, exact)
+    system = equations.system
+    entering, parts = Entering(system, index, exact), list(system.parts(equations.targets))
     questions = [entering.digest(part) for part in parts]
     made: dict[int, Piece] = {}
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from indicators.audit.atoms import Atoms
-from indicators.audit.evidence import Index, kinds_of, numbered, real
+from indicators.audit.evidence import Index
 from indicators.audit.forms import Cell, Forms
+from indicators.audit.numbering import kinds_of, numbered, real
 from indicators.audit.relations import Real, Whole
 from schemas.framework_model import Framework
 from schemas.territory import reference_day
@@ -101,7 +102,10 @@ class Delivered:
             number, cell_of = kinds_of(observations.select(names))
             found = [cell_of(kind) for kind in range(int(number.max(initial=-1)) + 1)]
         else:
-            number, found = observations[KIND].to_numpy(), list(zip(*cells.select(names).to_pydict().values(), strict=True))
+            number, found = (
+                observations[KIND].to_numpy(),
+                list(zip(*cells.select(names).to_pydict().values(), strict=True)),
+            )
         region, year = numbered(observations["region"], index.region), numbered(observations["year"], index.year)
         value = real(observations["value"])
         tracked = np.array([forms.tracked(variable) for variable, *_ in found], bool)

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from indicators.audit.atoms import Atoms
 from indicators.audit.delivered import Delivered, Kind, Nested, Rest, rests
-from indicators.audit.evidence import COUNTED, Evidence, Index, real
+from indicators.audit.evidence import COUNTED, Evidence, Index
 from indicators.audit.facts import Places
 from indicators.audit.forms import Forms
+from indicators.audit.numbering import real
 from indicators.audit.relations import Real, Whole
 from indicators.audit.sides import Side
 from schemas.shapes import member_key

@@ -15,9 +15,10 @@ import pyarrow as pa
 
 from indicators.audit.atoms import Atoms
 from indicators.audit.delivered import counts, delivered_cells
-from indicators.audit.evidence import Index, numbered, real
+from indicators.audit.evidence import Index
 from indicators.audit.family import NEVER, Family, Kinds
 from indicators.audit.forms import Forms
+from indicators.audit.numbering import numbered, real
 from indicators.audit.relations import Real, Whole
 from schemas.framework_model import Framework
 
