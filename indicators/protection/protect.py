@@ -17,7 +17,7 @@ from indicators.protection.neighbourhood import Neighbourhood
 from indicators.protection.problem import Mask, Problem, Rows, Target, Witness
 from indicators.protection.search import Search
 
-TIDY_TRIES, TIDY_SHARE, TIDY_USERS = 400, 5, 6
+TIDY_TRIES, TIDY_SHARE, TIDY_USERS = 400, 5, 2
 """How many witnesses are sought anew at least, of how many targets one is, and how many may hang on a form that is tried."""
 
 
@@ -40,9 +40,10 @@ def protect(problem: Problem, *, tidy: bool = True, memory: Memory | None = None
 
 
 def _order(problem: Problem, number: int) -> tuple[int, str, int]:
-    """Wide forms first: what protects a total often protects its parts."""
+    """Narrow forms first: the tables that move the parts of a total move the total, too, and what is hidden for them is hidden
+    where it costs little."""
     form = problem.forms[problem.targets[number].form]
-    return -len(form.atoms), form.key, number
+    return len(form.atoms), form.key, number
 
 
 @dataclass
