@@ -15,10 +15,13 @@ Part = tuple[np.ndarray, np.ndarray]
 
 def within(lattice: Lattice, key: str) -> np.ndarray | None:
     """Atoms of a cell by their place in the table; None when the table does not know it."""
-    members = {axis.dimension: axis.members for axis in lattice.axes}
-    pairs = key_of(key)
-    known = all(member in members.get(dimension, ()) for dimension, member in pairs)
-    return np.nonzero(lattice.row(pairs))[0].astype(np.int32) if known else None
+    return np.nonzero(lattice.row(key_of(key)))[0].astype(np.int32) if knows(lattice, key) else None
+
+
+def knows(lattice: Lattice, key: str) -> bool:
+    """Has the table the members of a cell?"""
+    members = lattice.members
+    return all(pair in members for pair in key_of(key))
 
 
 def each_once(parts: list[np.ndarray]) -> Part:

@@ -213,11 +213,14 @@ def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Tabl
     territory = policy.framework.territory
     children = remembered(policy.framework, lambda: cache(territory.children), "children")
     everywhere = sorted(set().union(*tables)) if tables else []
+    reporting: dict[int, set[str]] = {}
+    for region, year in everywhere:
+        reporting.setdefault(year, set()).add(region)
     waiting: list[tuple[int, str, int, Array, tuple[Key, ...], Array | None]] = []
     for region, year in everywhere:
         present = [n for n, table in enumerate(tables) if (region, year) in table]
-        day = reference_day(year)
-        below = children(region, day) if together and territory.valid(region, day) else ()
+        day, there = reference_day(year), reporting[year]
+        below = [t for t in children(region, day) if t in there] if together and territory.valid(region, day) else ()
         towns = [t for t in below if all((t, year) in tables[n] for n in present)]
         name = f"{REST}{region}" if towns else region
         for n in present:
@@ -225,11 +228,10 @@ def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Tabl
             rest = atoms - sum(tables[n][t, year][0] for t in towns) if towns else atoms
             waiting.append((n, name, year, np.maximum(rest, 0), withheld, atoms if (rest < 0).any() else None))
         found.parts[made[0].variable, region, year] = (name, *towns) if towns else (region,)
-    fixed = {
-        n: iter(_fixed(lattice, np.stack([one[3] for one in waiting if one[0] == n])))
-        for n, lattice in enumerate(made)
-        if any(one[0] == n for one in waiting)
-    }
+    stacked: dict[int, list[Array]] = {}
+    for n, _, _, atoms, _, _ in waiting:
+        stacked.setdefault(n, []).append(atoms)
+    fixed = {n: iter(_fixed(made[n], np.stack(atoms))) for n, atoms in stacked.items()}
     for n, name, year, atoms, withheld, delivered in waiting:
         found.add(made[n], name, year, atoms, withheld, delivered, next(fixed[n]))
     for region, year in everywhere if together else ():

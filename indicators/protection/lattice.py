@@ -64,6 +64,11 @@ class Lattice:
         return _cell(self.axes, dict(key))
 
     @cached_property
+    def members(self) -> frozenset[tuple[str, str]]:
+        """Dimension and member of everything that its cells stand for."""
+        return frozenset((axis.dimension, member) for axis in self.axes for member in axis.members)
+
+    @cached_property
     def cells(self) -> npt.NDArray[np.bool_]:
         """The atoms of every cell that can be delivered: cells in row-major order of the members over atoms."""
         found = np.ones((1, 1))

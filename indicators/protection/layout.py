@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from indicators.protection.atoms import Part, each_once, mark, narrow, summed, times, within
+from indicators.protection.atoms import Part, each_once, knows, mark, narrow, summed, times, within
 from indicators.protection.blocks import REST, Blocks
 from indicators.protection.forms import Linear
 from indicators.protection.lattice import Lattice
@@ -126,7 +126,7 @@ class Layout:
             return True
         ((variable, key, _),) = (base for base, _ in terms)
         tables = self.blocks.lattices.get((variable, region), ())
-        return any(self._inside(lattice, key) is not None for lattice in tables)
+        return any(knows(lattice, key) for lattice in tables)
 
     def spoken(self, sides: tuple[Linear, ...], regions: tuple[str, ...], year: int) -> Spoken:
         """What there is of the sides of a figure."""

@@ -6,9 +6,10 @@ Plain numbers without any framework, so that `protect` and `verify` can be tried
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -171,16 +172,16 @@ class Columns:
 
 
 class Rows:
-    """Which rows each form stands in, in order: `lists` has the forms of every row, each once. `forms` and `rows`: every form of
-    every row, form by form."""
+    """Which rows each form stands in, in order: `lists` has the forms of every row, some perhaps twice. `forms` and `rows`: every
+    form of every row once, form by form."""
 
-    def __init__(self, lists: Iterable[Collection[int]], size: int) -> None:
-        listed = list(lists)
-        count = [len(forms) for forms in listed]
-        forms = np.fromiter((form for forms in listed for form in forms), np.int32, sum(count))
-        order = np.argsort(forms, kind="stable")
-        self.forms: Short = forms[order]
-        self.rows: Short = np.repeat(np.arange(len(listed), dtype=np.int32), count)[order]
+    def __init__(self, lists: Sequence[tuple[int, ...]], size: int) -> None:
+        count = np.fromiter(map(len, lists), np.int64, len(lists))
+        forms = np.fromiter(chain.from_iterable(lists), np.int64, int(count.sum()))
+        pairs = distinct(forms * len(lists) + np.repeat(np.arange(len(lists)), count))
+        forms, rows = np.divmod(pairs, max(1, len(lists)))
+        self.forms: Short = forms.astype(np.int32)
+        self.rows: Short = rows.astype(np.int32)
         self._ends = np.searchsorted(self.forms, np.arange(size + 1)).tolist()
 
     def of(self, form: int) -> list[int]:

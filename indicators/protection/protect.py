@@ -17,7 +17,7 @@ from indicators.protection.neighbourhood import Neighbourhood
 from indicators.protection.problem import Mask, Problem, Rows, Target, Witness
 from indicators.protection.search import Search
 
-TIDY_TRIES, TIDY_SHARE, TIDY_USERS = 400, 5, 2
+TIDY_TRIES, TIDY_SHARE, TIDY_USERS = 400, 5, 1
 """How many witnesses are sought anew at least, of how many targets one is, and how many may hang on a form that is tried."""
 
 
@@ -58,7 +58,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.search = Search(self.problem, self.memory)
-        held = ({*row.holds, *row.tells} for row in self.problem.rows)
+        held = [row.holds + row.tells for row in self.problem.rows]
         self.holders = Rows(held, len(self.problem.forms))
 
     def hide_holders(self, forms: Iterable[int]) -> None:

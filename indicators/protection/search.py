@@ -54,7 +54,7 @@ class Search:
         self.fixed[list(self.problem.fixed)] = True
         self.dear = np.zeros(size, dtype=np.int64)
         self._shown = np.ones(len(self.problem.rows), dtype=bool)
-        self._tellers = Rows((dict.fromkeys(row.tells) for row in self.problem.rows), size)
+        self._tellers = Rows([row.tells for row in self.problem.rows], size)
         self.known[self._tellers.forms] = True
         dear = np.array([row.cost >= self.problem.dear for row in self.problem.rows], dtype=bool)
         np.add.at(self.dear, self._tellers.forms, dear[self._tellers.rows])
@@ -64,8 +64,8 @@ class Search:
         parts = np.split(order, starts[1:]) if len(order) else []
         self.members = dict(zip(groups.tolist(), parts, strict=True))
         self.cap = np.full(size, NO_CAP)
-        for cap in self.problem.caps:
-            self.cap[cap.form] = min(cap.slack, int(self.cap[cap.form]))
+        caps = np.array([(cap.form, cap.slack) for cap in self.problem.caps], dtype=np.int64).reshape(-1, 2)
+        np.minimum.at(self.cap, caps[:, 0], caps[:, 1])
         self._highest, self._lowest = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
         self._above, self._below = np.full(size, -1), np.full(size, -1)
 

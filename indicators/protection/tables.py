@@ -65,13 +65,16 @@ class Cells:
     def members_by_region(self, variable: str, dimensions: Sequence[str]) -> dict[str, tuple[tuple[str, ...], ...]]:
         """The members of some dimensions that each region has cells for."""
         rows = self._rows.get(variable, slice(0, 0))
-        found: dict[str, list[tuple[str, ...]]] = {self.regions[n]: [] for n in np.unique(self.region[rows]).tolist()}
+        there = np.unique(self.region[rows])
+        columns = []
         for dimension in dimensions:
             number = self.dimensions.index(dimension)
-            names = self.members[number]
-            pairs = np.unique(np.stack([self.region[rows], self.member[number][rows]]), axis=1).T.tolist()
-            for region, own in found.items():
-                own.append(tuple(sorted(names[m] for r, m in pairs if self.regions[r] == region and names[m] != TOTAL)))
+            names = np.array(self.members[number], dtype=object)
+            pairs = np.unique(self.region[rows] * len(names) + self.member[number][rows])
+            ends = np.searchsorted(pairs, (there + 1) * len(names))
+            own = np.split(names[pairs % len(names)], ends[:-1]) if len(there) else []
+            columns.append([tuple(sorted(name for name in one if name != TOTAL)) for one in own])
+        found = {self.regions[n]: one for n, *one in zip(there.tolist(), *columns, strict=True)}
         return {region: tuple(own) for region, own in sorted(found.items())}
 
 
@@ -82,13 +85,9 @@ def read_table(cells: Cells, lattice: Lattice, regions: list[str] | None, secret
         return {}
     stacked = _residual_as_zero(lattice, delivered, np.array([place not in withheld for place in order]))
     solved = np.rint(atoms_of(lattice, stacked))
-    found: Table = {}
-    for number, place in enumerate(order):
-        atoms = solved[number]
-        if np.isnan(atoms).any() or (atoms < 0).any():
-            atoms = _completed(lattice, stacked[number])
-        found[place] = (atoms, tuple(withheld.get(place, ())))
-    return found
+    for number in np.flatnonzero(~(solved >= 0).all(axis=1)).tolist():
+        solved[number] = _completed(lattice, stacked[number])
+    return {place: (atoms, tuple(withheld.get(place, ()))) for place, atoms in zip(order, solved, strict=True)}
 
 
 def _cells_of(
@@ -122,7 +121,7 @@ def _cells_of(
 
 def _coded(texts: pa.ChunkedArray) -> tuple[Codes, list[str]]:
     """A number for each text, and the texts by their number."""
-    whole = texts.combine_chunks().dictionary_encode()
+    whole = texts.dictionary_encode().combine_chunks()  # the texts are the longer ones to copy
     names: list[str] = whole.dictionary.to_pylist()
     return whole.indices.to_numpy(zero_copy_only=False).astype(np.int64), names
 
