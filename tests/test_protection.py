@@ -22,7 +22,7 @@ from indicators.protection.blocks import Blocks
 from indicators.protection.lattice import lattices
 from indicators.protection.naming import name_of, read_name
 from indicators.protection.policy import Policy
-from indicators.protection.problem import Cap, Form, Mask, Problem, Row, Target, Witness
+from indicators.protection.problem import Cap, Form, Mask, Problem, Row, Rows, Target, Witness
 from indicators.protection.protect import protect
 from indicators.protection.rounding import NoRounding, controlled, rounded
 from indicators.protection.verify import verify
@@ -475,3 +475,11 @@ def test_no_rounded_table_is_said() -> None:
 def test_an_empty_problem_has_an_empty_mask() -> None:
     empty = problem_of(np.array([[10, 20], [30, 40]]))
     assert protect(empty) == Mask(frozenset(), {})
+
+
+def test_rows_of_forms() -> None:
+    """By hand: the second row names a form twice, which counts once; nobody names the last form."""
+    rows = Rows([(0, 2), (1, 1), (2,)], 4)
+    assert [rows.of(form) for form in range(4)] == [[0], [1], [0, 2], []]
+    assert rows.sums(np.array([3, 2, 1]), np.array([1.0, 2.0, 4.0])).tolist() == [0, 5, 2]
+    assert Rows([], 2).of(1) == []

@@ -36,12 +36,11 @@ class BookOfTables(Book):
             together = self.blocks.alike(block, places)
             atoms = np.sum([one.atoms for one in together], axis=0)
             values = block.lattice.at_risk @ atoms
-            free = ~block.lattice.open
             small = (values > 0) & (values < threshold)
             if len(together) > 1 and block.delivered is not None:
                 printed = block.lattice.at_risk @ block.delivered
                 small |= (printed > 0) & (printed < threshold)
-            small &= block.lattice.at_risk @ free > 0
+            small &= block.lattice.inhabited
             wanted = [block.lattice.at_risk[n] for n in np.nonzero(small)[0]]
             wanted += self._withheld(together)
             for row in wanted:

@@ -64,6 +64,11 @@ class Lattice:
         return _cell(self.axes, dict(key))
 
     @cached_property
+    def inhabited(self) -> npt.NDArray[np.bool_]:
+        """Which cells at risk are not made of atoms alone that describe nobody."""
+        return np.asarray((self.at_risk[:, ~self.open] > 0).any(axis=1))
+
+    @cached_property
     def members(self) -> frozenset[tuple[str, str]]:
         """Dimension and member of everything that its cells stand for."""
         return frozenset((axis.dimension, member) for axis in self.axes for member in axis.members)

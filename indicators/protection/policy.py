@@ -23,10 +23,15 @@ class Policy:
 
     def threshold(self, variable: str) -> int:
         """Counts from 1 up to below this number are secret: the strictest of house, source and variable."""
-        entry = self.framework.variables[variable]
-        stricter = [self.rules.sources.get(entry.source), self.rules.variables.get(variable)]
-        house = self.framework.head.confidentiality.suppress_counts_below
-        return max([house, *(rule.threshold for rule in stricter if rule is not None)])
+        return self._thresholds[variable]
+
+    @cached_property
+    def _thresholds(self) -> dict[str, int]:
+        house, found = self.framework.head.confidentiality.suppress_counts_below, {}
+        for variable, entry in self.framework.variables.items():
+            stricter = (self.rules.sources.get(entry.source), self.rules.variables.get(variable))
+            found[variable] = max([house, *(rule.threshold for rule in stricter if rule is not None)])
+        return found
 
     def mode(self, variable: str) -> Mode:
         """What is done with the cells of a variable: its own rule, that of its source, that of the framework."""

@@ -182,11 +182,21 @@ class Rows:
         forms, rows = np.divmod(pairs, max(1, len(lists)))
         self.forms: Short = forms.astype(np.int32)
         self.rows: Short = rows.astype(np.int32)
-        self._ends = np.searchsorted(self.forms, np.arange(size + 1)).tolist()
+        self.ends: Whole = np.searchsorted(self.forms, np.arange(size + 1)).astype(np.int64)
+        self._listed = self.ends.tolist()
 
     def of(self, form: int) -> list[int]:
         """Rows of a form."""
-        found: list[int] = self.rows[self._ends[form] : self._ends[form + 1]].tolist()
+        found: list[int] = self.rows[self._listed[form] : self._listed[form + 1]].tolist()
+        return found
+
+    def sums(self, forms: Whole, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """What the rows of each form have together of values of all rows."""
+        firsts, ends = self.ends[forms], self.ends[forms + 1]
+        own = np.repeat(np.arange(len(forms)), ends - firsts)
+        found: npt.NDArray[np.float64] = np.bincount(own, values[self.rows[spans(firsts, ends)]], len(forms)).astype(
+            float
+        )
         return found
 
 

@@ -33,6 +33,7 @@ class Search:
     fixed: Flags = field(init=False)
     _shown: Flags = field(init=False)
     _tellers: Rows = field(init=False)
+    _costs: npt.NDArray[np.float64] = field(init=False)
     _prices: npt.NDArray[np.float64] = field(init=False)
     _tables: list[Moves] = field(init=False, default_factory=list)
     _highest: Whole = field(init=False)
@@ -56,8 +57,8 @@ class Search:
         self._shown = np.ones(len(self.problem.rows), dtype=bool)
         self._tellers = Rows([row.tells for row in self.problem.rows], size)
         self.known[self._tellers.forms] = True
-        dear = np.array([row.cost >= self.problem.dear for row in self.problem.rows], dtype=bool)
-        np.add.at(self.dear, self._tellers.forms, dear[self._tellers.rows])
+        self._costs = np.array([row.cost for row in self.problem.rows], dtype=np.float64)
+        np.add.at(self.dear, self._tellers.forms, self._costs[self._tellers.rows] >= self.problem.dear)
         self._prices = np.full(size, np.nan)
         order = np.argsort(self.problem.group, kind="stable")
         groups, starts = np.unique(self.problem.group[order], return_index=True)
@@ -74,7 +75,7 @@ class Search:
         for row in rows:
             if not self._shown[row]:
                 continue
-            self._shown[row] = False
+            self._shown[row], self._costs[row] = False, 0.0
             entry = self.problem.rows[row]
             for form in dict.fromkeys(entry.tells):
                 self._prices[form] = np.nan
@@ -83,9 +84,9 @@ class Search:
 
     def prices(self, forms: Whole) -> npt.NDArray[np.float64]:
         """What is lost when a form moves: the figures that tell it."""
-        for form in forms[np.isnan(self._prices[forms])].tolist():
-            told = (row for row in self._tellers.of(form) if self._shown[row])
-            self._prices[form] = sum(self.problem.rows[row].cost for row in told)
+        unknown = forms[np.isnan(self._prices[forms])]
+        if len(unknown):
+            self._prices[unknown] = self._tellers.sums(unknown, self._costs)
         return self._prices[forms]
 
     def forms_of(self, groups: Iterable[int]) -> Whole:

@@ -75,10 +75,10 @@ class _Table:
         atoms, steps = (np.fromiter(part, np.int64, len(moves)) for part in (moves.keys(), moves.values()))
         yield from (f"atom {atom} falls below zero" for atom in atoms[self.start[atoms] + steps < 0])
         yield from (f"atom {atom} is known to everybody" for atom in atoms[steps != 0].tolist() if atom in self.fixed)
-        mine = [slice(first, end) for first, end in zip(self.ends[atoms], self.ends[atoms + 1], strict=True)]
-        touched = np.concatenate([*(self.forms[own] for own in mine), _NOTHING])
-        changes = np.concatenate([*(self.factors[o] * s for o, s in zip(mine, steps, strict=True)), _NOTHING])
-        np.add.at(self.moved, touched, changes)
+        sizes = self.ends[atoms + 1] - self.ends[atoms]
+        mine = np.repeat(self.ends[atoms + 1] - np.cumsum(sizes), sizes) + np.arange(sizes.sum())
+        touched = self.forms[mine]
+        np.add.at(self.moved, touched, self.factors[mine] * np.repeat(steps, sizes))
         forms = np.unique(touched)
         changes = self.moved[forms]
         self.moved[forms] = 0
