@@ -126,21 +126,23 @@ def _last_release(
 ) -> Mapping[str, pa.Table]:
     """What an attacker reads of the published tables; of figures only that of some regions (None: of all)."""
     from indicators.audit.evidence import READ
-    from warehouse.access import Asked
+    from schemas.tables_asked import TablesAsked
+    from warehouse.access import arrow
 
     read = sorted({*READ, *(dimension.lower() for dimension in framework.dimension_order)})
     columns = f"SELECT COLUMNS(lambda name: name IN {tuple(read)})"
     some, regions = ("", []) if anew is None else ("WHERE region IN (SELECT unnest(?))", [sorted(anew)])
-    queries = {name: f"{columns} FROM {name} {some}" for name in _OF_FIGURES}
-    return Asked(connection, queries | {_PROFILE: f"{columns} FROM {_PROFILE}"}, regions)
+    queries = {name: (f"{columns} FROM {name} {some}", regions) for name in _OF_FIGURES}
+    queries[_PROFILE] = f"{columns} FROM {_PROFILE}", []
+    return TablesAsked(queries, lambda name: arrow(connection, *queries[name]))
 
 
 def _edition(framework: Framework, tables: Mapping[str, pa.Table]) -> Mapping[str, pa.Table]:
     """New tables as the attacker reads them: of those in the database only what can tell anything, in numbers."""
-    from indicators.audit.asking import Edition
+    from indicators.audit.asking import edition
     from warehouse.results import Completed
 
-    return Edition(framework, tables.asked) if isinstance(tables, Completed) else tables
+    return edition(framework, tables.asked) if isinstance(tables, Completed) else tables
 
 
 def _truth(framework: Framework, connection: Connection, tables: Mapping[str, pa.Table]) -> Truth:

@@ -9,10 +9,11 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import PurePath
 
+from intake.deadlines import deadline_told, local_time
 from intake.form_request import TEXT_MARK
 from intake.reading import column_letters
 from intake.reasons import KEY_MARK, PROTOCOL_MARK, Reason, machine_key
-from intake.reply import URGENCY, local_time, receipt, register_lines
+from intake.reply import URGENCY, receipt, register_lines
 from intake.values import german
 from schemas.framework_model import Framework
 from schemas.observations import Observations
@@ -220,7 +221,7 @@ def _head(framework: Framework, delivery: CheckedDelivery) -> tuple[str, ...]:
 
 
 def _what_to_do(framework: Framework, delivery: CheckedDelivery, *, separate: bool) -> str:
-    year, contact = delivery.submission.year, framework.head.delivery.contact
+    contact = framework.head.delivery.contact
     if delivery.submission.verdict is Verdict.ACCEPTED:
         return f"Sie müssen nichts weiter tun. Fragen: {contact}."
     steps = (
@@ -233,8 +234,7 @@ def _what_to_do(framework: Framework, delivery: CheckedDelivery, *, separate: bo
             " gelben Spalte „Begründung“ kurz bestätigen und dieses Blatt in Ihre Arbeitsmappe kopieren. 3. Ihre Datei"
             " speichern und wieder in den Eingangsordner legen."
         )
-    deadline = f" Frist: {framework.deadline(year):%d.%m.%Y}." if year else ""
-    return f"{steps}{deadline} Fragen: {contact}."
+    return " ".join((steps, *deadline_told(framework, delivery.submission), f"Fragen: {contact}."))
 
 
 def _finding_of(reason: Reason) -> Finding:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
-from zoneinfo import ZoneInfo
 
+from intake.deadlines import deadline_told, local_time
 from intake.form_request import OUR_FORM, REGISTER_FORM
 from intake.reasons import compare, previous_line
 from intake.values import german
@@ -21,7 +21,6 @@ URGENCY = {
     Severity.WARNING: ("Rückfrage", "ask"),
     Severity.INFO: ("Hinweis", "note"),
 }
-_ZONE = ZoneInfo("Europe/Berlin")
 
 
 @dataclass(frozen=True)
@@ -214,7 +213,6 @@ def register_lines(framework: Framework, delivery: CheckedDelivery) -> Iterable[
 
 
 def _steps(framework: Framework, delivery: CheckedDelivery, counts: dict[str, int], duplicate_of: str) -> Iterable[str]:
-    year = delivery.submission.year
     waiting = delivery.submission.verdict in (Verdict.RETURNED, Verdict.REFUSED)
     if duplicate_of and waiting:
         yield f"Die Lieferung {duplicate_of} wartet noch auf Ihre Korrektur; was zu tun ist, steht in der Antwort dazu."
@@ -234,8 +232,7 @@ def _steps(framework: Framework, delivery: CheckedDelivery, counts: dict[str, in
     if counts["ask"]:
         yield "Berichtigen Sie die gelben Zellen („Rückfrage“) oder bestätigen Sie den Wert in der Spalte „Begründung“."
     yield "Legen Sie diese Datei wieder in denselben Eingangsordner; die neue Fassung ersetzt die alte."
-    if year:
-        yield f"Frist: {framework.deadline(year):%d.%m.%Y}."
+    yield from deadline_told(framework, delivery.submission)
 
 
 def _facts(framework: Framework, delivery: CheckedDelivery) -> Iterable[tuple[str, str]]:
@@ -270,11 +267,6 @@ def _facts(framework: Framework, delivery: CheckedDelivery) -> Iterable[tuple[st
 def _one_line(text: str) -> str:
     """Text of a sender without line breaks or control characters: it must not forge a line of the answer."""
     return "".join(character if character.isprintable() else " " for character in text)
-
-
-def local_time(moment: datetime) -> datetime:
-    """A moment of the system (UTC without zone) in German time."""
-    return moment.replace(tzinfo=UTC).astimezone(_ZONE)
 
 
 def _row(found: Finding) -> dict[str, str]:

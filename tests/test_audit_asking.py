@@ -35,6 +35,7 @@ from indicators.audit.versions import TODAY, Versions
 from indicators.compute import Results, compute
 from schemas.framework_model import Framework
 from schemas.shapes import Slice
+from schemas.tables_asked import TablesAsked
 from warehouse.access import lent
 from warehouse.results import Completed
 
@@ -229,3 +230,29 @@ def test_a_row_of_one_unknown_is_a_bound() -> None:
     for wrong in ([({0: 1.0}, -math.inf, 2.0), ({0: 1.0}, 3.0, math.inf)], [({0: 1.0}, -math.inf, -1.0)]):
         with pytest.raises(Contradiction):
             Solver(Rows.of(1, wrong)).solve(np.ones(1), most=True)
+
+
+# --- one table at a time ---------------------------------------------------------------------------------------------
+
+
+def test_a_table_is_asked_for_when_it_is_read_and_let_go_with_the_next() -> None:
+    asked: list[str] = []
+
+    def ask(name: str) -> pa.Table:
+        asked.append(name)
+        return pa.table({name: [1]})
+
+    tables = TablesAsked(("one", "two"), ask)
+    assert ("one" in tables, "three" in tables, list(tables), len(tables), asked) == (
+        True,
+        False,
+        ["one", "two"],
+        2,
+        [],
+    )
+    assert tables["one"] is tables["one"]
+    assert tables["two"].column_names == ["two"]
+    assert tables["one"].column_names == ["one"]
+    assert asked == ["one", "two", "one"]
+    with pytest.raises(KeyError):
+        tables["three"]

@@ -10,14 +10,12 @@ from decimal import Decimal
 import pytest
 
 import intake.checking
-from flows.demo.running import WORLD
-from flows.demo.world import World, load_world
+from flows.demo.world import World
 from intake.checking import check_read
 from intake.deliveries import ReadDelivery
 from schemas.contract import batch_frame, check_contract
 from schemas.contract_kept import keeps_contract
 from schemas.framework_model import Framework
-from schemas.loading import load_framework
 from schemas.observations import Observations
 from schemas.shapes import Observation, Submission
 
@@ -34,16 +32,6 @@ VIOLATIONS: dict[str, Change] = {
     "a value beside a sign": lambda o: o._replace(value=Decimal(1), status="secret"),
     "no value and no sign": lambda o: o._replace(value=None, status="ok"),
 }
-
-
-@pytest.fixture(scope="module")
-def framework() -> Framework:
-    return load_framework()
-
-
-@pytest.fixture(scope="module")
-def world(framework: Framework) -> World:
-    return load_world(WORLD, framework)
 
 
 def delivery(framework: Framework, world: World, number: int) -> list[Observation]:

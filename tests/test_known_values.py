@@ -9,25 +9,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from flows.demo.running import WORLD
-from flows.demo.world import World, load_world
+from flows.demo.world import World
 from intake.cause_cells import cells_of, restricted
 from intake.causes import explain
 from intake.rules import CellKey, Known, RuleInput, check_rules
 from schemas.framework_model import Framework
 from schemas.known_values import KnownTable, KnownValues
-from schemas.loading import load_framework
 from schemas.shapes import Finding, Observation
-
-
-@pytest.fixture(scope="module")
-def framework() -> Framework:
-    return load_framework()
-
-
-@pytest.fixture(scope="module")
-def world(framework: Framework) -> World:
-    return load_world(WORLD, framework)
 
 
 def in_columns(known: list[Known]) -> list[KnownValues]:

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 
 from intake.answer import write_reply
+from intake.deadlines import local_time
 from intake.form import write_form
 from intake.form_request import CoverAnswers, FormRequest
-from intake.reply import as_text, local_time, machine_twin, receipt
+from intake.protocol import protocol
+from intake.reply import as_text, machine_twin, receipt
 from schemas.framework_model import Framework
 from schemas.shapes import CheckedDelivery, Finding, FindingState, Observation, Severity, Submission, verdict_of
 
@@ -157,6 +159,27 @@ def test_a_returned_delivery_gets_numbered_steps_and_the_deadline(tiny: Framewor
     assert told[-1] == "Frist: 30.06.2022."
     only_errors = steps(tiny, delivery(noticed(ERROR)))
     assert not [step for step in only_errors if "Rückfrage" in step]
+
+
+@pytest.mark.parametrize(
+    ("received", "told"),
+    [
+        (datetime(2026, 10, 31, 22, 59), []),  # the last minute of the day in German time
+        (datetime(2026, 10, 31, 23, 0), ["Was bis 31.01.2027 eingeht, zählt noch in den endgültigen Ergebnissen."]),
+        (datetime(2027, 1, 31, 22, 59), ["Was bis 31.01.2027 eingeht, zählt noch in den endgültigen Ergebnissen."]),
+        (datetime(2027, 1, 31, 23, 0), ["Bitte senden Sie die Berichtigung so bald wie möglich."]),
+    ],
+)
+def test_who_is_late_is_told_so_and_what_a_correction_is_still_good_for(
+    framework: Framework, received: datetime, told: list[str]
+) -> None:
+    late = delivery(noticed(ERROR), year=2025, received_at=received)
+    *_, before, last = steps(framework, late)
+    assert last == "Frist: 31.10.2026."
+    assert [before.removeprefix("Die Frist ist vorbei. ")] * bool(told) == told
+    assert before.startswith("Die Frist ist vorbei.") is bool(told)
+    head = protocol(framework, late).head[-1]
+    assert f"{' '.join((before,) * bool(told))} Frist: 31.10.2026. Fragen:".strip() in head
 
 
 def test_an_unreadable_file_gets_the_remedy_as_its_step(tiny: Framework) -> None:

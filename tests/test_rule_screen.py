@@ -8,28 +8,16 @@ from decimal import Decimal
 
 import pytest
 
-from flows.demo.running import WORLD
-from flows.demo.world import World, load_world
+from flows.demo.world import World
 from intake import rules
 from intake.rule_screen import Screen
 from intake.rules import RuleInput, RuleResult, check_rules
 from schemas import sql
 from schemas.framework_model import Framework
-from schemas.loading import load_framework
 from schemas.shapes import Observation
 
 HUGE = 10**13
 """Ten of these, in ten-thousandths, are more than 64 bits hold with room for factors."""
-
-
-@pytest.fixture(scope="module")
-def framework() -> Framework:
-    return load_framework()
-
-
-@pytest.fixture(scope="module")
-def world(framework: Framework) -> World:
-    return load_world(WORLD, framework)
 
 
 @pytest.fixture

@@ -96,30 +96,6 @@ def arrow(connection: Connection, query: str, parameters: Sequence[Any] | Mappin
     return connection.sql(query, params=parameters or None).to_arrow_table()
 
 
-class Asked(Mapping[str, "pa.Table"]):
-    """The results of queries by name, each an Arrow table that is read when somebody asks for it, and let go when he asks for
-    another one."""
-
-    def __init__(self, connection: Connection, queries: Mapping[str, str], parameters: Sequence[Any] = ()) -> None:
-        self._connection, self._queries, self._parameters = connection, queries, parameters
-        self._newest: tuple[str, pa.Table] | None = None
-
-    def __getitem__(self, name: str) -> pa.Table:
-        if self._newest is None or self._newest[0] != name:
-            query, self._newest = self._queries[name], None
-            self._newest = name, arrow(self._connection, query, self._parameters if "?" in query else ())
-        return self._newest[1]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._queries
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._queries)
-
-    def __len__(self) -> int:
-        return len(self._queries)
-
-
 def has_table(connection: Connection, name: str) -> bool:
     """Generations of earlier versions lack some tables."""
     return bool(rows(connection, "SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name]))

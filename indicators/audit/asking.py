@@ -3,7 +3,7 @@ and cells as numbers. What it makes of them is the same as of the tables themsel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
@@ -12,6 +12,7 @@ from indicators.audit.evidence import FIGURE, NUMBERS, PLACES, TOLD_CHANGES
 from indicators.audit.forms import Forms
 from schemas.framework_model import Framework
 from schemas.shapes import TOTAL
+from schemas.tables_asked import TablesAsked
 
 FIGURES, CELLS = "audited_figures", "audited_cells"
 """Names under which `figures` and `cells` have to be visible while anything is asked that joins them."""
@@ -30,27 +31,10 @@ def figures(framework: Framework) -> pa.Table:
     return pa.table({"indicator": [code for code, _ in forms.figures], **columns, FIGURE: numbers})
 
 
-class Edition(Mapping[str, pa.Table]):
-    """The tables of an edition as `evidence` reads them, each asked for when it is read, and let go when another one is."""
-
-    def __init__(self, framework: Framework, ask: Ask) -> None:
-        self._ask, self._queries = ask, dict(_queries(framework))
-        self._newest: tuple[str, pa.Table] | None = None
-
-    def __getitem__(self, name: str) -> pa.Table:
-        if self._newest is None or self._newest[0] != name:
-            (table, query), self._newest = self._queries[name], None
-            self._newest = name, self._ask(table, query)
-        return self._newest[1]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._queries
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._queries)
-
-    def __len__(self) -> int:
-        return len(self._queries)
+def edition(framework: Framework, ask: Ask) -> TablesAsked:
+    """The tables of an edition as `evidence` reads them."""
+    queries = dict(_queries(framework))
+    return TablesAsked(queries, lambda name: ask(*queries[name]))
 
 
 def _queries(framework: Framework) -> Iterator[tuple[str, tuple[str, str]]]:
