@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from bench import peers
-from bench.speed.goals import BEGIN, END, Goal, Hidden, Line, page, write
+from bench.speed.goals import BEGIN, END, SECONDS, Goal, Hidden, Line, page, write
 from bench.speed.measuring import Measured, measure
 from bench.speed.scripts import naive, sketch
 from bench.speed.worlds import Size, correction, grown, load_rows, places, write_workbooks
@@ -167,6 +167,18 @@ def test_goals_are_judged_and_the_page_keeps_what_people_wrote(tmp_path: Path) -
     path.write_text("no marks", encoding="utf-8")
     with pytest.raises(ValueError, match="no place"):
         write(text, path)
+
+
+def test_goals_in_seconds_are_judged_in_those_of_the_machine_on_which_they_were_set() -> None:
+    there, here = Goal("a", 4.5, most=3, unit=SECONDS), Goal("a", 4.5, most=3, unit=SECONDS, pace=1.6)
+    quick = Goal("a", 2.9, most=3, unit=SECONDS, pace=0.9)
+    assert [(goal.found, goal.verdict) for goal in (there, here, quick)] == [
+        ("4.50 CPU s", "MISSED"),
+        ("2.81 CPU s (here 4.50)", "reached"),
+        ("3.22 CPU s (here 2.90)", "MISSED"),
+    ]
+    others = [Goal("clock", 310.0, most=300, unit="s", pace=1.6), Goal("ratio", 4.1, most=4, pace=1.6)]
+    assert [(goal.found, goal.verdict) for goal in others] == [("310.00 s", "MISSED"), ("4.10", "MISSED")]
 
 
 def test_what_is_hidden_has_a_table_of_its_own() -> None:
