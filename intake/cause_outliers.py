@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import log, sqrt
+from math import log, nan, sqrt
 from statistics import fmean, median
+
+import numpy as np
+from numpy.typing import NDArray
 
 from intake.cause_cells import Cells
 from intake.cause_parts import members_of
 from intake.cause_settings import Limits
 from intake.rules import CellKey, Known
 from schemas.framework_model import Framework
+from schemas.known_values import KnownTable, KnownValues
 
+Floats = NDArray[np.float64]
 MAD_SCALE = 1.4826
 """Median absolute deviation of a normal distribution to its standard deviation (1 / 0.6745)."""
 MEAN_SCALE = 1.2533
@@ -40,11 +45,17 @@ def stabilised(now: float, before: float) -> float:
     return (sqrt(now + 0.375) - sqrt(before + 0.375)) * sqrt(2)
 
 
-def modified_z(value: float, series: Sequence[float], floor: float = 0.0) -> float:
+def modified_z(value: float, series: Sequence[float] | Floats, floor: float = 0.0) -> float:
     """0.6745 * (value - median) / MAD, with the mean deviation where the MAD is 0; the spread is `floor` at least."""
-    middle = median(series)
-    distances = [abs(entry - middle) for entry in series]
-    spread = max(median(distances) * MAD_SCALE or fmean(distances) * MEAN_SCALE, floor)
+    if isinstance(series, np.ndarray):  # thousands of regions
+        middle = float(np.median(series))
+        far = np.abs(series - middle)
+        usual, mean = float(np.median(far)), float(np.mean(far))
+    else:  # a few years
+        middle = median(series)
+        distances = [abs(entry - middle) for entry in series]
+        usual, mean = median(distances), fmean(distances)
+    spread = max(usual * MAD_SCALE or mean * MEAN_SCALE, floor)
     if spread == 0:
         return 0.0 if value == middle else float("inf")
     return (value - middle) / spread
@@ -97,6 +108,9 @@ class Rates:
     history: History
     guarded: frozenset[CellKey] = frozenset()
     _peers: Sequence[Known] | None = field(default=None)
+    _together: KnownTable | None = field(default=None)
+    _places: Sequence[int] = field(default=())
+    _columns: dict[CellKey, Floats] = field(default_factory=dict)
 
     def unusual(self, cell: CellKey) -> float | None:
         """How many times the usual share or rate a cell is, if that is an outlier and nothing earlier is known."""
@@ -107,14 +121,13 @@ class Rates:
         if base is None:
             return None
         own = _share(float(now), float(self.cells.values[base]))
-        shares = [share for known in self._others() if (share := _share(_number(known, cell), _number(known, base)))]
+        shares = self._shares(cell, base)
         if not own or len(shares) < self.limits.peers.regions:
             return None
-        middle = median(shares)
+        middle = float(np.median(shares))
         if middle * float(self.cells.values[base]) < self.limits.peers.minimum:
             return None
-        logs = [log(share) for share in shares]
-        far = abs(modified_z(log(own), logs, self.limits.peers.floor)) > self.limits.peers.z
+        far = abs(modified_z(log(own), np.log(shares), self.limits.peers.floor)) > self.limits.peers.z
         return own / middle if far else None
 
     @property
@@ -137,15 +150,34 @@ class Rates:
             return None
         return (size.variable, "") if variable != size.variable else None
 
+    def _shares(self, cell: CellKey, base: CellKey) -> Floats:
+        """The shares in other regions, where there is one."""
+        parts, wholes = self._said(cell), self._said(base)
+        some = (parts > 0) & (wholes > 0)
+        return parts[some] / wholes[some]
+
+    def _said(self, cell: CellKey) -> Floats:
+        """What each other region said of a cell, `nan` where it said none."""
+        if cell not in self._columns:
+            self._columns[cell] = self._read(cell)
+        return self._columns[cell]
+
+    def _read(self, cell: CellKey) -> Floats:
+        others = self._others()
+        if self._together:
+            return self._together.column(cell, self._places)
+        values = (known.get(cell, (None, ""))[0] for known in others)
+        return np.array([nan if value is None else float(value) for value in values])
+
     def _others(self) -> Sequence[Known]:
+        """The other regions; noted where they were read together, so that a cell of all of them is one column."""
         if self._peers is None:
             self._peers = self.history.peers(self.cells.item.region, self.cells.item.year)
+            read = [known for known in self._peers if isinstance(known, KnownValues)]
+            self._places = [known.place for known in read if known.place is not None]
+            if self._peers and len(self._places) == len(self._peers) and len({id(known.table) for known in read}) == 1:
+                self._together = read[0].table
         return self._peers
-
-
-def _number(known: Known, cell: CellKey) -> float:
-    value, _ = known.get(cell, (None, ""))
-    return 0.0 if value is None else float(value)
 
 
 def _share(part: float, whole: float) -> float:

@@ -20,15 +20,17 @@ CellKey = tuple[str, str]
 Said = tuple[Decimal | None, str]
 """Value and status."""
 Where = NDArray[np.intp]
+Numbers = NDArray[np.int32]
 NOWHERE = -1
 
 
 class KnownTable:
-    """What was read together: the different cells and the different values with their statuses. `derived` is what others
-    work out about these and ask for again, by name."""
+    """What was read together: the different cells and the different values with their statuses. `every`: for each place
+    and cell the number of what was said there, `NOWHERE` where nothing was. `derived` is what others work out about these
+    and ask for again, by name."""
 
-    def __init__(self, cells: Sequence[CellKey], said: Sequence[Said]) -> None:
-        self.cells, self.said = cells, said
+    def __init__(self, cells: Sequence[CellKey], said: Sequence[Said], every: Numbers) -> None:
+        self.cells, self.said, self.every = cells, said, every
         self.derived: dict[Any, Any] = {}
         self._at: dict[Places, Where] = {}
 
@@ -42,6 +44,15 @@ class KnownTable:
         """The values as floating-point numbers, `nan` where there is none; and another `nan` behind them."""
         values = [nan if value is None else float(value) for value, _ in self.said]
         return np.array([*values, nan])
+
+    def values(self) -> list[KnownValues]:
+        """What was said of each place."""
+        return [KnownValues(self, said, number) for number, said in enumerate(self.every)]
+
+    def column(self, cell: CellKey, places: Sequence[int] | Where) -> NDArray[np.float64]:
+        """The numbers that some places said of a cell, `nan` where one said none."""
+        number = self.number.get(cell)
+        return self.numbers[np.full(len(places), NOWHERE) if number is None else self.every[places, number]]
 
     def at(self, places: Places) -> Where:
         """Where the cells of these places stand; those that are not there stand behind the last."""
@@ -62,17 +73,10 @@ class KnownTable:
 
 class KnownValues(Mapping[CellKey, Said]):
     """Value and status by cell. `said`: for each cell of the table the number of what was said of it, `NOWHERE` where
-    nothing was."""
+    nothing was. `place`: where this stands among what was read together; none for a selection of it."""
 
-    def __init__(self, table: KnownTable, said: Where) -> None:
-        self.table, self.said = table, said
-
-    @classmethod
-    def of(cls, table: KnownTable, cells: Where, said: Where) -> KnownValues:
-        """From the numbers of cells, and of what was said of each of these."""
-        every = np.full(len(table.cells), NOWHERE, np.intp)
-        every[cells] = said
-        return cls(table, every)
+    def __init__(self, table: KnownTable, said: Numbers, place: int | None = None) -> None:
+        self.table, self.said, self.place = table, said, place
 
     def __getitem__(self, cell: CellKey) -> Said:
         number = int(self.said[self.table.number[cell]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,30 +13,27 @@ import pytest
 from flows.demo.world import World
 from intake.cause_cells import cells_of, restricted
 from intake.causes import explain
-from intake.rules import CellKey, Known, RuleInput, check_rules
+from intake.plausibility import History, cell_findings
+from intake.rules import Known, RuleInput, check_rules
 from schemas.framework_model import Framework
-from schemas.known_values import KnownTable, KnownValues
+from schemas.known_values import NOWHERE, KnownTable, KnownValues
 from schemas.shapes import Finding, Observation
 
 
 def in_columns(known: list[Known]) -> list[KnownValues]:
     """The same beside each other in one table, as a year is read."""
-    cells: dict[CellKey, int] = {}
-    said: dict[tuple[Decimal | None, str], int] = {}
-    held = [
-        (
-            [cells.setdefault(cell, len(cells)) for cell in one],
-            [said.setdefault(what, len(said)) for what in one.values()],
-        )
-        for one in known
-    ]
-    table = KnownTable(list(cells), list(said))
-    return [KnownValues.of(table, np.array(at, np.intp), np.array(what, np.intp)) for at, what in held]
+    cells = {cell: number for number, cell in enumerate(dict.fromkeys(cell for one in known for cell in one))}
+    said = {what: number for number, what in enumerate(dict.fromkeys(what for one in known for what in one.values()))}
+    every = np.full((len(known), len(cells)), NOWHERE, np.int32)
+    for place, one in enumerate(known):
+        for cell, what in one.items():
+            every[place, cells[cell]] = said[what]
+    return KnownTable(list(cells), list(said), every).values()
 
 
 def deliveries_of(world: World) -> list[RuleInput]:
     dice = random.Random(23)
-    places = [(region, year) for region in world.regions[:3] for year in world.years[-2:]]
+    places = [(region, year) for region in world.regions[:3] for year in world.years[-1:]]
     return [_troubled(world, dice, region, year, number) for number, (region, year) in enumerate(places)]
 
 
@@ -82,6 +80,27 @@ def test_deliveries_are_judged_alike_beside_columns_and_dictionaries(framework: 
     asked, asked_again = explain(framework, plain, noticed), explain(framework, held, noticed)
     assert asked == asked_again
     assert {entry.code for grouped in asked.values() for entry in grouped.findings} > {"M15"}
+
+
+def test_first_deliveries_are_compared_with_others_alike_in_columns_and_dictionaries(
+    framework: Framework, world: World
+) -> None:
+    firsts = [replace(delivery, previous={}) for delivery in deliveries_of(world)]
+    year = world.years[-1]
+    said: dict[str, Known] = {
+        region: {cell: (Decimal(str(value)), "ok") for cell, value in world.values(region, year).items()}
+        for region in world.regions
+    }
+    held = dict(zip(said, in_columns([*said.values()]), strict=True))
+
+    def noticed(known: Mapping[str, Known]) -> dict[str, list[Finding]]:
+        history = History(peers=lambda region, _: [one for other, one in known.items() if other != region])
+        return cell_findings(framework, firsts, history)
+
+    plain = noticed(said)
+    assert noticed(held) == plain
+    assert noticed({**held, "nobody": {}}) == plain  # not all of them read together
+    assert "M12_PEERS" in {found.code for findings in plain.values() for found in findings}
 
 
 def test_the_arrays_of_a_delivery_are_those_of_its_dictionaries(framework: Framework, world: World) -> None:

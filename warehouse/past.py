@@ -68,7 +68,7 @@ def _values(connection: Connection, source: str, asked: Mapping[str, Any], by: s
     """
     import numpy as np  # not with the module: commands that only ask the warehouse do without
 
-    from schemas.known_values import KnownTable, KnownValues
+    from schemas.known_values import NOWHERE, KnownTable
 
     codes = dimension_codes(connection)
     columns = {_PLACE: (by,), _CELL: ("variable", *dimension_names(connection)), _SAID: ("value", "status")}
@@ -77,10 +77,10 @@ def _values(connection: Connection, source: str, asked: Mapping[str, Any], by: s
     with lent(connection, apart):
         read = arrow(connection, f"SELECT {', '.join(columns)} FROM (FROM {source}) o {joins}", asked)
     places, cells, said = (list(zip(*apart[n].drop_columns([n]).to_pydict().values(), strict=True)) for n in columns)
-    known = KnownTable([(variable, member_key(zip(codes, members, strict=True))) for variable, *members in cells], said)
-    whose, at, what = (read[number].to_numpy() for number in columns)
-    own = np.split(np.argsort(whose, kind="stable"), np.cumsum(np.bincount(whose, minlength=len(places)))[:-1])
-    return {place: KnownValues.of(known, at[mine], what[mine]) for (place,), mine in zip(places, own, strict=False)}
+    cells_told = [(variable, member_key(zip(codes, members, strict=True))) for variable, *members in cells]
+    every = np.full((len(places), len(cells)), NOWHERE, np.int32)
+    every[tuple(read[number].to_numpy() for number in (_PLACE, _CELL))] = read[_SAID].to_numpy()
+    return dict(zip((place for (place,) in places), KnownTable(cells_told, said, every).values(), strict=True))
 
 
 def _same(one: str, other: str, columns: Sequence[str]) -> str:
