@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.settings import Settings
+from indicators.coded import plain
 from indicators.compute import Results
 from indicators.remembered import without_collecting
 from intake.preview import Previews
@@ -72,8 +73,8 @@ def _beside(framework: Framework, region: str, year: int) -> Beside:
 def _frame(framework: Framework, table: pa.Table, regions: set[str], years: set[int], *columns: str) -> pd.DataFrame:
     """The rows of regions and years as pandas, with what a figure is of, and these columns."""
     dimensions = (code.lower() for code in framework.dimension_order)
-    own = pc.is_in(table["region"], pa.array(sorted(regions), table["region"].type))
+    own = pc.is_in(table["region"], pa.array(sorted(regions), pa.string()))
     near = pc.is_in(table["year"], pa.array(sorted(years), table["year"].type))
     narrow = table.select(["region", "year", "indicator", *dimensions, *columns])
-    frame: pd.DataFrame = narrow.filter(pc.and_(own, near)).to_pandas()
+    frame: pd.DataFrame = plain(narrow.filter(pc.and_(own, near))).to_pandas()
     return frame

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import duckdb
 import pyarrow as pa
 
+from indicators.coded import plain
 from indicators.confidentiality import judged_statement, published_statement
 from indicators.convergence import years_reached
 from indicators.derived import BY_REGION, PARTS, derived_tables, table_name
@@ -139,7 +140,7 @@ def compute(
     """Compute all indicators (or `codes`) from the relation `source` (the view `observation` of design 3.4).
 
     Works on temporary tables of the given connection only; nothing is written to the database file. `into`:
-    what the tables are put into (see `laying_down`), by themselves they stay in memory.
+    what the tables are put into (see `laying_down`), with texts as numbers; by themselves they stay in memory.
     """
     known = beside or Beside()
     found = _narrow_values(connection, framework, source, codes, known)
@@ -148,7 +149,7 @@ def compute(
     give = _giving_back(connection)
     tables: MutableMapping[str, pa.Table] = {} if into is None else into
     for name, table in _tables(run, give, anew):
-        tables[name] = table
+        tables[name] = plain(table) if into is None else table
         del table
     tables.update(published_registers(framework, known.registers))
     give()
@@ -201,7 +202,7 @@ def values_alone(
 ) -> pa.Table:
     """indicator_value without what follows from it: nothing is protected, so none of it may leave the house."""
     evaluated(connection, framework, source, codes)
-    return connection.sql("FROM calc_indicator_value").to_arrow_table()
+    return plain(connection.sql("FROM calc_indicator_value").to_arrow_table())
 
 
 def _register_beside(connection: duckdb.DuckDBPyConnection, framework: Framework, beside: Beside) -> None:

@@ -10,7 +10,9 @@ from typing import Literal
 import duckdb
 import pyarrow as pa
 
+from indicators.coded import INDICATOR, REGION, UNIT, member_type, plan_types, type_statement
 from indicators.comparability import convert_lags, lags_of, make_comparable
+from indicators.crosswalks import Lags
 from indicators.intervals import interval_statements
 from indicators.planned import indicator_table, plans, status_table
 from indicators.remembered import remembered
@@ -86,16 +88,10 @@ class Evaluation:
         self.connection.execute("CREATE OR REPLACE TEMP TABLE calc_leaves AS FROM calc_leaf_rows")
         for name, table in self.plans.tables.items():
             register(f"calc_{name}", table)
-        members = ", ".join(self._member_column(dimension) for dimension in framework.dimension_order)
-        self.connection.execute(f"""
-            CREATE OR REPLACE TEMP TABLE calc_members AS
-            SELECT point, {members}, dense_rank() OVER (ORDER BY owner) AS owner_place,
-                   dense_rank() OVER (ORDER BY key) AS key_place FROM calc_point""")
-        register("calc_indicator", remembered(framework, lambda: indicator_table(framework), "indicators"))
         register("calc_status", remembered(framework, lambda: status_table(framework), "statuses"))
         lags = lags_of(self.connection, self.framework, self.source, self.whole)
-        register("calc_member", self._member_table(lags.joint))
         self._cells()
+        self._code(lags)
         self.connection.execute(plan_sql.keyed_cells(self.framework, "calc_", self._within("p.year", "read")))
         convert_lags(self.connection, lags)
         for statement in plan_sql.slot_values(self.whole, "calc_"):
@@ -127,9 +123,38 @@ class Evaluation:
         present = [code for code, there in zip(self.framework.dimension_order, asked, strict=True) if there]
         for statement in sql.completion(self.framework, "calc_", "calc_leaves", present, numbered=True):
             self.connection.execute(statement)
-        for view, asked_for in zip(
-            _CELLS, (self._within("p.year", "read"), f"k.variable IN ({_quoted(profile)})"), strict=True
+
+    def _code(self, lags: Lags) -> None:
+        """Regions, indicators and members as numbers (`indicators.coded`) from here on: `calc_member`, `calc_members` (of
+        points) and `calc_indicator`; the views of cells are for others and tell texts."""
+        member = self._member_table(lags.joint)
+        places = self.connection.execute("SELECT DISTINCT region FROM calc_place").fetchall()
+        regions = {region for (region,) in places}.union(lags.regions, member["aggregate"].to_pylist())
+        for statement in (
+            type_statement(REGION, regions.union(member["member"].to_pylist())),
+            type_statement(UNIT, {"", *lags.joint.values()}),
+            *plan_types(self.framework, self.whole),
         ):
+            self.connection.execute(statement)
+        self.connection.register("calc_member_rows", member)
+        self.connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE calc_member AS
+            SELECT * REPLACE (CAST(aggregate AS {REGION}) AS aggregate, CAST(member AS {REGION}) AS member,
+                              CAST(unit AS {UNIT}) AS unit) FROM calc_member_rows""")
+        members = ", ".join(self._member_column(dimension) for dimension in self.framework.dimension_order)
+        self.connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE calc_members AS
+            SELECT point, {members}, dense_rank() OVER (ORDER BY owner) AS owner_place,
+                   dense_rank() OVER (ORDER BY key) AS key_place FROM calc_point""")
+        indicators = remembered(self.framework, lambda: indicator_table(self.framework), "indicators")
+        self.connection.register("calc_indicator_rows", indicators)
+        self.connection.execute(f"""
+            CREATE OR REPLACE TEMP TABLE calc_indicator AS
+            SELECT * REPLACE (CAST(code AS {INDICATOR}) AS code) FROM calc_indicator_rows""")
+        self.connection.execute(f"ALTER TABLE calc_place ALTER region TYPE {REGION}")
+        self.connection.execute(f"ALTER TABLE calc_place ALTER unit TYPE {UNIT}")
+        profile = _quoted(self.framework.profile.variables())
+        for view, asked_for in zip(_CELLS, (self._within("p.year", "read"), f"k.variable IN ({profile})"), strict=True):
             self.connection.execute(sql.cell_view(self.framework, view, "calc_", asked_for))
 
     def aggregate(self) -> None:
@@ -177,7 +202,7 @@ class Evaluation:
         self.connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE calc_indicator_value AS
             WITH raw AS (
-                SELECT a.*, p.owner AS indicator, p.key, i.multiplier, i.quotient, w.reason, c.n_reported, m.n_members,
+                SELECT a.*, i.code AS indicator, p.key, i.multiplier, i.quotient, w.reason, c.n_reported, m.n_members,
                        m.n_members IS NOT NULL AND m.complete_only AND coalesce(c.n_reported, 0) < m.n_members AS short,
                        m.n_members IS NOT NULL AND coalesce(c.n_reported, 0) < m.n_members AS partial
                 FROM calc_asked a JOIN calc_point p USING (point) JOIN calc_indicator i ON i.code = p.owner
@@ -253,7 +278,8 @@ class Evaluation:
 
     def _member_column(self, dimension: str) -> str:
         pattern = f"(?:^|,){dimension}=([^,]*)"
-        return f"coalesce(nullif(regexp_extract(key, '{pattern}', 1), ''), '{TOTAL}') AS {sql.column(dimension)}"
+        text = f"coalesce(nullif(regexp_extract(key, '{pattern}', 1), ''), '{TOTAL}')"
+        return f"CAST({text} AS {member_type(dimension)}) AS {sql.column(dimension)}"
 
     def _member_table(self, joint: Mapping[tuple[str, int, str], str]) -> pa.Table:
         """aggregate, year, member, n_members, complete_only, unit for every year in the data.

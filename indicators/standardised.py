@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from indicators.coded import INDICATOR
 from indicators.intervals import byar
 from schemas import sql
 from schemas.framework_model import Framework
@@ -27,7 +28,7 @@ def support_statement(framework: Framework) -> str:
     return f"""
         CREATE OR REPLACE TEMP TABLE calc_support AS
         WITH declared AS ({sql.listed("owner indicator role", rows)})
-        SELECT d.indicator, d.role, e.region, e.year, {members},
+        SELECT CAST(d.indicator AS {INDICATOR}) AS indicator, d.role, e.region, e.year, {members},
                CAST(e.left_value AS DOUBLE) AS left_value, CAST(e.right_value AS DOUBLE) AS right_value, c.n_reported
         FROM calc_point p JOIN declared d USING (owner) JOIN calc_members k USING (point) JOIN calc_evaluated e USING (point)
         LEFT JOIN calc_coverage c ON c.region = e.region AND c.year = e.year AND c.point = e.point

@@ -69,7 +69,10 @@ def differing_places(
     connection: duckdb.DuckDBPyConnection, new: str, stored: str, inside: str = ""
 ) -> set[tuple[str, int]]:
     """Regions and years whose rows of one relation are not those of another, which has its columns and perhaps more."""
-    columns = ", ".join(f'"{column}"' for column, *_ in connection.execute(f"DESCRIBE FROM {new}").fetchall())
+    told = connection.execute(f"DESCRIBE FROM {new}").fetchall()
+    columns = ", ".join(  # what is a number in one of them is the text in the other
+        f'CAST("{column}" AS VARCHAR)' if kind.startswith("ENUM") else f'"{column}"' for column, kind, *_ in told
+    )
     rows = connection.execute(f"""
         SELECT region, year FROM ({_content(new, columns, inside)}) n
         FULL JOIN ({_content(stored, columns, inside)}) s USING (region, year)

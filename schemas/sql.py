@@ -132,7 +132,7 @@ def _cells(framework: Framework, prefix: str) -> str:
     """SQL of the cells, in the columns of `{p}cell`, that are numbered (`n`) in places (`p`)."""
     kind = ", ".join(f"k.{name}" for name in dimension_columns(framework))
     return f"""
-SELECT p.unit, p.region, p.year, k.variable, {kind}, n.value, n.rank
+SELECT CAST(p.unit AS VARCHAR) AS unit, CAST(p.region AS VARCHAR) AS region, p.year, k.variable, {kind}, n.value, n.rank
 FROM {prefix}numbered n JOIN {prefix}place p USING (place) JOIN {prefix}kind k USING (kind)"""
 
 

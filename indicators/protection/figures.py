@@ -68,7 +68,7 @@ def tell(connection: duckdb.DuckDBPyConnection, framework: Framework, plan: Plan
             JOIN calc_evaluated e ON e.point = p.point AND e.region = s.region AND e.year = s.year
             WHERE s.value IS NOT NULL
         )
-        SELECT f.region, f.year, f.point, coalesce(c.members, f.region) AS members,
+        SELECT CAST(f.region AS VARCHAR) AS region, f.year, f.point, coalesce(c.members, f.region) AS members,
                CAST(f.numerator AS DECIMAL(30, 8)) AS numerator, CAST(f.denominator AS DECIMAL(30, 8)) AS denominator,
                f.reason
         FROM figure f LEFT JOIN places c ON c.region = f.region AND c.year = f.year AND c.point = f.point""")
