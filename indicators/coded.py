@@ -29,6 +29,12 @@ def type_statement(name: str, values: Iterable[str]) -> str:
     return f"CREATE OR REPLACE TEMP TYPE {name} AS ENUM ({', '.join(quoted)})"
 
 
+def of_few(expression: str, *texts: str) -> str:
+    """SQL of an expression that is one of these texts, of a type that needs no name."""
+    quoted = ", ".join(f"'{text}'" for text in sorted(texts))
+    return f"CAST({expression} AS ENUM ({quoted}))"
+
+
 def plan_types(framework: Framework, plan: Plan) -> Iterator[str]:
     """SQL that makes the types of indicators and of the members that points of the plan stand at."""
     yield type_statement(INDICATOR, framework.indicators)

@@ -56,6 +56,7 @@ def derived_tables(
         give_back()
     for prefix in (HOUSE, PUBLISHED):
         yield from _read(connection, prefix)
+    _forget_trends(connection)
 
 
 def _derive(
@@ -92,10 +93,18 @@ def _read(connection: duckdb.DuckDBPyConnection, prefix: str) -> Iterator[tuple[
         if part in series:
             yield name, read_trends(connection, series[part], f"calc_{name}")
             connection.execute(f"DROP VIEW calc_{name}")
-            connection.execute(f"DROP TABLE calc_{name}_row")
         else:
             yield name, connection.sql(f"FROM calc_{name} ORDER BY ALL").to_arrow_table()
             connection.execute(f"DROP TABLE calc_{name}")
+
+
+def _forget_trends(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give up the rows of the trends; those published are for the most part those of the house."""
+    connection.execute(f"DROP VIEW calc_{table_name(PUBLISHED, 'trend')}_row")
+    for prefix in (HOUSE, PUBLISHED):
+        for name in (table_name(prefix, "trend"), table_name(prefix, "trend_today")):
+            for rows in ("row", "rest_row"):
+                connection.execute(f"DROP TABLE IF EXISTS calc_{name}_{rows}")
 
 
 def _make_series(

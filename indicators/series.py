@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from indicators.coded import of_few
 from indicators.shared_series import joined_rows, same_series
 from indicators.slopes import TrendRule, slope_table
 from schemas.framework_model import Framework
@@ -20,6 +21,9 @@ from schemas.sql import dimension_columns, listed
 
 COVERAGE = "coverage"
 """Cause of an interruption that follows from the values themselves: members are missing, and not as many as before."""
+
+_PERIODS, _TREND = ("year", "five_years"), "trend"
+"""What a change is a change over: the last year, some years; and the trend."""
 
 
 def series_statements(framework: Framework, values: str, breaks: str, target: str) -> Iterator[str]:
@@ -33,7 +37,7 @@ def series_statements(framework: Framework, values: str, breaks: str, target: st
     key = ", ".join(["region", "indicator", *dims])
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_key AS
-SELECT row_number() OVER (ORDER BY {key}) AS id, * FROM (SELECT DISTINCT {key} FROM {values} WHERE value IS NOT NULL)"""
+SELECT CAST(row_number() OVER (ORDER BY {key}) AS INTEGER) AS id, * FROM (SELECT DISTINCT {key} FROM {values} WHERE value IS NOT NULL)"""
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_valued AS
 SELECT k.id, v.year, v.value, CASE WHEN n_reported < n_members THEN [n_reported, n_members] END AS partial
@@ -126,20 +130,26 @@ SELECT s.id, s.first, string_agg(c.reason, ',' ORDER BY c.year) AS reason
 FROM stretches s JOIN {series}_cut c ON c.id = s.id AND c.year > s.before AND c.year <= s.first GROUP BY s.id, s.first"""
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_row AS
-SELECT t.id, t.year, t.change, t.period,
-       CASE WHEN t.status <> 'ok' THEN '' WHEN abs(t.difference) < s.step THEN 'steady'
-            WHEN t.difference > 0 THEN 'rising' ELSE 'falling' END AS direction,
-       CASE WHEN s.counted THEN 'rate' ELSE 'difference' END AS method, t.from_year,
-       CAST(NULL AS DOUBLE) AS lower, CAST(NULL AS DOUBLE) AS upper, 2 AS n_years, t.status, t.reason
-FROM ({_changes(framework, series, target)}) t JOIN {series}_key k USING (id) JOIN {target}_indicator s USING (indicator)
-UNION ALL BY NAME
-SELECT t.id, t.year, t.slope AS change, 'trend' AS period,
-       CASE WHEN t.slope IS NULL THEN '' WHEN t.lower > 0 THEN 'rising' WHEN t.upper < 0 THEN 'falling' ELSE 'steady' END
-           AS direction,
-       'theil_sen' AS method, t.from_year, t.lower, t.upper, t.n_years,
-       CASE WHEN t.slope IS NOT NULL THEN 'ok' WHEN c.reason IS NOT NULL THEN 'break' ELSE 'too_few_years' END AS status,
-       coalesce(c.reason, '') AS reason
-FROM {target}_slope t LEFT JOIN {target}_opening c ON c.id = t.id AND c.first = t.from_year"""
+SELECT id, year, change, {of_few("period", *_PERIODS, _TREND)} AS period,
+       {of_few("direction", "", "rising", "falling", "steady")} AS direction,
+       {of_few("method", "rate", "difference", "theil_sen")} AS method, from_year, lower, upper, n_years,
+       {of_few("status", "ok", "break", "not_applicable", "too_few_years")} AS status, reason
+FROM (
+    SELECT t.id, t.year, t.change, t.period,
+           CASE WHEN t.status <> 'ok' THEN '' WHEN abs(t.difference) < s.step THEN 'steady'
+                WHEN t.difference > 0 THEN 'rising' ELSE 'falling' END AS direction,
+           CASE WHEN s.counted THEN 'rate' ELSE 'difference' END AS method, t.from_year,
+           CAST(NULL AS DOUBLE) AS lower, CAST(NULL AS DOUBLE) AS upper, 2 AS n_years, t.status, t.reason
+    FROM ({_changes(framework, series, target)}) t JOIN {series}_key k USING (id) JOIN {target}_indicator s USING (indicator)
+    UNION ALL BY NAME
+    SELECT t.id, t.year, t.slope AS change, '{_TREND}' AS period,
+           CASE WHEN t.slope IS NULL THEN '' WHEN t.lower > 0 THEN 'rising' WHEN t.upper < 0 THEN 'falling' ELSE 'steady' END
+               AS direction,
+           'theil_sen' AS method, t.from_year, t.lower, t.upper, t.n_years,
+           CASE WHEN t.slope IS NOT NULL THEN 'ok' WHEN c.reason IS NOT NULL THEN 'break' ELSE 'too_few_years' END AS status,
+           coalesce(c.reason, '') AS reason
+    FROM {target}_slope t LEFT JOIN {target}_opening c ON c.id = t.id AND c.first = t.from_year
+)"""
     yield f"DROP TABLE {target}_opening"
 
 
@@ -156,12 +166,12 @@ def _indicator_statements(framework: Framework, target: str) -> Iterator[str]:
 
 def _changes(framework: Framework, series: str, target: str) -> str:
     """Pairs of years of a series: id, year, from_year, period, difference, change, status and reason."""
-    rules = framework.series
+    rules, (year, years) = framework.series, _PERIODS
     return f"""
     WITH compared AS (
         SELECT b.id, b.year, a.year AS from_year, p.period, b.value - a.value AS difference, a.value AS base,
                a.stretch = b.stretch AS whole
-        FROM {series}_point b CROSS JOIN (VALUES ('year', 1), ('five_years', {rules.long_years})) p(period, years)
+        FROM {series}_point b CROSS JOIN (VALUES ('{year}', 1), ('{years}', {rules.long_years})) p(period, years)
         JOIN {series}_point a ON a.id = b.id AND a.year = b.year - p.years
     ), cut AS (
         SELECT c.id, c.year, c.period, string_agg(x.reason, ',' ORDER BY x.year) AS reason

@@ -49,7 +49,8 @@ def _sizes(one: str, other: str, same: tuple[str, ...]) -> str:
 
 
 def joined_rows(own: str, others: str, same: str, target: str) -> str:
-    """SQL that makes `target`: the rows `own`, and those of the other series that are the `same`, under the id of here."""
+    """SQL that makes the view `target`: the rows `own`, and those of the other series that are the `same`, under the id of
+    here."""
     return f"""
-CREATE OR REPLACE TEMP TABLE {target} AS
+CREATE OR REPLACE TEMP VIEW {target} AS
 FROM {own} UNION ALL BY NAME SELECT s.id, r.* EXCLUDE (id) FROM {others} r JOIN {same} s ON s.other = r.id"""
