@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import astuple, dataclass
 from datetime import date
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -75,7 +76,7 @@ class Breaks:
                     }
         for code in self.indicators:
             lags = self._delivered_lags(code)
-            for (region, year), _ in self.bases.items():
+            for region, year in self.bases if len(lags) > 1 else ():
                 sides = {self.bases.get((region, year - lag), "") for lag in lags} - {""}
                 if len(sides) > 1:
                     found |= {(place, year, code) for place in self._regions_of([region], year)}
@@ -147,8 +148,9 @@ class Breaks:
         summed = [code for code in self.indicators if _is_over_subareas(self.framework, code)]
         wording = self.framework.series.wording["subareas"]
         for region in (region for region in self.regions if summed and not self._joint(region)):
-            for year in self.years:
-                before, now = (self._divided(region, reference_day(y)) for y in (year - 1, year))
+            divided = [self._divided(region, reference_day(year - 1)) for year in self.years]
+            divided += [self._divided(region, reference_day(self.years[-1]))] if self.years else []
+            for year, (before, now) in zip(self.years, pairwise(divided), strict=True):
                 if before and now and before != now:
                     for code in summed:
                         yield SeriesBreak(region, year, code, "subareas", wording.de, wording.en)

@@ -82,9 +82,8 @@ def _other_breaks(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _places(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[list[str], list[int]]:
-    regions = connection.execute(f"SELECT DISTINCT region FROM {relation} ORDER BY region").fetchall()
-    years = connection.execute(f"SELECT DISTINCT year FROM {relation} ORDER BY year").fetchall()
-    return [row[0] for row in regions], [row[0] for row in years]
+    places = connection.execute(f"SELECT DISTINCT region, year FROM {relation}").fetchall()
+    return sorted({region for region, _ in places}), sorted({year for _, year in places})
 
 
 def _bases(connection: duckdb.DuckDBPyConnection, source: str) -> Bases:

@@ -45,7 +45,7 @@ def years_reached(framework: Framework, changed: Iterable[int]) -> Years:
     return frozenset(year + step for year in changed for step in steps)
 
 
-def years_needed(framework: Framework, years: Years) -> str:
+def _years_needed(framework: Framework, years: Years) -> str:
     """SQL condition: the year is one whose figures the measures of some years are made of."""
     first = min(years, default=0) - max(_SHORT, framework.series.long_years)
     return f"year BETWEEN {first} AND {max(years, default=first)}"
@@ -55,7 +55,7 @@ def convergence_statements(
     framework: Framework, series: str, scopes: str, target: str, years: Years | None = None
 ) -> Iterator[str]:
     """SQL that makes the table `target` (shape of `indicator_convergence`) from the tables of `series_statements`: of some
-    years, or of all.
+    years (from the series of `compared_values`), or of all.
 
     `value` and `previous` stand on the same regions. `direction`: converging, diverging or steady. Where fewer regions
     than needed have comparable values there is no value, and the status says so. Regions are added up in a fixed order,
@@ -63,8 +63,7 @@ def convergence_statements(
     """
     enough = framework.series.min_regions
     yield from _direction_statements(framework, target)
-    yield f"CREATE OR REPLACE TEMP TABLE {target}_side AS {_sides(framework)}"
-    yield _flat_statement(framework, series, target)
+    yield _flat_statement(framework, series, target, named=years is not None)
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_pair AS
 WITH earlier AS (
@@ -135,10 +134,20 @@ def _direction_statements(framework: Framework, target: str) -> Iterator[str]:
     yield f"CREATE OR REPLACE TEMP TABLE {target}_better AS {listed('indicator better', rows)}"
 
 
-def compared_values(framework: Framework, values: str) -> str:
-    """SQL of the rows of a relation of values whose series are looked at."""
-    key = ", ".join(["indicator", *dimension_columns(framework)])
-    return f"(FROM {values} SEMI JOIN ({_sides(framework)}) USING ({key}))"
+COMPARED = ("region", "indicator", "role")
+"""What names a series of `compared_values`."""
+
+
+def compared_values(framework: Framework, values: str, years: Years) -> str:
+    """SQL of the rows of a relation of values whose series the measures of some years are made of: COMPARED, year, value,
+    n_reported, n_members."""
+    own = {column(entry.gap.dimension) for entry in framework.indicators.values() if entry.gap is not None}
+    names = dimension_columns(framework)
+    totals = " AND ".join(f"v.{name} = '{TOTAL}'" for name in names if name not in own) or "true"
+    key = ", ".join(["indicator", *(name for name in names if name in own)])
+    return f"""(
+    SELECT v.region, v.indicator, s.role, v.year, v.value, v.n_reported, v.n_members
+    FROM {values} v JOIN ({_sides(framework)}) s USING ({key}) WHERE {totals} AND v.{_years_needed(framework, years)})"""
 
 
 def _sides(framework: Framework) -> str:
@@ -155,14 +164,16 @@ def _sides(framework: Framework) -> str:
     return listed(" ".join(("indicator", "role", *dims)), rows)
 
 
-def _flat_statement(framework: Framework, series: str, target: str) -> str:
-    """`target`_flat: indicator, what, region, year, stretch, value: the totals (`value`), focus minus reference (`gap`)."""
+def _flat_statement(framework: Framework, series: str, target: str, *, named: bool) -> str:
+    """`target`_flat: indicator, what, region, year, stretch, value: the totals (`value`), focus minus reference (`gap`).
+    `named`: the series name their roles."""
     key = ", ".join(["indicator", *dimension_columns(framework)])
+    sides = f"{series}_key" if named else f"({_sides(framework)}) JOIN {series}_key USING ({key})"
     return f"""
 CREATE OR REPLACE TEMP TABLE {target}_flat AS
 WITH looked_at AS (
-    SELECT k.indicator, s.role, k.region, p.year, CAST(p.stretch AS VARCHAR) AS stretch, p.value
-    FROM {target}_side s JOIN {series}_key k USING ({key}) JOIN {series}_point p USING (id)
+    SELECT k.indicator, k.role, k.region, p.year, CAST(p.stretch AS VARCHAR) AS stretch, p.value
+    FROM (SELECT id, {", ".join(COMPARED)} FROM {sides}) k JOIN {series}_point p USING (id)
 )
 SELECT indicator, 'value' AS what, region, year, stretch, value FROM looked_at WHERE role = 'value'
 UNION ALL

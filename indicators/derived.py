@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 import duckdb
 import pyarrow as pa
 
-from indicators.convergence import compared_values, convergence_statements, years_needed, years_reached
+from indicators.convergence import COMPARED, compared_values, convergence_statements, years_reached
 from indicators.gaps import gap_statements
 from indicators.series import last_statements, make_trends, read_trends, series_statements
 from indicators.standing import Anew, of_these
@@ -74,7 +74,7 @@ def _derive(
     _run(connection, gap_statements(framework, computed, f"calc_{prefix}_gap", f"calc_{prefix}_standardised"))
     _make_series(connection, framework, values, prefix, anew)
     if moved:
-        _make_today(connection, framework, values, prefix, anew=anew is not None)
+        _make_today(connection, framework, values, prefix, anew)
     else:
         _run(connection, _nothing_moved(values, prefix))
     make_targets(connection, framework, values, f"calc_{table_name(prefix, 'target')}")
@@ -115,9 +115,9 @@ def _make_series(
     own, compared, years = values, series, None
     if anew is not None:  # regions are compared with each other: that takes all of them, but few figures of each
         own, compared, years = f"{series}_value", f"{series}_compared", years_reached(framework, anew.years)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {own} AS {of_these(values)}")
-        needed = compared_values(framework, f"(FROM {values} WHERE {years_needed(framework, years)})")
-        _run(connection, series_statements(framework, needed, _BREAKS, compared))
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {own} AS {of_these(values, anew)}")
+        needed = compared_values(framework, values, years)
+        _run(connection, series_statements(framework, needed, _BREAKS, compared, COMPARED))
     _run(connection, series_statements(framework, own, _BREAKS, series))
     house = None if prefix == HOUSE else (f"calc_{HOUSE}_series", _targets(HOUSE)["trend"])
     make_trends(connection, framework, series, target["trend"], house)
@@ -126,11 +126,11 @@ def _make_series(
 
 
 def _make_today(
-    connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str, *, anew: bool
+    connection: duckdb.DuckDBPyConnection, framework: Framework, values: str, prefix: str, anew: Anew | None
 ) -> None:
     """The series at today's territory, and their trends."""
     series, target, published = f"calc_{prefix}_series_today", _targets(prefix), prefix == PUBLISHED
-    crosswalk = f"({of_these('calc_crosswalk')})" if anew else "calc_crosswalk"
+    crosswalk = "calc_crosswalk" if anew is None else f"({of_these('calc_crosswalk', anew)})"
     left = f"{series}_break"
     _run(connection, today_statements(framework, values, crosswalk, _BREAKS, target["today"], published=published))
     connection.execute(today_breaks(crosswalk, _BREAKS, left))

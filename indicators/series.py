@@ -7,7 +7,7 @@ single outlying years and needs no assumption about their spread.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import duckdb
 import pyarrow as pa
@@ -26,18 +26,20 @@ _PERIODS, _TREND = ("year", "five_years"), "trend"
 """What a change is a change over: the last year, some years; and the trend."""
 
 
-def series_statements(framework: Framework, values: str, breaks: str, target: str) -> Iterator[str]:
+def series_statements(
+    framework: Framework, values: str, breaks: str, target: str, named: Sequence[str] = ()
+) -> Iterator[str]:
     """SQL that makes `target`_key, `target`_point and `target`_cut: the series of the relation `values`, numbered.
 
     `_key`: id, region, indicator and dimensions of every series with a value; ids follow their order. `_point`: id, year,
     value and `stretch`: two years of a series are comparable when they have the same. `_cut`: id, year and causes of every
-    interruption.
+    interruption. `named`: the columns that name a series, where these are not region, indicator and dimensions.
     """
-    dims = dimension_columns(framework)
-    key = ", ".join(["region", "indicator", *dims])
+    key = ", ".join(named or ["region", "indicator", *dimension_columns(framework)])
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_key AS
-SELECT CAST(row_number() OVER (ORDER BY {key}) AS INTEGER) AS id, * FROM (SELECT DISTINCT {key} FROM {values} WHERE value IS NOT NULL)"""
+SELECT CAST(row_number() OVER (ORDER BY {key}) AS INTEGER) AS id, *
+FROM (SELECT DISTINCT {key} FROM {values} WHERE value IS NOT NULL)"""
     yield f"""
 CREATE OR REPLACE TEMP TABLE {target}_valued AS
 SELECT k.id, v.year, v.value, CASE WHEN n_reported < n_members THEN [n_reported, n_members] END AS partial

@@ -9,12 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import duckdb
-import pyarrow as pa
 
 from indicators.window import TooNarrow, Window, Years, listed
 
-ANEW = "calc_anew"
-"""The regions whose trends and last values are made again: one column, `region`."""
 _VALUES, _BREAKS = ("indicator_value", "indicator_published"), "series_break"
 """What trends and last values are made of, beside framework and crosswalk."""
 
@@ -29,7 +26,7 @@ class Anew:
 
 
 def what_is_anew(connection: duckdb.DuckDBPyConnection, window: Window | None = None) -> Anew | None:
-    """What is not as the stored result tables have it. Makes `calc_anew`.
+    """What is not as the stored result tables have it.
 
     None when years have come or gone: the newest year is what today's territory means. With a `window` its years alone are
     compared. Raises TooNarrow when one of them has come or gone.
@@ -45,15 +42,13 @@ def what_is_anew(connection: duckdb.DuckDBPyConnection, window: Window | None = 
     found = {region for region, _ in differing}
     whole = connection.execute("SELECT DISTINCT region, part FROM calc_crosswalk").fetchall()
     found |= {region for region, part in whole if part in found}
-    connection.register(f"{ANEW}_rows", pa.table({"region": pa.array(sorted(found), pa.string())}))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE {ANEW} AS FROM {ANEW}_rows")
-    connection.unregister(f"{ANEW}_rows")
     return Anew(frozenset(found), frozenset(year for _, year in differing))
 
 
-def of_these(relation: str) -> str:
-    """SQL of the rows of a relation that speak of the regions of `calc_anew`."""
-    return f"FROM {relation} SEMI JOIN {ANEW} USING (region)"
+def of_these(relation: str, anew: Anew) -> str:
+    """SQL of the rows of a relation that speak of the regions whose trends and last values are made again."""
+    named = ", ".join("'" + region.replace("'", "''") + "'" for region in sorted(anew.regions))
+    return f"FROM {relation} WHERE region IN ({named or 'NULL'})"
 
 
 def _years(connection: duckdb.DuckDBPyConnection, relation: str, inside: str) -> list[tuple[int]]:

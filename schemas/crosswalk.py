@@ -7,7 +7,7 @@ reports of an earlier year. Only counts are converted, with these weights; a rat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
 from functools import cache
@@ -24,7 +24,10 @@ class Crosswalk:
     def __init__(self, territory: Territory) -> None:
         self.territory = territory
         self.units_of = cache(self._units_of)
+        self._leaves = cache(self._smallest)
+        self._days = cache(self._changing)
         self._between = cache(self._stayed_and_moved)
+        self._touched = cache(self._left_or_entered)
         self.shares = cache(self._shares)
         self.parts = cache(self._parts)
 
@@ -33,9 +36,15 @@ class Crosswalk:
         before, now = self.units_of(code, earlier), self.units_of(code, later)
         if not before or not now or (before == now and not self._days(earlier, later)):
             return False
+        if (
+            before == now
+            and before.isdisjoint(self._touched(earlier, later))
+            and before <= self._between(earlier, later)[0]
+        ):
+            return False  # nothing happened to any of its units
         return not self._same(code, earlier, later)
 
-    def _days(self, earlier: int, later: int) -> list[date]:
+    def _changing(self, earlier: int, later: int) -> list[date]:
         """Days between two reference days on which the table of changes has an entry."""
         first, last = reference_day(earlier), reference_day(later)
         return sorted({change.day for change in self.territory.changes() if first < change.day <= last})
@@ -51,26 +60,25 @@ class Crosswalk:
         """The smallest units of a unit, a group or the Land at the end of a year; empty when it does not exist then."""
         return frozenset(unit for member in self.territory.members(code, year) for unit in self._leaves(member, year))
 
-    def _leaves(self, code: str, year: int) -> Iterable[str]:
+    def _smallest(self, code: str, year: int) -> tuple[str, ...]:
         below = self.territory.children(code, reference_day(year))
-        return [leaf for child in below for leaf in self._leaves(child, year)] if below else [code]
+        return tuple(leaf for child in below for leaf in self._leaves(child, year)) if below else (code,)
 
-    def _forward(self, earlier: int, later: int) -> dict[str, dict[str, Fraction]]:
-        """For every smallest unit of the earlier year: which share of it lies in which unit of the later year."""
+    def _forward(self, earlier: int, later: int) -> dict[str, dict[str, Fraction] | None]:
+        """For every smallest unit of the earlier year: which share of it lies in which unit of the later year; None where
+        the table of changes says nothing of it."""
         first = reference_day(earlier)
         parents = self.territory.below(first)
-        states = {
-            unit.code: {unit.code: Fraction(1)}
-            for unit in self.territory.valid_units(first)
-            if unit.code not in parents
+        states: dict[str, dict[str, Fraction] | None] = {
+            unit.code: None for unit in self.territory.valid_units(first) if unit.code not in parents
         }
         for day in self._days(earlier, later):
             moves = self._moves(day)
             above = not moves.keys().isdisjoint(parents)
-            states = {
-                old: _moved(state, moves, self.territory.ancestors(old, first) if above else ())
-                for old, state in states.items()
-            }
+            for old, state in states.items():
+                higher = self.territory.ancestors(old, first) if above else ()
+                if state is not None or old in moves or not moves.keys().isdisjoint(higher):
+                    states[old] = _moved({old: Fraction(1)} if state is None else state, moves, higher)
         return states
 
     def _stayed_and_moved(
@@ -78,13 +86,19 @@ class Crosswalk:
     ) -> tuple[frozenset[str], dict[str, list[tuple[list[str], Fraction]]]]:
         """Smallest units of the earlier year that are still what they were, which almost all are, and of every other one
         which share of it lies in which smallest units of the later year."""
+        moved: dict[str, list[tuple[list[str], Fraction]]] = {}
         states = self._forward(earlier, later)
-        moved = {
-            old: [([*self._leaves(new, later)], weight) for new, weight in state.items()]
-            for old, state in states.items()
-            if state != {old: 1} or [*self._leaves(old, later)] != [old]
-        }
+        for old, state in states.items():
+            if self._leaves(old, later) != (old,) or (state is not None and state != {old: 1}):
+                parts = {old: Fraction(1)} if state is None else state
+                moved[old] = [([*self._leaves(new, later)], weight) for new, weight in parts.items()]
         return frozenset(states.keys() - moved.keys()), moved
+
+    def _left_or_entered(self, earlier: int, later: int) -> frozenset[str]:
+        """The units of the earlier year that are not what they were, and those of the later year in which they lie."""
+        _, moved = self._between(earlier, later)
+        entered = (unit for state in moved.values() for units, _ in state for unit in units)
+        return frozenset(moved).union(entered)
 
     def _moves(self, day: date) -> dict[str, dict[str, Fraction]]:
         moves: dict[str, dict[str, Fraction]] = {}

@@ -86,6 +86,21 @@ def test_territory_breaks_where_it_changes_and_nowhere_else(
     assert crosswalk.changed(region, year - 1, year) is changed
 
 
+def test_what_no_change_speaks_of_is_known_without_its_shares(crosswalk: Crosswalk, framework: Framework) -> None:
+    """Every unit, group and the Land in all pairs of years, with the way that looks at all shares."""
+    territory, years = framework.territory, range(2016, 2028)
+    codes = sorted({unit.code for unit in territory.units()} | {group.code for group in territory.groups()})
+    asked = [(code, first, last) for code in codes for first in years for last in years if first < last]
+    quick = {one for one in asked if crosswalk.changed(*one)}
+    plain = {
+        (code, first, last)
+        for code, first, last in asked
+        if crosswalk.units_of(code, first) and crosswalk.units_of(code, last) and not crosswalk._same(code, first, last)
+    }
+    assert quick
+    assert quick == plain
+
+
 def test_todays_territories_from_the_reports_of_former_years(crosswalk: Crosswalk) -> None:
     assert crosswalk.parts(KREIS, 2026, 2025) == {KREIS: 1, OLD_TOWN: -1}
     assert crosswalk.parts(TOWN, 2026, 2025) == {OLD_TOWN: 1}
