@@ -14,6 +14,7 @@ import pyarrow as pa
 from schemas.framework_model import Framework
 from schemas.plan import Plan
 from schemas.shapes import TOTAL
+from schemas.sql import column
 
 REGION, UNIT, INDICATOR = "code_region", "code_unit", "code_indicator"
 
@@ -27,6 +28,16 @@ def type_statement(name: str, values: Iterable[str]) -> str:
     """SQL that makes a type of these texts; they are ordered as texts are."""
     quoted = ("'" + value.replace("'", "''") + "'" for value in sorted({*values}) or [""])
     return f"CREATE OR REPLACE TEMP TYPE {name} AS ENUM ({', '.join(quoted)})"
+
+
+def coded(framework: Framework, relation: str, *, dimensions: bool = False) -> str:
+    """SQL of a relation with the columns region and indicator as numbers, or indicator and those of the dimensions; what has
+    none is empty, and so beside no figure."""
+    kinds = {"indicator": INDICATOR} | ({} if dimensions else {"region": REGION})
+    if dimensions:
+        kinds |= {column(dimension): member_type(dimension) for dimension in framework.dimension_order}
+    chosen = ", ".join(f"TRY_CAST({name} AS {kind}) AS {name}" for name, kind in kinds.items())
+    return f"(SELECT * REPLACE ({chosen}) FROM {relation})"
 
 
 def of_few(expression: str, *texts: str) -> str:

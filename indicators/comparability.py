@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import duckdb
 
 from indicators.breaks import Bases, Breaks, break_table
+from indicators.coded import coded
 from indicators.concepts import flag_statements, place_flags, point_flags
 from indicators.convergence import scope_table
 from indicators.crosswalks import Lags, crosswalk_table
@@ -66,9 +67,9 @@ def make_comparable(
         connection.execute(f"CREATE OR REPLACE TEMP TABLE calc_{name} AS FROM {found}")
     if window is not None and _other_breaks(connection):
         raise TooNarrow("breaks in series say what a figure of any year may be compared with")
-    for statement in flag_statements(
-        framework, "calc_indicator_value", "calc_point_flag", "calc_mixed_basis", "calc_series_break"
-    ):
+    points = coded(framework, "calc_point_flag", dimensions=True)
+    bases, changes = coded(framework, "calc_mixed_basis"), coded(framework, "calc_series_break")
+    for statement in flag_statements(framework, "calc_indicator_value", points, bases, changes):
         connection.execute(statement)
 
 

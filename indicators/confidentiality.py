@@ -7,6 +7,7 @@ carry a sign and a status, never the number and never why.
 
 from __future__ import annotations
 
+from indicators.coded import coded
 from indicators.small_numbers import SECRET_REASON, SECRET_REASONS, base_of, hidden_reason, public_sign, public_status
 from schemas import sql
 from schemas.framework_model import Framework
@@ -28,7 +29,7 @@ def published_statement(framework: Framework, condition: str = "true") -> str:
     """SQL that makes `calc_indicator_published` from `calc_indicator_judged`, under a condition on its rows (`v`), and
     `calc_hidden` (see `indicators.protection`); figures in `calc_rounded` stand with their rounded sides.
 
-    Primary, secondary and hidden zero look alike: status and reason `secret`.
+    Primary, secondary and hidden zero look alike: status and reason `secret`. Needs `calc_point` and `calc_members`.
     """
     dims = ", ".join(sql.dimension_columns(framework))
     return f"""
@@ -46,8 +47,8 @@ WITH judged AS (
         CASE WHEN r.region IS NULL THEN v.lower END AS lower, CASE WHEN r.region IS NULL THEN v.upper END AS upper,
         CASE WHEN r.region IS NULL THEN v.method END AS method)
     FROM calc_indicator_judged v JOIN calc_indicator i ON i.code = v.indicator
-    LEFT JOIN calc_hidden h ON {_same_figure(framework, "h")}
-    LEFT JOIN calc_rounded r ON {_same_figure(framework, "r")}
+    LEFT JOIN {_figures(framework, "calc_hidden")} h ON {_same_figure(framework, "h")}
+    LEFT JOIN {_figures(framework, "calc_rounded")} r ON {_same_figure(framework, "r")}
     WHERE {condition}
 )
 SELECT j.region, j.year, j.indicator, {", ".join("j." + name for name in sql.dimension_columns(framework))},
@@ -65,7 +66,15 @@ FROM judged j JOIN (SELECT code, sign FROM calc_status) s ON s.code = j.status
 ORDER BY indicator, region, year, {dims}"""
 
 
+def _figures(framework: Framework, named: str) -> str:
+    """SQL of a relation that names figures by their member keys, with region, indicator and dimensions as numbers."""
+    dims = ", ".join(f"m.{name}" for name in sql.dimension_columns(framework))
+    return f"""(
+        SELECT t.* EXCLUDE (key), {dims} FROM {coded(framework, named)} t
+        JOIN calc_point p ON p.owner = t.indicator AND p.key = t.key JOIN calc_members m USING (point))"""
+
+
 def _same_figure(framework: Framework, other: str) -> str:
-    """The figure of `v` in a table that names it by its member key."""
-    same = " AND ".join(f"{other}.{name} = v.{name}" for name in ("region", "year", "indicator"))
-    return f"{same} AND {other}.key = {sql.key_expression(framework, 'v')}"
+    """The figure of `v` in a relation of `_figures`."""
+    names = ["region", "year", "indicator", *sql.dimension_columns(framework)]
+    return " AND ".join(f"{other}.{name} = v.{name}" for name in names)

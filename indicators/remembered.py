@@ -16,7 +16,7 @@ from schemas.crosswalk import Crosswalk
 from schemas.framework_model import Framework
 from schemas.remembered import remembered
 
-LARGE = 50_000
+LARGE = 100_000
 """Figures from which on it is worth the time to give memory back at once."""
 _LEAST = "32MiB"
 _YOUNG = 10_000
