@@ -45,7 +45,7 @@ def years_reached(framework: Framework, changed: Iterable[int]) -> Years:
     return frozenset(year + step for year in changed for step in steps)
 
 
-def _years_needed(framework: Framework, years: Years) -> str:
+def years_needed(framework: Framework, years: Years) -> str:
     """SQL condition: the year is one whose figures the measures of some years are made of."""
     first = min(years, default=0) - max(_SHORT, framework.series.long_years)
     return f"year BETWEEN {first} AND {max(years, default=first)}"
@@ -147,7 +147,7 @@ def compared_values(framework: Framework, values: str, years: Years) -> str:
     key = ", ".join(["indicator", *(name for name in names if name in own)])
     return f"""(
     SELECT v.region, v.indicator, s.role, v.year, v.value, v.n_reported, v.n_members
-    FROM {values} v JOIN ({_sides(framework)}) s USING ({key}) WHERE {totals} AND v.{_years_needed(framework, years)})"""
+    FROM {values} v JOIN ({_sides(framework)}) s USING ({key}) WHERE {totals} AND v.{years_needed(framework, years)})"""
 
 
 def _sides(framework: Framework) -> str:
