@@ -6,11 +6,11 @@ the framework, on which regions and years have data, and on the covers; on no va
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import duckdb
 
-from indicators.breaks import Bases, Breaks, break_table
+from indicators.breaks import Breaks, break_table
 from indicators.coded import coded
 from indicators.concepts import flag_statements, place_flags, point_flags
 from indicators.convergence import scope_table
@@ -23,11 +23,20 @@ BASIS_COLUMN = "population_basis"
 """Column of the source that names the population basis of a delivery, where the source has it."""
 
 
-def lags_of(connection: duckdb.DuckDBPyConnection, framework: Framework, source: str, plan: Plan) -> Lags:
-    """The terms of earlier years that have to be converted for the regions and years of `source`."""
-    regions, years = _places(connection, source)
-    everywhere = {*regions, *(u.code for u in framework.territory.units() if u.reports)}
-    return Lags(framework, everywhere, years, plan.lags())
+def delivered_places(connection: duckdb.DuckDBPyConnection, source: str) -> dict[tuple[str, int], str]:
+    """Regions and years of the relation `source`, each with the population basis of its delivery (empty where none is
+    named)."""
+    columns = {row[0] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
+    basis = f"max({BASIS_COLUMN})" if BASIS_COLUMN in columns else "''"
+    places = connection.execute(f"SELECT region, year, coalesce({basis}, '') FROM {source} GROUP BY region, year")
+    return {(region, year): name for region, year, name in places.fetchall()}
+
+
+def lags_of(framework: Framework, places: Iterable[tuple[str, int]], plan: Plan) -> Lags:
+    """The terms of earlier years that have to be converted for regions and years with data."""
+    delivered = [*places]
+    everywhere = {*(r for r, _ in delivered), *(u.code for u in framework.territory.units() if u.reports)}
+    return Lags(framework, everywhere, sorted({year for _, year in delivered}), plan.lags())
 
 
 def convert_lags(connection: duckdb.DuckDBPyConnection, lags: Lags) -> None:
@@ -41,18 +50,18 @@ def convert_lags(connection: duckdb.DuckDBPyConnection, lags: Lags) -> None:
 def make_comparable(
     connection: duckdb.DuckDBPyConnection,
     framework: Framework,
-    source: str,
+    places: Mapping[tuple[str, int], str],
     plan: Plan,
     indicators: Iterable[str],
     window: Window | None = None,
 ) -> None:
-    """Make the tables from `calc_indicator_value`, and write its column `flags`. With a `window` the years outside it are
-    those of the result table. Raises TooNarrow where any break is another one than there."""
+    """Make the tables from `calc_indicator_value` and the `delivered_places`, and write its column `flags`. With a `window`
+    the years outside it are those of the result table. Raises TooNarrow where any break is another one than there."""
     values = "calc_indicator_value"
     if window is not None:
         values = with_stored(connection, "indicator_value", window.told, ("region", "year"))
     regions, years = _places(connection, values)
-    breaks = Breaks(framework, regions, years, indicators, _bases(connection, source))
+    breaks = Breaks(framework, regions, years, indicators, {place: basis for place, basis in places.items() if basis})
     tables = {
         "found_break": break_table(breaks.found()),
         "point_flag": point_flags(framework, plan),
@@ -85,13 +94,3 @@ def _other_breaks(connection: duckdb.DuckDBPyConnection) -> bool:
 def _places(connection: duckdb.DuckDBPyConnection, relation: str) -> tuple[list[str], list[int]]:
     places = connection.execute(f"SELECT DISTINCT region, year FROM {relation}").fetchall()
     return sorted({region for region, _ in places}), sorted({year for _, year in places})
-
-
-def _bases(connection: duckdb.DuckDBPyConnection, source: str) -> Bases:
-    columns = {row[0] for row in connection.execute(f"DESCRIBE FROM {source}").fetchall()}
-    if BASIS_COLUMN not in columns:
-        return {}
-    found = connection.execute(
-        f"SELECT region, year, max({BASIS_COLUMN}) FROM {source} WHERE {BASIS_COLUMN} <> '' GROUP BY region, year"
-    ).fetchall()
-    return {(region, year): basis for region, year, basis in found}

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from indicators.coded import INDICATOR, REGION, UNIT, member_type, plan_types, type_statement
-from indicators.comparability import convert_lags, lags_of, make_comparable
+from indicators.comparability import convert_lags, delivered_places, lags_of, make_comparable
 from indicators.crosswalks import Lags
 from indicators.intervals import interval_statements
 from indicators.planned import indicator_table, plans, status_table
@@ -45,7 +45,7 @@ def evaluated(
     run.evaluate()
     run.uncertainty()
     make_comparable(
-        connection, framework, source, run.plan, framework.indicators if codes is None else codes, run.window
+        connection, framework, run.places, run.plan, framework.indicators if codes is None else codes, run.window
     )
     return run
 
@@ -67,8 +67,8 @@ class Evaluation:
         self.dims = sql.dimension_columns(framework)
         self.plans = plans(framework, self._dynamic_members(), codes)
         self.plan, self.whole = self.plans.own, self.plans.whole
-        years = connection.execute(f"SELECT DISTINCT year FROM {source} ORDER BY year").fetchall()
-        self.years = [year for (year,) in years]
+        self.places = delivered_places(connection, source)
+        self.years = sorted({year for _, year in self.places})
         self.window = window_of(changed, self.years, max(self.whole.lags(), default=0))
 
     def _dynamic_members(self) -> dict[str, list[str]]:
@@ -89,7 +89,7 @@ class Evaluation:
         for name, table in self.plans.tables.items():
             register(f"calc_{name}", table)
         register("calc_status", remembered(framework, lambda: status_table(framework), "statuses"))
-        lags = lags_of(self.connection, self.framework, self.source, self.whole)
+        lags = lags_of(self.framework, self.places, self.whole)
         self._cells()
         self._code(lags)
         self.connection.execute(plan_sql.keyed_cells(self.framework, "calc_", self._within("p.year", "read")))
