@@ -29,6 +29,7 @@ from indicators.window import TooNarrow, Window, Years, listed
 from schemas import sql
 from schemas.framework_model import Framework
 from schemas.shapes import Registers, Slice
+from schemas.tables_asked import as_they_lie
 from schemas.targets import target_table
 
 RESULT_TABLES = (
@@ -103,8 +104,8 @@ class Results:
 
     @property
     def values(self) -> pa.Table:
-        """indicator_value: one row per region, year, indicator and members."""
-        return self.tables["indicator_value"]
+        """indicator_value: one row per region, year, indicator and members; laid-down ones as they lie."""
+        return as_they_lie(self.tables, "indicator_value")
 
     @property
     def gaps(self) -> pa.Table:
@@ -113,8 +114,8 @@ class Results:
 
     @property
     def published(self) -> pa.Table:
-        """indicator_published: value or sign, what may leave the house."""
-        return self.tables["indicator_published"]
+        """indicator_published: value or sign, what may leave the house; laid-down ones as they lie."""
+        return as_they_lie(self.tables, "indicator_published")
 
 
 def row_order(framework: Framework, table: str) -> str:

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from indicators.coded import plain
+
 _FOLDER = ".computed"
 
 
 class LaidDown(MutableMapping[str, pa.Table]):
-    """Tables by name. One that is asked for is a view of its file, each time a new one: what was read of it leaves the
-    memory of the process with the view, or when the next table is asked for, and is read again if need be. Raises OSError
-    when a table cannot be laid down."""
+    """Tables by name. One that is asked for is a view of its file (but texts that lie there as numbers), each time a new one:
+    what was read of it leaves the memory of the process with the view, or when the next table is asked for, and is read
+    again if need be. Raises OSError when a table cannot be laid down."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -30,6 +32,10 @@ class LaidDown(MutableMapping[str, pa.Table]):
         self._names[name] = None
 
     def __getitem__(self, name: str) -> pa.Table:
+        return plain(self.coded(name))
+
+    def coded(self, name: str) -> pa.Table:
+        """The table as it lies there: texts of which there are few as numbers (`indicators.coded`)."""
         if name not in self._names:
             raise KeyError(name)
         for view in self._views:  # a transaction keeps what it reads to its end

@@ -1,4 +1,4 @@
-"""Tables of which a reader holds one at a time."""
+"""Tables as their readers ask for them: one at a time, with texts or with numbers in place of texts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+def as_they_lie(tables: Mapping[str, pa.Table], name: str) -> pa.Table:
+    """A table for whom numbers in place of texts are no matter, as the database: where the mapping keeps such ones
+    (`coded`), these."""
+    coded: Callable[[str], pa.Table] = getattr(tables, "coded", tables.__getitem__)
+    return coded(name)
 
 
 class TablesAsked(Mapping[str, "pa.Table"]):

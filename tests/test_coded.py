@@ -10,12 +10,13 @@ import pyarrow as pa
 from stored_results import warehouse
 from test_standing import CODES, delivered
 
-from indicators.coded import coded, of_few, plain, plan_types, type_statement
+from indicators.coded import coded, of_few, plan_types, type_statement
 from indicators.compute import compute
 from indicators.laying_down import laying_down
 from schemas.framework_model import Framework
 from schemas.plan import indicator_plan
 from schemas.shapes import TOTAL
+from schemas.tables_asked import as_they_lie
 
 
 def test_numbers_are_ordered_as_their_texts() -> None:
@@ -55,10 +56,12 @@ def test_laid_down_tables_say_what_those_in_memory_say(framework: Framework, tmp
         texts = compute(connection, framework, "observation", CODES).tables
         with laying_down(tmp_path) as files:
             laid = compute(connection, framework, "observation", CODES, into=files).tables
-            assert pa.types.is_dictionary(laid["indicator_trend"]["region"].type)
+            assert pa.types.is_dictionary(files.coded("indicator_trend")["region"].type)
+            assert as_they_lie(laid, "indicator_trend") == files.coded("indicator_trend")
+            assert as_they_lie(texts, "indicator_trend") is texts["indicator_trend"]
             assert not any(pa.types.is_dictionary(field.type) for table in texts.values() for field in table.schema)
             for name, table in texts.items():
-                assert plain(laid[name]).equals(table), name
+                assert laid[name].equals(table), name
         kept = connection.execute("SELECT DISTINCT database_name FROM duckdb_types() WHERE type_name LIKE 'code_%'")
         assert kept.fetchall() == [("temp",)]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.framework_model import Framework
 from schemas.shapes import Slice
+from schemas.tables_asked import as_they_lie
 from warehouse.access import Connection, arrow, lent, rows, transaction, utc
 from warehouse.framework_tables import framework_rows
 from warehouse.result_tables import RESULTS
@@ -51,10 +52,10 @@ def replace_all_results(
     changed = changed or {}
     known = _columns(connection)
     for name in tables:
-        _check_columns(known, name, tables[name])
+        _check_columns(known, name, as_they_lie(tables, name))
     with transaction(connection):
         for name in tables:  # one at a time: a mapping may read them from files
-            new, where = tables[name], _among(changed.get(name, Slice()))
+            new, where = as_they_lie(tables, name), _among(changed.get(name, Slice()))
             whole = known[name].keys() == set(new.column_names)
             with lent(connection, {f"new_{name}": new}):
                 if not (name in changed and whole and _adjusted(connection, name, new.column_names, where)):
@@ -94,7 +95,7 @@ class Completed(Mapping[str, "pa.Table"]):
 
     def asked(self, name: str, query: str) -> pa.Table:
         """What a query says of a table, for which {} stands in it; columns that it does not name are not read."""
-        new = self._tables[name]
+        new = as_they_lie(self._tables, name)
         with lent(self._connection, {f"new_{name}": new}):
             whole = f"new_{name}"
             if name in self._partial:
