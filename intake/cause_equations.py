@@ -7,7 +7,7 @@ delivered is replaced by its leaves, as `schemas.sql.completion` does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, partial
@@ -16,7 +16,7 @@ from itertools import product
 import numpy as np
 
 from intake.cause_parts import Parts, dynamic_members, linear_rules, members_of, present, slot_lookups
-from intake.equations import Equation, Equations, Values
+from intake.equations import Block, Equation, Equations, Numbers, Stock, Values
 from intake.kept import Kept
 from intake.linear import Linear
 from intake.rule_plans import Dynamic, plan_of, summed_members, with_seen
@@ -37,7 +37,28 @@ _MOST_SAME = 1 << 7
 LinearPoint = tuple[list[tuple[Lookup, Decimal]], Decimal]
 """Lookups with their factors, and the tolerance."""
 
-Named = tuple[frozenset[CellKey], Equation]
+
+@dataclass
+class _Stated:
+    """Equations by what they follow from. `seen`: numbers for the cells of a variable that have a value, and for those that
+    have none."""
+
+    stock: Stock = field(default_factory=Stock)
+    seen: Numbers[Hashable] = field(default_factory=Numbers)
+    blocks: Kept[Hashable, Block] = field(default_factory=lambda: Kept(_MOST_STATED))
+
+    @property
+    def full(self) -> bool:
+        """Are there more numbers than are worth keeping?"""
+        return len(self.stock.numbers) > _MOST_CELLS or len(self.seen) > _MOST_STATED
+
+    def block(self, key: Hashable, work: Callable[[], Iterable[Equation]]) -> Block:
+        """The equations of more than one cell that `work` finds, from the first time on."""
+        found = self.blocks.get(key)
+        if found is None:
+            several = (equation for equation in work() if len(equation.cells) > 1)
+            found = self.blocks[key] = self.stock.block(several)
+        return found
 
 
 @dataclass
@@ -48,7 +69,7 @@ class _Shared:
     parts: Kept[CellKey, list[Parts]] = field(default_factory=lambda: Kept(_MOST_CELLS))
     expansions: Kept[CellKey, Parts] = field(default_factory=lambda: Kept(_MOST_CELLS))
     slacks: dict[str, Decimal] = field(default_factory=dict)
-    stated: Kept[Hashable, list[Named]] = field(default_factory=lambda: Kept(_MOST_STATED))
+    stated: _Stated = field(default_factory=_Stated)
     same: Kept[Hashable, Equations] = field(default_factory=lambda: Kept(_MOST_SAME))
     looks: Kept[Hashable, Equations] = field(default_factory=lambda: Kept(_MOST_SAME))
 
@@ -97,7 +118,7 @@ class Sums:
         same, known = (dynamic, unknown, order), self._shared.same
         found = known.get(same)
         if found is None:
-            found = known[same] = Equations(order, self._stated(item, values, unknown))
+            found = known[same] = Equations(order, *self._stated(item, values, unknown))
         return found
 
     def _tried(self, year: int) -> tuple[str, ...]:
@@ -106,35 +127,28 @@ class Sums:
             self._years[year] = tuple(owner for owner in self._owners if self.framework.rules[owner].tried_in(year))
         return self._years[year]
 
-    def _stated(self, item: RuleInput, values: Values, unknown: Collection[CellKey]) -> list[Equation]:
-        """The same one by one; what follows from which cells of a variable have a value is shared by most deliveries."""
-        found: dict[frozenset[CellKey], Equation] = {}
+    def _stated(self, item: RuleInput, values: Values, unknown: Collection[CellKey]) -> tuple[Block, Stock]:
+        """The same; what follows from which cells of a variable have a value is shared by most deliveries."""
         delivered: dict[str, list[CellKey]] = {}
         for cell in values:
             delivered.setdefault(cell[0], []).append(cell)
         without: dict[str, list[CellKey]] = {}
         for cell in unknown:
             without.setdefault(cell[0], []).append(cell)
+        if self._shared.stated.full:
+            self._shared.stated = _Stated()
+        stated = self._shared.stated
         seen = {
-            variable: (tuple(delivered.get(variable, ())), frozenset(without.get(variable, ())))
+            variable: stated.seen[tuple(delivered.get(variable, ())), frozenset(without.get(variable, ()))]
             for variable in (*delivered, *without)
         }
-        known = self._shared.stated
+        found = []
         for owner in self._tried(item.year):
-            key: Hashable = (owner, self._counted(owner), *(seen.get(variable) for variable in self._owners[owner]))
-            stated = known.get(key)
-            if stated is None:
-                stated = known[key] = _named(self._of_rule(owner, values, unknown))
-            for cells, equation in stated:
-                found.setdefault(cells, equation)
+            key = (owner, self._counted(owner), *(seen.get(variable) for variable in self._owners[owner]))
+            found.append(stated.block(key, partial(self._of_rule, owner, values, unknown)))
         for variable, own in delivered.items():
-            key = (variable, *seen[variable])
-            stated = known.get(key)
-            if stated is None:
-                stated = known[key] = _named(self._of_dimensions(own, values, unknown))
-            for cells, equation in stated:
-                found.setdefault(cells, equation)
-        return list(found.values())
+            found.append(stated.block((variable, seen[variable]), partial(self._of_dimensions, own, values, unknown)))
+        return stated.stock.joined(found), stated.stock
 
     # --- dimensions ---------------------------------------------------------------------------------------------------
 
@@ -267,8 +281,3 @@ class Sums:
 
 
 _ONE, _NONE = Decimal(1), Decimal(0)
-
-
-def _named(equations: Iterable[Equation]) -> list[Named]:
-    """Equations of more than one cell, each with the set of its cells."""
-    return [(frozenset(cell for cell, _ in found.cells), found) for found in equations if len(found.cells) > 1]

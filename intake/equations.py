@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from intake.rule_places import CellKey
 
+Key = TypeVar("Key")
+Places = NDArray[np.intp]
 Values = Mapping[CellKey, Decimal]
 _EXACT = 2.0**52
 """Whole floating-point numbers are added up without loss below this."""
@@ -39,19 +42,82 @@ class Equation(NamedTuple):
         return middle - self.slack / abs(factor), middle + self.slack / abs(factor)
 
 
+class Numbers(dict[Key, int]):
+    """A number for whatever is asked for, in the order in which that comes."""
+
+    def __missing__(self, asked: Key) -> int:
+        number = self[asked] = len(self)
+        return number
+
+
+class Block(NamedTuple):
+    """Equations, and the same as columns. For each of them: the number of the set of its `cells`, how many these are, and
+    the slack; for each of its cells one after the other: the number, and the factor."""
+
+    equations: tuple[Equation, ...]
+    cells: frozenset[CellKey]
+    sets: Places
+    sizes: Places
+    slacks: NDArray[np.float64]
+    at: Places
+    factors: NDArray[np.float64]
+
+
+class Stock:
+    """Blocks of equations that many deliveries share, with numbers for all their cells."""
+
+    def __init__(self) -> None:
+        self.numbers: Numbers[CellKey] = Numbers()
+        self._sets: Numbers[frozenset[CellKey]] = Numbers()
+
+    def block(self, found: Iterable[Equation]) -> Block:
+        """Equations as columns."""
+        equations = tuple(found)
+        parts = [part for equation in equations for part in equation.cells]
+        cells, factors = zip(*parts, strict=True) if parts else ((), ())
+        sets = [self._sets[frozenset(cell for cell, _ in equation.cells)] for equation in equations]
+        return Block(
+            equations,
+            frozenset(cells),
+            np.array(sets, np.intp),
+            np.array([len(equation.cells) for equation in equations], np.intp),
+            np.floor([float(equation.slack) for equation in equations]),
+            np.fromiter(map(self.numbers.__getitem__, cells), np.intp, len(parts)),
+            np.fromiter(map(float, factors), float, len(parts)),
+        )
+
+    def joined(self, blocks: Sequence[Block]) -> Block:
+        """Several blocks of this stock as one; of equations over the same cells the first."""
+        if not blocks:
+            return self.block(())
+        equations, cells, *columns = zip(*blocks, strict=True)
+        sets, sizes, slacks, at, factors = map(np.concatenate, columns)
+        first = np.sort(np.unique(sets, return_index=True)[1])
+        kept = np.zeros(len(sets), np.bool_)
+        kept[first] = True
+        parts = np.repeat(kept, sizes)
+        every = [*chain.from_iterable(equations)]
+        own = tuple(every[number] for number in first.tolist())
+        return Block(
+            own, frozenset().union(*cells), sets[first], sizes[first], slacks[first], at[parts], factors[parts]
+        )
+
+
 class Equations:
     """All equations of a delivery, or of many that have values in the same cells: which, not what values."""
 
-    def __init__(self, order: Sequence[CellKey], found: Iterable[Equation]) -> None:
-        self.all = tuple(found)
-        parts = [part for equation in self.all for part in equation.cells]
-        cells, factors = zip(*parts, strict=True) if parts else ((), ())
-        self.guarded = frozenset(cells)
-        numbers = {cell: number for number, cell in enumerate(order)}
-        self._cells = np.fromiter(map(numbers.__getitem__, cells), dtype=np.intp, count=len(parts))
-        self._factors = np.fromiter(map(float, factors), dtype=float, count=len(parts))
-        self._starts = np.cumsum([0, *(len(equation.cells) for equation in self.all)])[:-1]
-        self._slacks = np.floor([float(equation.slack) for equation in self.all])
+    def __init__(self, order: Sequence[CellKey], found: Iterable[Equation] | Block, stock: Stock | None = None) -> None:
+        """`found`: equations, or a block of the `stock`."""
+        stock = stock or Stock()
+        block = found if isinstance(found, Block) else stock.block(found)
+        self.all, self.guarded = block.equations, block.cells
+        place = np.full(len(stock.numbers), len(order))  # what has no value is looked for in vain
+        known = [(stock.numbers[cell], number) for number, cell in enumerate(order) if cell in stock.numbers]
+        numbers, places = zip(*known, strict=True) if known else ((), ())
+        place[np.array(numbers, np.intp)] = places
+        self._cells, self._factors = place[block.at], block.factors
+        self._starts = np.cumsum([0, *block.sizes])[:-1]
+        self._slacks = block.slacks
         self._whole = bool(np.all(self._factors == np.floor(self._factors)))
         self._largest = float(np.abs(self._factors).max(initial=1.0))
 
