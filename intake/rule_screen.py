@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from intake.linear import linear_sides
 from intake.rule_cells import RuleInput
+from intake.rule_places import CellKey
 from intake.rule_sums import DECIMALS, Filled, Flags, Whole, filled
 from schemas.framework_model import Framework
 from schemas.plan import Lookup, Plan, Point
@@ -51,6 +52,7 @@ class Screen:
         self.framework, self.plan = framework, plan
         self.points = [point for point in plan.points if point.lookups or point.sums]
         self._asked: dict[Asked, int] = {}
+        self._found: tuple[Mapping[CellKey, int], NDArray[np.intp], NDArray[np.intp]] | None = None
         self._read_slots()
         self._read_points(tolerances)
         self._read_owners()
@@ -157,18 +159,22 @@ class Screen:
 
     def _slots(self, held: Filled) -> tuple[Whole, Flags, Flags]:
         """Values of the slots, 0 where there is none; which have one; and which do so for a cell and not by being absent."""
-        nobody = len(held.rows)
-        row = [
-            held.rows.get((variable, key), nobody) if lag in (0, 1) else nobody for variable, key, lag in self._asked
-        ]
-        at = np.array([*row, nobody], np.intp)[self._entry]  # an entry of a slot without any is the last: nobody has it
-        lag = np.array([*(min(lag, 1) for _, _, lag in self._asked), 0], np.intp)[self._entry]
+        at, lag = self._looked_up(held.rows)
         there, secret = held.there[at, lag], held.secret[at, lag]
         some = np.logical_or.reduceat(there, self._slot_starts)
         lacking = np.logical_or.reduceat(secret | (self._needed & ~there), self._slot_starts)
         known = some & ~lacking
         values = np.add.reduceat(held.values[at, lag], self._slot_starts)
         return np.where(known, values, 0), known | (self._zero & ~some), known
+
+    def _looked_up(self, rows: Mapping[CellKey, int]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Row and lag of every entry; most batches have the same rows as the one before."""
+        if self._found is None or self._found[0] is not rows:
+            nobody = len(rows)
+            row = [rows.get((variable, key), nobody) if lag in (0, 1) else nobody for variable, key, lag in self._asked]
+            at = np.array([*row, nobody], np.intp)[self._entry]  # one of a slot without any is the last: nobody has it
+            self._found = rows, at, np.array([*(min(lag, 1) for _, _, lag in self._asked), 0], np.intp)[self._entry]
+        return self._found[1:]
 
     def _fits(self, values: Whole) -> Flags:
         """Does a linear rule hold at a point?"""

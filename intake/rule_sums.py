@@ -17,10 +17,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from intake.kept import Kept
 from intake.rule_cells import Known, RuleInput
 from intake.rule_places import CellKey, split_key
 from schemas.framework_model import Framework
-from schemas.known_values import KnownTable, KnownValues
+from schemas.known_values import KnownValues
 from schemas.observations import Observations, Places
 from schemas.remembered import remembered
 from schemas.shapes import TOTAL
@@ -29,6 +30,7 @@ DECIMALS = 4
 """Values are held as whole multiples of a ten-thousandth, as `schemas.sql.VALUE_TYPE` does."""
 _KEPT = 1 << 12
 """Answers kept: several for each variable, because deliveries differ in their sub-areas and in what they leave out."""
+_MOST_KINDS = 1 << 14
 _ROOM = 2.0**58
 """Sums stay exact below this; the rest of 64 bits is for the factors of the rules."""
 
@@ -70,6 +72,10 @@ class _Step:
     sizes: Sequence[int]
 
 
+_Arranged = tuple[NDArray[np.intp], list[tuple[NDArray[np.intp], ...]], Mapping[CellKey, int]]
+"""Row of every numbered kind, the rounds of adding up over rows (targets, leaves, needed, starts), and row by cell."""
+
+
 @dataclass(frozen=True)
 class _Shape:
     """The kinds of a variable, delivered ones first in the order given, and the rounds that make the others."""
@@ -81,7 +87,7 @@ class _Shape:
 def filled(framework: Framework, deliveries: Sequence[RuleInput], variables: Collection[str], room: float) -> Filled:
     """The cells of these variables, in these deliveries and those of the year before. `room`: the largest factor that a
     rule multiplies values with, all its values together."""
-    kinds = _Kinds(framework, variables)
+    kinds = _kinds(framework, frozenset(variables))
     numbers: list[NDArray[np.intp]] = []
     values: list[_Values] = []
     columns: list[int] = []
@@ -91,7 +97,7 @@ def filled(framework: Framework, deliveries: Sequence[RuleInput], variables: Col
         numbers.append(kinds.known(delivery.previous))
         values.append(_values_known(delivery.previous))
         columns += [len(delivery.said), len(delivery.previous)]
-    order, steps, rows = _arranged(framework, kinds)
+    order, steps, rows = kinds.arranged
     count = len(deliveries)
     number = np.concatenate([*numbers, np.array([], dtype=np.intp)])
     column = np.repeat(np.arange(2 * count), columns).reshape(-1)
@@ -115,15 +121,24 @@ def filled(framework: Framework, deliveries: Sequence[RuleInput], variables: Col
     return held
 
 
+def _kinds(framework: Framework, variables: frozenset[str]) -> _Kinds:
+    """Those of deliveries before stay: what nobody has adds up to nothing. When they are too many, only new ones count."""
+    kept: list[_Kinds] = remembered(framework, list, "kinds of cells", variables)
+    if not kept or kept[0].count > _MOST_KINDS:
+        kept[:] = [_Kinds(framework, variables)]
+    return kept[0]
+
+
 class _Kinds(dict[CellKey, int]):
     """The number of the kind of a cell, -1 for variables that nobody asks for; a new kind gets the next number."""
 
-    def __init__(self, framework: Framework, variables: Collection[str]) -> None:
+    def __init__(self, framework: Framework, variables: frozenset[str]) -> None:
         self.framework, self.variables = framework, variables
         self.of: dict[str, dict[Kind, int]] = {}
         self.count = 0
-        self._at: dict[Places, NDArray[np.intp]] = {}
-        self._tables: dict[KnownTable, NDArray[np.intp]] = {}
+        self._at: Kept[Places, NDArray[np.intp]] = Kept(_KEPT)
+        self._arranged: tuple[int, _Arranged] | None = None
+        self._mark = object()
 
     def at(self, places: Places) -> NDArray[np.intp]:
         """Those of all cells at these places; many deliveries speak of the same ones."""
@@ -137,10 +152,20 @@ class _Kinds(dict[CellKey, int]):
         if not isinstance(cells, KnownValues):
             return np.array([*map(self.__getitem__, cells)], np.intp)
         table, filled = cells.table, cells.filled
-        numbers = self._tables.setdefault(table, np.full(len(table.cells), _NOT_ASKED, np.intp))
+        numbers = table.derived.get(self._mark)
+        if numbers is None:
+            numbers = table.derived[self._mark] = np.full(len(table.cells), _NOT_ASKED, np.intp)
         new = filled[numbers[filled] == _NOT_ASKED]
         numbers[new] = [self[table.cells[number]] for number in new.tolist()]
-        return numbers[filled]
+        found: NDArray[np.intp] = numbers[filled]
+        return found
+
+    @property
+    def arranged(self) -> _Arranged:
+        """How all kinds so far are arranged."""
+        if self._arranged is None or self._arranged[0] != self.count:
+            self._arranged = self.count, _arranged(self.framework, self)
+        return self._arranged[1]
 
     def __missing__(self, cell: CellKey) -> int:
         variable, key = cell
@@ -154,10 +179,7 @@ class _Kinds(dict[CellKey, int]):
         return number
 
 
-def _arranged(
-    framework: Framework, kinds: _Kinds
-) -> tuple[NDArray[np.intp], list[tuple[NDArray[np.intp], ...]], Mapping[CellKey, int]]:
-    """Row of every numbered kind, the rounds of adding up over rows (targets, leaves, needed, starts), and row by cell."""
+def _arranged(framework: Framework, kinds: _Kinds) -> _Arranged:
     order = np.empty(kinds.count, dtype=np.intp)
     rows: dict[CellKey, int] = {}
     joined: dict[int, tuple[list[int], list[int], list[bool], list[int]]] = {}
