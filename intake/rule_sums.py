@@ -35,8 +35,6 @@ _ROOM = 2.0**58
 """Sums stay exact below this; the rest of 64 bits is for the factors of the rules."""
 
 _NOT_ASKED = -2
-_NEAR = 2.0**50 / 10**DECIMALS
-"""Below this the whole number that a floating-point number with so many decimals stands for is the nearest one."""
 
 Kind = tuple[str, ...]
 """One member for each dimension of the framework."""
@@ -271,11 +269,8 @@ def _add(held: Filled, targets: NDArray[Any], leaves: NDArray[Any], needed: NDAr
 
 def _values_said(said: Observations) -> _Values:
     """Those of a delivery as whole numbers."""
-    if all(stretch.floats is not None for stretch in said.stretches):
-        secret = np.isnan(said.numbers)
-        numbers = np.where(secret, 0, said.numbers)
-        if np.abs(numbers).max(initial=0) < _NEAR:
-            return np.rint(numbers * 10**DECIMALS).astype(np.int64), secret, np.ones(len(numbers), np.bool_)
+    if said.whole is not None:
+        return *said.whole, np.ones(len(said), np.bool_)
     return _whole(said.values)
 
 

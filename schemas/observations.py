@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 Members = tuple[tuple[str, str], ...]
 _MOST_KEPT = 8
+_PARTS = 10**4
+_NEAR = 2.0**50 / _PARTS
+"""Below this the whole number that a floating-point number with four decimals stands for is the nearest one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,6 +251,20 @@ class Observations(Sequence[Observation]):
         import numpy as np  # not with the module: commands that only ask the warehouse do without
 
         return np.fromiter(chain.from_iterable(stretch.numbers for stretch in self.stretches), float, len(self))
+
+    @cached_property
+    def whole(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]] | None:
+        """The same as whole ten-thousandths, 0 where there is none, and where that is; None where that is not plain: one is
+        not known to have at most four decimals, or too large for a floating-point number to say it."""
+        import numpy as np
+
+        if any(stretch.floats is None for stretch in self.stretches):
+            return None
+        none = np.isnan(self.numbers)
+        numbers = np.where(none, 0, self.numbers)
+        if not np.abs(numbers).max(initial=0) < _NEAR:
+            return None
+        return np.rint(numbers * _PARTS).astype(np.int64), none
 
     def totals(self) -> Iterator[tuple[str, Decimal | None]]:
         """Variable and value of every grand total."""

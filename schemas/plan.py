@@ -11,7 +11,7 @@ explicitly named residual member (divers, not stated) counts as 0 when nothing w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -142,6 +142,37 @@ def rule_plan(
     return builder.plan
 
 
+_Place = tuple[str, str | None, frozenset[str] | None]
+"""A dimension, and the member there: named, that of the sum (empty), or the running one (None) - where only some are known,
+the total for any other."""
+
+
+class _Cell:
+    """What one term looks up, at whatever point; each cell is made once."""
+
+    def __init__(self, term: Term, places: Sequence[_Place], zero: bool, runs: bool) -> None:
+        self.term, self.places, self.zero, self.runs = term, places, zero, runs
+        self._made: dict[str, Lookup] = {}
+
+    def at(self, running: Mapping[str, str], summed: str = TOTAL) -> Lookup:
+        """The cell for the running members, and that of the sum around it."""
+        named = []
+        for dimension, member, known in self.places:
+            if member is None:
+                member = running.get(dimension, TOTAL)
+                if known is not None and member not in known:
+                    continue
+            elif not member:
+                member = summed
+            if member != TOTAL:
+                named.append(f"{dimension}={member}")
+        key = ",".join(named)
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = Lookup(self.term.variable, key, self.term.lag, self.zero, self.runs)
+        return found
+
+
 class _Builder:
     def __init__(self, framework: Framework, dynamic: Mapping[str, Iterable[str]], plan: Plan | None = None) -> None:
         self.framework = framework
@@ -152,59 +183,57 @@ class _Builder:
         slots: list[Term | SumOver] = []
         texts = tuple(self._sql(side, slots, "v") for side in (left, right))
         inner: dict[int, str] = {}
-        inner_terms: dict[int, list[Term]] = {}
+        single: dict[int, _Cell] = {}
+        summed: dict[int, tuple[list[tuple[str, bool]], list[_Cell]]] = {}
         for number, slot in enumerate(slots):
-            if isinstance(slot, SumOver):
-                found: list[Term | SumOver] = []
-                inner[number] = self._sql(slot.expression, found, "w")
-                inner_terms[number] = [term for term in found if isinstance(term, Term)]
+            if isinstance(slot, Term):
+                single[number] = self._cell(slot)
+                continue
+            found: list[Term | SumOver] = []
+            inner[number] = self._sql(slot.expression, found, "w")
+            cells = [self._cell(term, slot.dimension) for term in found if isinstance(term, Term)]
+            summed[number] = [*self._leaves(slot)], cells
         additive = not any(_nonlinear(slot.expression) for slot in slots if isinstance(slot, SumOver))
         self.plan.shapes[owner] = Shape(texts[0], texts[1], inner, len(slots), additive)
         for members in points:
             running = dict(members)
-            lookups = {n: self._lookup(s, running, None) for n, s in enumerate(slots) if isinstance(s, Term)}
+            lookups = {number: cell.at(running) for number, cell in single.items()}
             sums = {
-                n: tuple(self._parts(s, inner_terms[n], running)) for n, s in enumerate(slots) if isinstance(s, SumOver)
+                number: tuple(Part(m, optional, tuple(cell.at(running, m) for cell in cells)) for m, optional in leaves)
+                for number, (leaves, cells) in summed.items()
             }
-            number = len(self.plan.points)
-            self.plan.points.append(Point(number, owner, member_key(members), lookups, sums))
+            self.plan.points.append(Point(len(self.plan.points), owner, member_key(members), lookups, sums))
 
-    def _lookup(self, term: Term, running: Mapping[str, str], summed: tuple[str, str] | None) -> Lookup:
+    def _cell(self, term: Term, summed: str = "") -> _Cell:
+        """What a term looks up, within a sum over the dimension `summed`."""
         selected = term.selected()
-        members = []
+        places: list[_Place] = []
         zero = runs = False
         for dimension in self.framework.variable_dimensions(term.variable):
             explicit = selected.get(dimension)
-            if explicit is None and summed is not None and summed[0] == dimension:
-                member, runs = summed[1], True
-            elif explicit is None:
-                member = self._running(term.variable, dimension, running)
+            if explicit is not None:
+                zero = zero or self.framework.dimensions[dimension].is_residual(explicit)
+                places.append((dimension, explicit, None))
+            elif dimension == summed:
+                runs = True
+                places.append((dimension, "", None))
+            elif self.framework.dimensions[dimension].dynamic:
+                places.append((dimension, None, None))
             else:
-                member = explicit
-                zero = zero or self.framework.dimensions[dimension].is_residual(member)
-            members.append((dimension, member))
-        return Lookup(term.variable, member_key(members), term.lag, zero, runs)
+                places.append((dimension, None, frozenset(self.framework.members(term.variable, dimension))))
+        return _Cell(term, places, zero, runs)
 
-    def _running(self, variable: str, dimension: str, running: Mapping[str, str]) -> str:
-        member = running.get(dimension, TOTAL)
-        if member == TOTAL or self.framework.dimensions[dimension].dynamic:
-            return member
-        return member if member in self.framework.members(variable, dimension) else TOTAL
-
-    def _parts(self, slot: SumOver, inner: list[Term], running: Mapping[str, str]) -> Iterable[Part]:
-        dimension = slot.dimension
-        entry = self.framework.dimensions[dimension]
-        for member in self._leaves(slot):
-            lookups = tuple(self._lookup(term, running, (dimension, member)) for term in inner)
-            yield Part(member, entry.dynamic or entry.is_residual(member), lookups)
-
-    def _leaves(self, slot: SumOver) -> tuple[str, ...]:
-        if self.framework.dimensions[slot.dimension].dynamic:
-            return self.dynamic.get(slot.dimension, ())
+    def _leaves(self, slot: SumOver) -> Iterator[tuple[str, bool]]:
+        """The members that a sum is made of, and which of them may be absent."""
+        entry = self.framework.dimensions[slot.dimension]
+        if entry.dynamic:
+            yield from ((member, True) for member in self.dynamic.get(slot.dimension, ()))
+            return
         for term in terms(slot.expression):
             if slot.dimension in self.framework.variable_dimensions(term.variable):
-                return tuple(self.framework.scheme(term.variable, slot.dimension).leaves)
-        return ()
+                leaves = self.framework.scheme(term.variable, slot.dimension).leaves
+                yield from ((member, entry.is_residual(member)) for member in leaves)
+                return
 
     def _sql(self, expression: Expression, slots: list[Term | SumOver], name: str) -> str:
         match expression:

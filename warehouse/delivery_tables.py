@@ -163,7 +163,8 @@ def _told(said: Sequence[Said]) -> tuple[pa.Table, list[Members]]:
     """
     import numpy as np  # not with the module: see `warehouse.past`
 
-    parts = [(number, part) for number, one in enumerate(said) for part in Observations.of(one.observations).stretches]
+    observed = [Observations.of(one.observations) for one in said]
+    parts = [(number, part) for number, own in enumerate(observed) for part in own.stretches]
     stretches = [part for _, part in parts]
     which = pa.array(np.repeat(np.arange(len(parts), dtype=np.int32), [*map(len, stretches)]))
     columns = {"owner": pa.array([number for number, _ in parts], pa.int32()).take(which)}
@@ -182,8 +183,7 @@ def _told(said: Sequence[Said]) -> tuple[pa.Table, list[Members]]:
             numbers[id(found)] = np.array(own, np.int32)[found.members]
     columns["members"] = pa.array(np.concatenate([np.empty(0, np.int32), *(numbers[id(found)] for found in described)]))
     table = pa.table(columns)
-    values = [*chain.from_iterable(part.values for part in stretches)]
-    return table.append_column("value", _values(values, table)), [tuple(members) for members in different]
+    return table.append_column("value", _values(observed, table)), [tuple(members) for members in different]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +249,27 @@ def _refuse_duplicates(told: pa.Table) -> None:
             raise LoadError(f"{_where(told, row)} steht schon in {_where(told, other)}.")
 
 
-def _values(values: Sequence[Decimal | None], told: pa.Table) -> pa.Array:
+def _values(observed: Sequence[Observations], told: pa.Table) -> pa.Array:
     """Four decimals are kept; what has no more goes in as it is."""
+    whole = [own.whole for own in observed]
+    plain = [found for found in whole if found is not None]
+    if plain and len(plain) == len(whole):
+        return _decimals(*plain)
+    values = [*chain.from_iterable(own.values for own in observed)]
     try:
         return pa.array(values, _VALUE)
     except pa.ArrowInvalid:
         return pa.array([_stored(value, told, row) for row, value in enumerate(values)], _VALUE)
+
+
+def _decimals(*whole: tuple[NDArray[np.int64], NDArray[np.bool_]]) -> pa.Array:
+    """Whole ten-thousandths, and where there is none, as decimals."""
+    import numpy as np
+
+    low, none = map(np.concatenate, zip(*whole, strict=True))
+    halves = np.stack([low, low >> 63], axis=1)
+    there = pa.py_buffer(np.packbits(~none, bitorder="little"))
+    return pa.Array.from_buffers(_VALUE, len(low), [there, pa.py_buffer(halves)])
 
 
 def _stored(value: Decimal | None, told: pa.Table, row: int) -> Decimal | None:
