@@ -155,7 +155,7 @@ class Batch:
         self.result = result
         self.known = known
         self.readers = readers
-        self.numbers: dict[tuple[str, int], str] = {}
+        self.numbers = known.numbers
         self.taken = set(inbox.numbers)
 
     def run(self, claims: Sequence[Claim]) -> None:

@@ -37,6 +37,8 @@ class KnownPast:
         self.records: dict[int, OfYear[list[Record]]] = {}
         self.confirmed: dict[int, OfYear[list[Finding]]] = {}
         self.asked: set[int] = set()
+        self.numbers: dict[tuple[str, int], str] = {}
+        """The last number that was given to a delivery, by region and year of receipt."""
 
     @cached_property
     def past(self) -> Past:

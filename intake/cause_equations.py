@@ -24,7 +24,7 @@ from intake.rules import CellKey, RuleInput
 from schemas.framework_model import Framework
 from schemas.plan import Lookup
 from schemas.remembered import remembered
-from schemas.shapes import TOTAL, member_key
+from schemas.shapes import TOTAL
 
 _POINTS_KEPT = 1 << 9
 """Answers kept: one for each rule, and for each set of sub-areas where a rule adds these up."""
@@ -172,15 +172,15 @@ class Sums:
         """Per dimension the leaves of a cell that is a total or an aggregate there."""
         named = members_of(key)
         dimensions = self.framework.variable_dimensions(variable)
-        for dimension in dimensions:
+        texts = [f"{dimension}={named[dimension]}" if dimension in named else "" for dimension in dimensions]
+        for place, dimension in enumerate(dimensions):
             entry = self.framework.dimensions[dimension]
             if entry.dynamic:
                 continue
             scheme = entry.scheme(self.framework.variables[variable].schemes.get(dimension))
             cells = []
             for leaf in scheme.aggregates.get(named.get(dimension, TOTAL), ()):
-                members = {**named, dimension: leaf}
-                part = member_key((other, members[other]) for other in dimensions if other in members)
+                part = ",".join(filter(None, (*texts[:place], f"{dimension}={leaf}", *texts[place + 1 :])))
                 cells.append(((variable, part), entry.is_residual(leaf)))
             if cells:
                 yield Parts(dimension, tuple(cells))
@@ -268,16 +268,20 @@ class Sums:
     def _expanded(self, cell: CellKey) -> Iterator[tuple[CellKey, bool]]:
         variable, key = cell
         named = members_of(key)
-        choices: list[list[tuple[str, str]]] = []
+        choices: list[list[tuple[str, bool]]] = []
         for dimension in self.framework.variable_dimensions(variable):
-            member = named.get(dimension, TOTAL)
-            static = not self.framework.dimensions[dimension].dynamic
-            leaves = self.framework.scheme(variable, dimension).aggregates.get(member) if static else None
-            choices.append([(dimension, leaf) for leaf in (leaves or [member])])
+            member, entry = named.get(dimension, TOTAL), self.framework.dimensions[dimension]
+            leaves = None if entry.dynamic else self.framework.scheme(variable, dimension).aggregates.get(member)
+            choices.append(
+                [
+                    (f"{dimension}={leaf}" if leaf != TOTAL else "", entry.is_residual(leaf))
+                    for leaf in (leaves or [member])
+                ]
+            )
         for members in product(*choices):
-            part = (variable, member_key(members))
+            part = (variable, ",".join(text for text, _ in members if text))
             if part != cell:
-                yield part, any(self.framework.dimensions[d].is_residual(member) for d, member in members)
+                yield part, any(residual for _, residual in members)
 
 
 _ONE, _NONE = Decimal(1), Decimal(0)
