@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from flows.demo.world import World
-from intake import rules
+from intake import rule_sums, rules
 from intake.rule_screen import Screen
 from intake.rules import RuleInput, RuleResult, check_rules
 from schemas import sql
@@ -51,6 +51,22 @@ def test_troubled_deliveries_are_judged_alike(framework: Framework, world: World
     assert in_sql == [len(deliveries)]
     assert sum(len(result.findings) for result in found.values()) > 100
     assert len({result.run for result in found.values()}) > 4
+
+
+@pytest.mark.parametrize("most", [0, 1 << 20])
+def test_deliveries_before_change_nothing(
+    framework: Framework, world: World, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Cells of deliveries before keep their numbers, until they are too many; what those said is not added up here."""
+    monkeypatch.setattr(rule_sums, "_MOST_KINDS", most)
+    dice = random.Random(23)
+    batches = [
+        [_troubled(framework, world, dice, region, world.years[-1], number) for number in range(size)]
+        for region, size in zip(world.regions, (1, 3, 2, 1), strict=False)
+    ]
+    own = replace(framework)
+    for batch in (*batches, batches[0]):
+        assert check_rules(own, batch) == check_rules(replace(framework), batch)
 
 
 def test_cells_said_twice_and_huge_numbers_are_left_to_sql(

@@ -18,6 +18,7 @@ from bench.speed.scripts import naive, sketch
 from bench.speed.worlds import Size, correction, grown, load_rows, places, write_workbooks
 from flows.demo.running import WORLD
 from flows.demo.world import World, load_world
+from intake import cause_equations
 from intake.cause_equations import Sums
 from intake.rules import RuleInput
 from schemas.framework_model import Framework
@@ -26,7 +27,12 @@ from schemas.shapes import TOTAL, Observation, member_key
 from schemas.tables import entry_tables
 
 
-def test_sums_that_deliveries_share_are_those_of_each_alone(framework: Framework, world: World) -> None:
+@pytest.mark.parametrize("most", [1, 1 << 17])
+def test_sums_that_deliveries_share_are_those_of_each_alone(
+    framework: Framework, world: World, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Also where more cells were seen than are worth keeping."""
+    monkeypatch.setattr(cause_equations, "_MOST_CELLS", most)
     rng = random.Random(7)
     items = [_delivery(framework, world, rng, number) for number in range(6)]
     shared = Sums.for_items(framework, items)
