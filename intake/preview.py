@@ -7,83 +7,63 @@ computing is done elsewhere; two frames come in, see `intake.preview_frames`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from intake.page_templates import template
-from intake.preview_figures import Figures, Shown, numbers, texts
-from schemas.definitions import Indicator
+from intake.preview_figures import Figures, Numbers, numbers, texts
+from intake.preview_rows import AllOthers, Place, PreviewRow, Rows, unit_of
 from schemas.framework_model import Framework
 from schemas.shapes import Submission
-from schemas.territory import reference_day
 
 if TYPE_CHECKING:
     import pandas as pd
     from markupsafe import Markup
 
-_UNITS = {
-    "percent": "Prozent",
-    "per_1000": "je 1\u202f000",
-    "per_10000": "je 10\u202f000",
-    "ratio": "Verhältnis",
-    "index_0_100": "Index 0 bis 100",
-    "sqm": "Quadratmeter",
-    "count": "Anzahl",
-}
-
-
-_TEXT = "text"
-
-
-class PreviewRow(NamedTuple):
-    """One figure: texts as they are shown. `group` is empty for the total."""
-
-    name: str
-    group: str
-    value: str
-    previous: str
-    change: str
-    others: tuple[str, ...]
-
 
 @dataclass(frozen=True)
 class PreviewIndicator:
-    """An indicator: what it says, its unit, and its figures, the total first. `lines`: as they stand in the page."""
+    """An indicator: what it says, its unit, and its figures, the total first."""
 
     code: str
     name: str
     definition: str
     unit: str
-    told: Sequence[_Told]
-    lines: str
-
-    @property
-    def rows(self) -> tuple[PreviewRow, ...]:
-        """The figures as texts."""
-        return tuple(
-            PreviewRow(self.name, group, now.text, before.text, change, beside.texts)
-            for group, now, before, change, beside in self.told
-        )
+    rows: tuple[PreviewRow, ...]
 
 
 @dataclass(frozen=True)
 class PreviewField:
-    """The indicators of one field."""
+    """The indicators of one field: rows of `told` from `start` to `end`."""
 
     code: str
     name: str
-    indicators: tuple[PreviewIndicator, ...]
+    told: Rows
+    start: int
+    end: int
+
+    @property
+    def indicators(self) -> tuple[PreviewIndicator, ...]:
+        """The indicators with their figures as texts."""
+        return tuple(self._indicators())
 
     @property
     def lines(self) -> Markup:
         """The rows as they stand in the page, those of an indicator together."""
-        opening, closing = _around("body")
-        return _escaped("".join([f"{opening}{indicator.lines}{closing}" for indicator in self.indicators]))
+        from markupsafe import Markup  # with the templates
+
+        return Markup(self.told.text(self.start, self.end))  # put together from pieces that are escaped
+
+    def _indicators(self) -> Iterator[PreviewIndicator]:
+        for start, end in _stretches(self.told.entries[self.start : self.end]):
+            entry = self.told.known[self.told.entries[self.start + start]]
+            rows = self.told.rows(self.start + start, self.start + end)
+            yield PreviewIndicator(entry.code, entry.name_de, entry.definition_de, unit_of(entry), rows)
 
 
 @dataclass(frozen=True)
@@ -101,31 +81,12 @@ class Preview:
     sample: bool
 
 
-class _Others(NamedTuple):
-    """What stands beside an own figure: texts, the signs in them, and the end of the line in the page."""
+@dataclass
+class Content:
+    """What a page says of a region and year, whichever delivery it answers: the figures, and the signs that occur."""
 
-    texts: tuple[str, ...]
-    signs: tuple[str, ...]
-    end: str
-
-
-class _AllOthers(dict[tuple[str, str], _Others]):
-    """What the others have for a figure, by indicator and members."""
-
-    def __init__(self, regions: Iterable[str], published: Mapping[tuple[str, str, str], Shown], nothing: Shown) -> None:
-        self._regions, self._published, self._nothing = tuple(regions), published, nothing
-
-    def __missing__(self, figure: tuple[str, str]) -> _Others:
-        shown = [self._published.get((*figure, region), self._nothing) for region in self._regions]
-        signs = tuple(dict.fromkeys([sign for one in shown for sign in one.signs]))
-        opening, closing = _around("cell")
-        cells = "".join([f"{opening}{one.escaped}{closing}" for one in shown])
-        found = self[figure] = _Others(tuple([one.text for one in shown]), signs, f"{cells}</tr>\n")
-        return found
-
-
-_Told = tuple[str, Shown, Shown, str, _Others]
-"""Group, the figure, that of the year before, the change, and what stands beside."""
+    fields: list[PreviewField]
+    signs: set[str]
 
 
 class Previews:
@@ -133,121 +94,75 @@ class Previews:
 
     def __init__(self, framework: Framework, reference: pd.DataFrame, figures: Figures | None = None) -> None:
         self.framework = framework
-        self.figures = figures or Figures(framework.statuses)
-        self.decimals = {code: entry.decimals for code, entry in framework.indicators.items()}
-        self.fields = [
-            (code, field.name_de, list(framework.indicators_of(code))) for code, field in framework.fields.items()
-        ]
+        figures = figures or Figures(framework.statuses)
         regions, names = texts(reference["region"]), texts(reference["region_name"])
         self.names = dict(zip(regions, names, strict=True))
         codes, members = texts(reference["indicator"]), texts(reference["members"])
-        decimals = [self.decimals.get(code, 0) for code in codes]
-        shown = self.figures.shown(numbers(reference["value"]), texts(reference["sign"]), decimals)
-        (nothing,) = self.figures.shown(np.array([np.nan]), [""], [0])
-        published = dict(zip(zip(codes, members, regions, strict=True), shown, strict=True))
-        self.others = _AllOthers(self.names, published, nothing)
+        known = framework.indicators
+        decimals = [known[code].decimals if code in known else 0 for code in codes]
+        shown = figures.shown(numbers(reference["value"]), texts(reference["sign"]), decimals)
+        (nothing,) = figures.shown(np.array([np.nan]), [""], [0])
+        self._nothing = nothing
+        self._published = dict(zip(zip(codes, members, regions, strict=True), shown, strict=True))
+        self.others = AllOthers(tuple(self.names), self._published, nothing)
 
-    def write(self, submission: Submission, own: pd.DataFrame, outbox: Path, *, sample: bool = False) -> Path:
+    def among(self, regions: Iterable[str]) -> Previews:
+        """Those that are put beside some of the regions alone, in this order."""
+        few = copy(self)
+        few.names = {region: self.names[region] for region in regions if region in self.names}
+        few.others = AllOthers(tuple(few.names), self._published, self._nothing)
+        return few
+
+    def write(self, submission: Submission, content: Content, outbox: Path, *, sample: bool = False) -> Path:
         """Write `Vorschau_<region>_<year>_<number>.html` into the sender's folder of the outbox; returns its path."""
         folder = outbox / (submission.sender or submission.region)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"Vorschau_{submission.region}_{submission.year}_{submission.id}.html"
-        page = self.page(submission, own, sample=sample)
+        page = self.page(submission, content, sample=sample)
         temporary = path.with_name(f".{path.name}.tmp")
         temporary.write_bytes(template("preview.html").render(p=page).encode("utf-8"))
         os.replace(temporary, path)
         return path
 
-    def page(self, submission: Submission, own: pd.DataFrame, *, sample: bool = False) -> Preview:
+    def page(self, submission: Submission, content: Content, *, sample: bool = False) -> Preview:
         """The content of one page."""
         if submission.year is None:
             raise ValueError("a preview needs a reporting year")
         region = self.framework.territory.unit_name(submission.region)
-        page = _Page(self, submission.region, submission.year, own)
-        fields = tuple(
-            PreviewField(code, name, indicators)
-            for code, name, entries in self.fields
-            if (indicators := page.indicators(entries))
-        )
         return Preview(
             title=f"Vorschau: Ihre Indikatoren {submission.year} – {region}",
             number=submission.id,
             region=region,
             year=submission.year,
             references=tuple(self.names.values()),
-            fields=fields,
-            signs=tuple(_meanings(self.framework, page.shown_signs)),
+            fields=tuple(content.fields),
+            signs=tuple(_meanings(self.framework, content.signs)),
             contact=self.framework.head.delivery.contact,
             sample=sample,
         )
 
 
-_Row = tuple[str, Shown, Shown]
-"""Members, the figure, and that of the year before."""
+def contents(
+    framework: Framework, places: Sequence[tuple[Place, Previews]], own: pd.DataFrame, figures: Figures | None = None
+) -> list[Content]:
+    """What the pages of some different regions and years say, each put beside what belongs to it."""
+    figures = figures or Figures(framework.statuses)
+    fields = [(field, entry) for field in framework.fields for entry in framework.indicators_of(field)]
+    beside = [(place, pages.others) for place, pages in places]
+    rows = Rows(framework, [entry for _, entry in fields], beside, own, figures)
+    found = [Content([], signs) for signs in rows.signs()]
+    order = {code: number for number, code in enumerate(framework.fields)}
+    numbered = np.array([order[code] for code, _ in fields], np.int64)[rows.entries]
+    for start, end in _stretches(rows.pages * len(order) + numbered):
+        code = fields[rows.entries[start]][0]
+        found[rows.pages[start]].fields.append(PreviewField(code, framework.fields[code].name_de, rows, start, end))
+    return found
 
 
-class _Page:
-    """The page of one region and year; `shown_signs` are those that occur on it."""
-
-    def __init__(self, pages: Previews, region: str, year: int, own: pd.DataFrame) -> None:
-        self.pages = pages
-        self.framework = pages.framework
-        self.region = region
-        self.year = year
-        self.shown_signs: set[str] = set()
-        self._labels = _Labels(self.framework, region, year)
-        self._own: dict[str, list[_Row]] = {}
-        codes = texts(own["indicator"])
-        decimals = [pages.decimals.get(code, 0) for code in codes]
-        now = pages.figures.of_status(numbers(own["value"]), own["status"].tolist(), decimals)
-        before = pages.figures.of_status(numbers(own["previous"]), own["previous_status"].tolist(), decimals)
-        for code, row in zip(codes, zip(texts(own["members"]), now, before, strict=True), strict=True):
-            self._own.setdefault(code, []).append(row)
-
-    def indicators(self, entries: Sequence[Indicator]) -> tuple[PreviewIndicator, ...]:
-        """Those of some indicators that the region has."""
-        return tuple([self._indicator(entry) for entry in entries if entry.code in self._own])
-
-    def _indicator(self, entry: Indicator) -> PreviewIndicator:
-        code, name, unit, decimals = entry.code, entry.name_de, _UNITS.get(entry.unit, entry.unit), entry.decimals
-        figures, others = self.pages.figures, self.pages.others
-        (own, end), (cell, close) = _around("own"), _around("cell")
-        own_end, next_cell = f"{end}{cell}", f"{close}{cell}"
-        signs: set[tuple[str, ...]] = set()
-        told, lines = list[_Told](), list[str]()
-        rows = self._own[code]
-        for members, now, before in sorted(rows, key=_place) if len(rows) > 1 else rows:
-            change = figures.change(now, before, decimals)
-            if not change:
-                change = figures.nothing
-                self.shown_signs.add(change)
-            beside, group = others[code, members], self._labels[members]
-            signs |= {now.signs, before.signs, beside.signs}
-            cells = f"{own}{now.escaped}{own_end}{before.escaped}{next_cell}{change}{close}{beside.end}"
-            lines.append(f"{_head(name, group, unit, code)}{cells}")
-            told.append((group, now, before, change, beside))
-        self.shown_signs.update(*signs)
-        return PreviewIndicator(code, name, entry.definition_de, unit, told, "".join(lines))
-
-
-class _Labels(dict[str, str]):
-    """What groups are called in a region and year, by their members; the total has no name."""
-
-    def __init__(self, framework: Framework, region: str, year: int) -> None:
-        self.framework, self.region, self.day = framework, region, reference_day(year)
-
-    def __missing__(self, members: str) -> str:
-        pairs = (part.partition("=") for part in members.split(",") if part)
-        label = self[members] = ", ".join([self._label(dimension, member) for dimension, _, member in pairs])
-        return label
-
-    def _label(self, dimension: str, member: str) -> str:
-        return self.framework.label(dimension, member, region=self.region, day=self.day)
-
-
-def _place(row: _Row) -> tuple[int, bool]:
-    """The total first, single breakdowns before combined ones."""
-    return row[0].count("="), row[0] != ""
+def _stretches(numbered: Numbers) -> list[tuple[int, int]]:
+    """Where the stretches of equal numbers begin and end."""
+    starts = np.flatnonzero(np.diff(numbered, prepend=-1)).tolist()
+    return list(zip(starts, [*starts, len(numbered)][1:], strict=True))
 
 
 def _meanings(framework: Framework, shown: set[str]) -> list[tuple[str, str]]:
@@ -258,27 +173,3 @@ def _meanings(framework: Framework, shown: set[str]) -> list[tuple[str, str]]:
             known = meanings.get(status.sign)
             meanings[status.sign] = f"{known}; {status.meaning_de}" if known else status.meaning_de
     return list(meanings.items())
-
-
-@lru_cache(1 << 12)
-def _head(name: str, group: str, unit: str, code: str) -> str:
-    """The head of a row, escaped. Pages have the same ones."""
-    return _piece("head", name, group, unit, code)
-
-
-@cache
-def _around(macro: str) -> tuple[str, str]:
-    """What stands before and behind a text, which is escaped."""
-    opening, _, closing = _piece(macro, _TEXT).partition(_TEXT)
-    return opening, closing
-
-
-def _piece(macro: str, *texts: str) -> str:
-    return str(getattr(template("preview_row.html").module, macro)(*texts))
-
-
-def _escaped(text: str) -> Markup:
-    """Marks what is put together from pieces as escaped."""
-    from markupsafe import Markup  # with the templates
-
-    return Markup(text)

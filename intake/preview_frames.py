@@ -1,6 +1,7 @@
 """The two frames that a preview is made of, from the computed tables (pandas).
 
-`own`        indicator, members, value, status, previous, previous_status: one row per figure of a region and year.
+`own`        region, year, indicator, members, value, status, previous, previous_status: one row per figure of a region and
+             year.
 `reference`  region, region_name, indicator, members, value, sign: published figures of other regions, in the order in
              which their columns shall stand (for instance Kreis, model regions, Land).
 
@@ -14,11 +15,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from intake.preview_figures import Numbers, distinct
 from schemas.framework_model import Framework
 from schemas.shapes import member_key
 from schemas.territory import reference_day
 
-OWN_COLUMNS = ("indicator", "members", "value", "status", "previous", "previous_status")
+OWN_COLUMNS = ("region", "year", "indicator", "members", "value", "status", "previous", "previous_status")
 REFERENCE_COLUMNS = ("region", "region_name", "indicator", "members", "value", "sign")
 DEEPEST = 1
 """So many dimensions a figure of a preview may be broken down by."""
@@ -26,21 +28,31 @@ _COMPARISON_GROUPS = "comparison"
 _FIGURE = ["region", "year", "indicator", "members"]
 
 
-def own_frames(framework: Framework, values: pd.DataFrame) -> dict[object, pd.DataFrame]:
-    """`own` by region and year from rows of `indicator_value` (design 3.4: one column per dimension, value, status).
+def own_frame(framework: Framework, values: pd.DataFrame) -> pd.DataFrame:
+    """`own` from rows of `indicator_value` (design 3.4: one column per dimension, value, status).
 
     Totals, and single breakdowns for which there is a value now or the year before.
     """
     keyed = _keyed(framework, values)
     keyed = keyed.loc[keyed["depth"] <= DEEPEST, [*_FIGURE, "value", "status"]]
-    before = keyed.rename(columns={"value": "previous", "status": "previous_status"})
-    both = keyed.merge(before.assign(year=before["year"] + 1), on=_FIGURE, how="left")
+    before = _year_before(keyed)
+    told = keyed.take(np.maximum(before, 0)) if len(keyed) else keyed
+    both = keyed.assign(
+        previous=told["value"].where(before >= 0).to_numpy(),
+        previous_status=told["status"].where(before >= 0).to_numpy(),
+    )
     both = both[(both["members"] == "") | both["value"].notna() | both["previous"].notna()]
-    # read one by one: as plain objects, because those of an Arrow column are made each time
-    both = both.astype(dict.fromkeys(("indicator", "members", "status", "previous_status"), object))
-    both.columns = both.columns.astype(object)
-    apart = both.groupby(["region", "year"], sort=False)[list(OWN_COLUMNS)]
-    return dict(tuple(apart))
+    return _as_objects(both[list(OWN_COLUMNS)], "region", "indicator", "members", "status", "previous_status")
+
+
+def _year_before(keyed: pd.DataFrame) -> Numbers:
+    """For each figure the place of that of the year before, -1 where there is none."""
+    series, _ = distinct(*(pd.factorize(keyed[name])[0] for name in ("region", "indicator", "members")))
+    years = keyed["year"].to_numpy(np.int64) - int(keyed["year"].min() if len(keyed) else 0)
+    places = np.full((int(series.max(initial=-1)) + 1, int(years.max(initial=-1)) + 2), -1, np.int64)
+    places[series, years + 1] = np.arange(len(keyed))
+    before: Numbers = places[series, years]
+    return before
 
 
 def compared_with(framework: Framework, region: str, year: int) -> dict[str, str]:
@@ -62,8 +74,10 @@ def reference_frames(
     rows = published[published["year"].isin(list(names))]
     codes = {code for sets in names.values() for one in sets for code in one}
     rows = _keyed(framework, rows[rows["region"].isin(codes)])
-    rows = rows.loc[rows["depth"] <= DEEPEST].assign(region_name="")
-    apart = dict(tuple(rows.groupby(["region", "year"], sort=False)[list(REFERENCE_COLUMNS)]))
+    rows = _as_objects(
+        rows.loc[rows["depth"] <= DEEPEST].assign(region_name=""), "region", "region_name", "indicator", "sign"
+    )
+    apart = dict(tuple(rows.groupby(["region", "year"], sort=False, observed=True)[list(REFERENCE_COLUMNS)]))
     none = rows[list(REFERENCE_COLUMNS)].iloc[:0]
     found = {}
     for year, sets in names.items():
@@ -73,6 +87,11 @@ def reference_frames(
             parts = [here[code] for code in one if code in here]
             found[year, tuple(one)] = pd.concat(parts) if parts else none
     return found
+
+
+def _as_objects(rows: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The rows with plain objects in columns that are read text by text: those of an Arrow column are made each time."""
+    return rows.astype(dict.fromkeys(names, object))
 
 
 def _keyed(framework: Framework, rows: pd.DataFrame) -> pd.DataFrame:

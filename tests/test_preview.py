@@ -15,18 +15,26 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from intake.preview import Preview, Previews
+from intake.preview import Content, Preview, Previews, contents
 from intake.preview_figures import Figures
-from intake.preview_frames import OWN_COLUMNS, REFERENCE_COLUMNS, compared_with, own_frames, reference_frames
+from intake.preview_frames import OWN_COLUMNS, REFERENCE_COLUMNS, compared_with, own_frame, reference_frames
 from intake.values import german
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
 from schemas.shapes import Submission, Verdict
 
+FIGURE_COLUMNS = OWN_COLUMNS[2:]
+"""The columns of `own` beside region and year."""
 REGION, YEAR = "06532023", 2025
 SUBMISSION = Submission(
     "2026-06532023-0001", "ab", "a.xlsx", REGION, datetime(2026, 5, 1), REGION, YEAR, verdict=Verdict.ACCEPTED
 )
+
+
+def content(framework: Framework, pages: Previews, own: pd.DataFrame) -> Content:
+    """What one page says."""
+    mine = own.assign(region=REGION, year=YEAR)
+    return contents(framework, [((REGION, YEAR), pages)], mine)[0]
 
 
 def write_preview(
@@ -39,20 +47,22 @@ def write_preview(
     sample: bool = False,
 ) -> Path:
     """Write one preview."""
-    return Previews(framework, reference).write(submission, own, outbox, sample=sample)
+    pages = Previews(framework, reference)
+    return pages.write(submission, content(framework, pages, own), outbox, sample=sample)
 
 
 def preview(
     framework: Framework, submission: Submission, own: pd.DataFrame, reference: pd.DataFrame, *, sample: bool = False
 ) -> Preview:
     """The content of the page, from the two frames."""
-    return Previews(framework, reference).page(submission, own, sample=sample)
+    pages = Previews(framework, reference)
+    return pages.page(submission, content(framework, pages, own), sample=sample)
 
 
-def own_frame(framework: Framework, values: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
+def own_of(framework: Framework, values: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
     """`own` of one region and year."""
-    mine = values[(values["region"] == region) & values["year"].isin([year, year - 1])]
-    return own_frames(framework, mine).get((region, year), pd.DataFrame(columns=list(OWN_COLUMNS)))
+    frame = own_frame(framework, values[values["region"] == region])
+    return frame.loc[frame["year"] == year, list(FIGURE_COLUMNS)]
 
 
 def reference_frame(framework: Framework, published: pd.DataFrame, region: str, year: int) -> pd.DataFrame:
@@ -67,7 +77,7 @@ def framework() -> Framework:
 
 
 def own(*rows: tuple[str, str, float | None, str, float | None, str]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=list(OWN_COLUMNS))
+    return pd.DataFrame(rows, columns=list(FIGURE_COLUMNS))
 
 
 def others(*rows: tuple[str, str, str, str, float | None, str]) -> pd.DataFrame:
@@ -188,11 +198,20 @@ def test_the_page_says_what_the_rows_say_also_where_it_has_to_be_escaped(framewo
 
 
 def test_pages_that_are_written_together_are_those_written_alone(framework: Framework, tmp_path: Path) -> None:
-    together = Previews(framework, OTHERS)
-    for number, frame in enumerate((OWN, OWN.iloc[:1], own(("BEV-01", "", 39.85, "ok", 40.449, "limited")))):
-        sent = replace(SUBMISSION, id=f"{SUBMISSION.id}{number}")
-        page = together.write(sent, frame, tmp_path / "together").read_bytes()
-        assert page == write_preview(framework, sent, frame, OTHERS, tmp_path / "alone").read_bytes()
+    frames = (OWN, OWN.iloc[:1], own(("BEV-01", "", 39.85, "ok", 40.449, "limited")), own(), OWN)
+    references = (OTHERS, OTHERS, others(*OTHERS.iloc[2:].itertuples(index=False)), OTHERS, OTHERS.iloc[:0])
+    regions = ("06532023", "06532", "06414", "06411", "06412")
+    beside = {id(reference): Previews(framework, reference) for reference in references}
+    pages = [((region, YEAR), beside[id(reference)]) for region, reference in zip(regions, references, strict=True)]
+    whole = pd.concat([frame.assign(region=region, year=YEAR) for region, frame in zip(regions, frames, strict=True)])
+    strangers = pd.concat([OWN.assign(region="06413", year=YEAR), OWN.assign(region=REGION, year=YEAR - 1)])
+    mixed = pd.concat([whole, strangers]).sample(frac=1, random_state=1)
+    for own_rows in (whole, mixed):
+        told = contents(framework, pages, own_rows)
+        for (place, previews), frame, reference, said in zip(pages, frames, references, told, strict=True):
+            sent = replace(SUBMISSION, region=place[0], sender=place[0])
+            page = previews.write(sent, said, tmp_path / "together").read_bytes()
+            assert page == write_preview(framework, sent, frame, reference, tmp_path / "alone").read_bytes()
 
 
 @given(st.lists(st.tuples(st.floats(-1e13, 1e13) | st.decimals(0, 400, places=3).map(float), st.integers(0, 3))))
@@ -238,8 +257,8 @@ def test_frames_from_the_computed_tables(framework: Framework) -> None:
             ("06414", YEAR, "BEV-01", {}, 99.0, "ok"),
         ],
     )
-    frame = own_frame(framework, values, REGION, YEAR)
-    assert frame.to_dict("records") == [dict(zip(OWN_COLUMNS, ("BEV-01", "", 40.4, "ok", 39.8, "ok"), strict=True))]
+    frame = own_of(framework, values, REGION, YEAR)
+    assert frame.to_dict("records") == [dict(zip(FIGURE_COLUMNS, ("BEV-01", "", 40.4, "ok", 39.8, "ok"), strict=True))]
     published = computed(
         framework,
         [
