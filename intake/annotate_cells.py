@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from intake.annotate_package import OFFICE
 from intake.annotate_xml import Edits, Element, NotAnnotatable, elements, prefix_of, with_attribute
@@ -12,6 +12,7 @@ from intake.reading import column_letters, column_number
 
 Place = tuple[int, int]
 _ADDRESS = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_MERGED = re.compile(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*["']([A-Z]+\d+):([A-Z]+\d+)["']""")
 _AFTER_LEGACY_DRAWING = {
     "legacyDrawingHF",
     "drawingHF",
@@ -30,11 +31,16 @@ def place_of(address: str) -> Place | None:
     return (int(found.group(2)), column_number(found.group(1))) if found else None
 
 
-def merge_anchor(data: bytes, place: Place) -> Place:
+def merged_ranges(data: bytes) -> list[tuple[Place, Place]]:
+    """First and last cell of each merged range."""
+    corners = [[place_of(corner.decode()) for corner in match.groups()] for match in _MERGED.finditer(data)]
+    return [(first, last) for first, last in corners if first and last]
+
+
+def merge_anchor(merged: Iterable[tuple[Place, Place]], place: Place) -> Place:
     """The cell that shows what is written: the top left one of a merged range, else the cell itself."""
-    for match in re.finditer(rb"""<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*["']([A-Z]+\d+):([A-Z]+\d+)["']""", data):
-        first, last = (place_of(corner.decode()) for corner in match.groups())
-        if first and last and first[0] <= place[0] <= last[0] and first[1] <= place[1] <= last[1]:
+    for first, last in merged:
+        if first[0] <= place[0] <= last[0] and first[1] <= place[1] <= last[1]:
             return first
     return place
 

@@ -219,6 +219,8 @@ def _in_prefixes_of(drawing: str, text: str) -> str:
         if declared is None:
             raise NotAnnotatable("the boxes of comments are built in another way")
         own[letter] = declared.group(1)
+    if all(letter == prefix for letter, prefix in own.items()):  # as in nearly all
+        return text
     return re.sub(r"(?<=[<\s/])([vox]):(?=\w)", lambda found: f"{own[found.group(1)]}:", text)
 
 

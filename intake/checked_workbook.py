@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from intake.annotate_cells import Place, SheetPart, merge_anchor, place_of, unselected
+from intake.annotate_cells import Place, SheetPart, merge_anchor, merged_ranges, place_of, unselected
 from intake.annotate_comments import change_comments, comment_text
 from intake.annotate_package import OFFICE, SHEET_TYPE, STYLES_TYPE, Package, mentions
 from intake.annotate_sheet import protocol_part, write_protocol_workbook
@@ -158,7 +158,8 @@ class _Answer:
 
     def _mark_sheet(self, part: str, marks: dict[Place, _Marks]) -> None:
         data = unselected(self.package.read(part))
-        at = {merge_anchor(data, place): mark for place, mark in marks.items()}
+        merged = merged_ranges(data) if marks else []
+        at = {merge_anchor(merged, place): mark for place, mark in marks.items()}
         if not (at or self.marked or (self.old_name and self.package.related(part, "comments"))):
             self.package.replace(part, data)
             return

@@ -13,6 +13,7 @@ from intake.reasons import compare, previous_line
 from intake.values import german
 from schemas.framework_model import Framework
 from schemas.observations import Observations
+from schemas.remembered import remembered
 from schemas.shapes import CheckedDelivery, Finding, FindingState, RegisterChange, Severity, Verdict
 
 URGENCY = {
@@ -190,7 +191,7 @@ def _headline(
 
 def _taken(framework: Framework, delivery: CheckedDelivery) -> str:
     """Typed values and entries of registers; what is counted from the entries is not told twice."""
-    counted = {code for code, entry in framework.variables.items() if entry.computed_from is not None}
+    counted = remembered(framework, lambda: _counted(framework), "counted from entries")
     values = sum(
         len(part)
         if part.places.named.isdisjoint(counted)
@@ -200,6 +201,10 @@ def _taken(framework: Framework, delivery: CheckedDelivery) -> str:
     parts = [_number(values, "Wert", "Werte")] if values else []
     parts += [_number(len(delivery.records), "Eintrag", "Einträge")] if delivery.records else []
     return " und ".join(parts)
+
+
+def _counted(framework: Framework) -> frozenset[str]:
+    return frozenset(code for code, entry in framework.variables.items() if entry.computed_from is not None)
 
 
 def register_lines(framework: Framework, delivery: CheckedDelivery) -> Iterable[tuple[str, str]]:
