@@ -275,3 +275,31 @@ def test_frames_from_the_computed_tables(framework: Framework) -> None:
     assert reference["region_name"].tolist() == ["Lahn-Dill-Kreis", "Modellregionen", "Hessen"]
     assert reference["members"].tolist() == ["SEX=W", "", ""]
     assert "06414" not in set(reference["region"]), "never another municipality"
+
+
+def test_what_stands_for_the_year_before_is_of_the_same_figure(framework: Framework) -> None:
+    """Beside a join of the rows with themselves, over regions, gaps in the years and rows in any order."""
+    rows = [
+        (region, year, code, members, float(number), "ok")
+        for number, (region, year, code, members) in enumerate(
+            (region, year, code, members)
+            for region in ("06411", "06412", REGION)
+            for year in (2019, 2020, 2022, 2023, 2024)
+            for code in ("BEV-01", "ARB-01")
+            for members in ({}, {"SEX": "W"}, {"GRP": "A"})
+        )
+        if number % 7 and (region, year) != ("06412", 2023)
+    ]
+    values = computed(framework, rows).sample(frac=1, random_state=2)
+    keys = ["region", "year", "indicator", "members"]
+    plain = pd.DataFrame(
+        [(r, y, c, "".join(f"{d}={m}" for d, m in said.items()), v) for r, y, c, said, v, _ in rows],
+        columns=[*keys, "value"],
+    )
+    before = plain.assign(year=plain["year"] + 1).rename(columns={"value": "previous"})
+    expected = plain.merge(before, on=keys, how="left").sort_values(keys)
+    found = own_frame(framework, values).sort_values(keys)
+    assert found[keys].to_numpy().tolist() == expected[keys].to_numpy().tolist()
+    np.testing.assert_array_equal(found[["value", "previous"]].to_numpy(float), expected[["value", "previous"]])
+    assert (found["previous_status"].notna() == found["previous"].notna()).all()
+    assert own_frame(framework, values.iloc[:0]).empty
