@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
@@ -40,12 +41,23 @@ class Book:
     def __post_init__(self) -> None:
         self.start = self.blocks.start()
 
-    def number(self, which: int, value: Exact | None = None) -> int:
-        """Number here of a form of the layout, new or known; `value`: what is known to be its true value."""
+    def begin(self, which: Sequence[int], truth: Sequence[Exact]) -> None:
+        """Take in forms of the layout, before any other, with their true values."""
+        shapes = [self.layout.forms[n] for n in which]
+        self.forms, self.scales = [shape.form for shape in shapes], [shape.scale for shape in shapes]
+        self.shapes, self.truth = [*shapes], [*truth]
+        self._own = dict(zip(which, range(len(shapes)), strict=True))
+
+    def here(self, which: Iterable[int]) -> tuple[int, ...]:
+        """Numbers here of forms of the layout that have been taken in."""
+        return tuple([self._own[n] for n in which])
+
+    def number(self, which: int) -> int:
+        """Number here of a form of the layout, new or known."""
         found = self._own.get(which)
         if found is None:
             shape = self.layout.forms[which]
-            found = self._own[which] = self._new(shape.form, shape.scale, value, shape)
+            found = self._own[which] = self._new(shape.form, shape.scale, None, shape)
             if self._numbers is not None:
                 self._numbers[self.name(found)] = found
         return found

@@ -24,6 +24,7 @@ from indicators.protection.protect import protect
 from indicators.protection.release import Release
 from indicators.protection.reporting import Reporter
 from indicators.protection.tables import Cells
+from indicators.protection.telling import Tellings
 from indicators.protection.verify import verify
 from schemas.plan import Plan
 
@@ -71,8 +72,9 @@ class Deciding:
         self.keys = self._keys()
         self.withheld = self._secret_ranks()
         self.small = self._small()
-        self._layouts: dict[Signature, Layout] = {}
-        self._former: dict[Signature, Layout] = {}
+        self._alike: dict[Signature, Tellings] = {}
+        self._former: dict[Signature, Tellings] = {}
+        self._strata: dict[tuple[int, ...], tuple[Linear, ...]] = {}
         self._spoken: dict[int, _OfPoint] = {}
         self._shown = frozenset(("", *PRIMARY_REASONS))
         few = self.framework.head.confidentiality.min_denominator_rate - 1
@@ -89,7 +91,7 @@ class Deciding:
     ) -> Iterator[tuple[int, Decision]]:
         """Decisions of parts that have the same years, by number; `batches`: up to which batch each regards the ledger.
         Raises NotProved when the check of a proof fails."""
-        self._former, self._layouts = self._layouts, {}  # what no part of the last years had alike is given up
+        self._former, self._alike = self._alike, {}  # what no part of the last years had alike is given up
         variables = {variable for part in parts.values() for variable, _ in part} & self.keys.keys()
         cells = Cells(self.connection, variables, self.framework.dimension_order, years)
         shown, hidden = ledger.told_before(self.connection, {number: batches[number] for number in parts})
@@ -105,8 +107,9 @@ class Deciding:
             if not active:
                 yield number, nothing_decided(self.framework.dimension_order)
                 continue
-            layout, shift = self._layout(blocks, part)
-            release = Release(blocks=blocks, active=active, layout=layout, shift=shift)
+            tellings, shift = self._tellings(blocks, part)
+            layout = tellings.layout
+            release = Release(blocks=blocks, active=active, layout=layout, shift=shift, tellings=tellings)
             yield number, self._decision(release, figures.pop(number), shown[number], hidden[number], memory)
 
     def _decision(
@@ -117,10 +120,7 @@ class Deciding:
         hidden: Sequence[str],
         memory: Memory,
     ) -> Decision:
-        for figure, _ in figures:
-            release.add(figure)
-        for figure in profile_figures(release, self.groups):
-            release.add(figure)
+        release.add([*(figure for figure, _ in figures), *profile_figures(release, self.groups)])
         release.add_tables()
         release.add_known(shown)
         external = release.add_external()
@@ -132,13 +132,13 @@ class Deciding:
             raise NotProved("; ".join(faults[:5]))
         return Reporter(release, problem, mask, external).decision(figure for figure, indirect in figures if indirect)
 
-    def _layout(self, blocks: Blocks, part: Home) -> tuple[Layout, int]:
+    def _tellings(self, blocks: Blocks, part: Home) -> tuple[Tellings, int]:
         """The forms that parts of the last years with the same tables have found, and by how many years this one is later."""
         first = min(year for _, year in part)
         which = signature(blocks, part, first)
-        layout = self._layouts.get(which) or self._former.get(which) or Layout(self.policy, blocks, part, first)
-        self._layouts[which] = layout
-        return layout, first - layout.first
+        found = self._alike.get(which) or self._former.get(which)
+        self._alike[which] = found = found or Tellings(Layout(self.policy, blocks, part, first))
+        return found, first - found.layout.first
 
     # --- what is looked at ---------------------------------------------------------------------------------------------
 
@@ -234,13 +234,14 @@ class Deciding:
         )
 
     def _stratified(self, place: tuple[str, int, str, str], rows: list[Told]) -> Figure:
-        forms = [f for row in rows for f in (self.sides[row.point].numerator, self.sides[row.point].denominator) if f]
+        own = [f for row in rows for f in (self.sides[row.point].numerator, self.sides[row.point].denominator) if f]
+        forms = self._strata.setdefault(tuple(map(id, own)), tuple(own))  # sides are told by identity
         values: list[Exact | None] = [v for row in rows for v in (row.numerator, row.denominator)]
         region, year, owner, key = place
         return Figure(
             (region, year, f"{owner}/{STANDARDISED}", key),
             rows[0].members,
-            tuple(forms),
+            forms,
             tuple(values),
             share=False,
             counted=True,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 
-from indicators.protection.atoms import Part, each_once, knows, mark, narrow, summed, times, within
+from indicators.protection.atoms import Part, each_once, mark, narrow, summed, times, within
 from indicators.protection.blocks import REST, Blocks
 from indicators.protection.forms import Linear
 from indicators.protection.lattice import Lattice
@@ -37,8 +38,7 @@ class Shape:
     mark: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """What there is of a side of figures of some regions in a year: `form` (None where nothing of it is protected) and by how
     much the side rises when that rises by one. `whole`: nothing that is protected is missing; `all_here`: nor would it be if
     there were nothing. `threshold`: from which count on the side is no secret. `bears`: this part answers for it (see
@@ -86,8 +86,7 @@ class Layout:
     patterns: Patterns = field(default_factory=Patterns)
     pieces: Pieces = field(init=False)
     _told: dict[tuple[int, int], dict[tuple[str, ...], int | None]] = field(default_factory=dict)
-    _spoken: dict[tuple[object, ...], tuple[tuple[Linear, ...], Spoken]] = field(default_factory=dict)
-    _rests: dict[tuple[object, ...], Rest] = field(default_factory=dict)
+    _sides: dict[tuple[int, int], tuple[Linear, Linear | None, Side]] = field(default_factory=dict)
     _parts: dict[tuple[object, ...], tuple[tuple[Linear, ...], list[int]]] = field(default_factory=dict)
     _atoms: dict[tuple[int, str, str], dict[str, Part | None]] = field(default_factory=dict)
     _sums: dict[tuple[tuple[str, ...], int, str, str], Part | None] = field(default_factory=dict)
@@ -124,27 +123,28 @@ class Layout:
         terms = self.patterns.of(side).terms
         if len(terms) > 1:
             return True
-        ((variable, key, _),) = (base for base, _ in terms)
+        variable, key, _ = terms[0][0]
         tables = self.blocks.lattices.get((variable, region), ())
-        return any(knows(lattice, key) for lattice in tables)
+        return any(self._inside(lattice, key) is not None for lattice in tables)
 
     def spoken(self, sides: tuple[Linear, ...], regions: tuple[str, ...], year: int) -> Spoken:
         """What there is of the sides of a figure."""
-        which = (*map(id, sides), regions, year)
-        found = self._spoken.get(which)
-        if found is None:
-            found = self._spoken[which] = (sides, tuple(self._side(side, regions, year) for side in sides))
-        return found[1]
+        return tuple(self._side(side, regions, year) for side in sides)
 
     def _side(self, side: Linear, regions: tuple[str, ...], year: int) -> Side:
+        which = (id(side), year)
+        if which not in self._sides:
+            self._sides[which] = (side, *self._anywhere(side, year))
+        _, piece, found = self._sides[which]
+        return found if piece is None else found._replace(form=self.told(piece, regions, year))
+
+    def _anywhere(self, side: Linear, year: int) -> tuple[Linear | None, Side]:
+        """The piece that there is of a side, and what does not depend on the regions."""
         piece, pattern = self.pieces.of(side, year), self.patterns.of(side)
-        form, step = None, Fraction(1)
-        if piece is not None:
-            form = self.told(piece.side, regions, year)
-            step = piece.factor / self.patterns.of(piece.side).scale
-        return Side(
-            form,
-            step,
+        own = None if piece is None else piece.side
+        return own, Side(
+            None,
+            Fraction(1) if piece is None else piece.factor / self.patterns.of(piece.side).scale,
             piece is not None and piece.whole,
             self.pieces.all_here(side, year),
             self._threshold(pattern.variables),
@@ -152,21 +152,15 @@ class Layout:
             self.pieces.bears(side, year),
         )
 
-    def rest(self, sides: tuple[Linear, ...], regions: tuple[str, ...], year: int) -> Rest:
+    def rest(self, sides: tuple[Linear, ...], spoken: Spoken, regions: tuple[str, ...], year: int) -> Rest:
         """What is left of the second of two sides beside the first."""
-        which = (*map(id, sides), regions, year)
-        if which not in self._rests:
-            part, whole = sides
-            left, turned = self.patterns.rest(part, whole)
-            spoken, scale = self.spoken(sides, regions, year), self.patterns.of(left).scale
-            if all(side.all_here for side in spoken):
-                form = self.told(left, regions, year)
-                below = None if form is None else self.opposite(form, turned, regions, year)
-                self._rests[which] = Rest(form, below, (), scale)
-            else:
-                own = (self.turned(side, regions, year) for side in sides)
-                self._rests[which] = Rest(None, None, tuple(own), scale)
-        return self._rests[which]
+        part, whole = sides
+        left, turned = self.patterns.rest(part, whole)
+        scale = self.patterns.of(left).scale
+        if not all(side.all_here for side in spoken):
+            return Rest(None, None, tuple(self.turned(side, regions, year) for side in sides), scale)
+        form = self.told(left, regions, year)
+        return Rest(form, None if form is None else self.opposite(form, turned, regions, year), (), scale)
 
     def turned(self, side: Linear, regions: tuple[str, ...], year: int) -> int | None:
         """Number of the form that there is of a side, with all signs turned round."""

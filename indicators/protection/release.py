@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
@@ -12,15 +12,13 @@ import numpy as np
 
 from indicators.protection.book_of_tables import BookOfTables
 from indicators.protection.figure import Exact, Figure, Place
-from indicators.protection.layout import Rest, Side, Spoken
+from indicators.protection.layout import Side, Spoken
 from indicators.protection.naming import read_name
 from indicators.protection.parting import Home
 from indicators.protection.policy import Policy
 from indicators.protection.problem import Cap, Problem, Row, Target
+from indicators.protection.telling import BELOW, QUOTIENT, TURNED, ZERO, Said, Telling, Tellings
 from schemas.shapes import TOTAL, member_key
-
-_FEW = 2
-"""Sides of a quotient. A figure that tells more of them than that has parts, or strata."""
 
 
 @dataclass(kw_only=True)
@@ -31,6 +29,7 @@ class Release(BookOfTables):
     of the remainder.
     """
 
+    tellings: Tellings
     rows: list[Row] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     rests: dict[tuple[int, int], int] = field(default_factory=dict)
@@ -44,111 +43,87 @@ class Release(BookOfTables):
 
     # --- what is published --------------------------------------------------------------------------------------------
 
-    def add(self, figure: Figure) -> None:
-        """A figure with a value: what it tells, what must not be told, what everybody knows of it."""
-        year, values = figure.place[1] - self.shift, figure.values
-        sides: list[int | None]
-        if figure.counted or len(figure.sides) <= _FEW:
-            spoken = self.layout.spoken(figure.sides, figure.regions, year)
-            sides = [
-                None if one.form is None else self.number(one.form, value if one.whole else None)
-                for one, value in zip(spoken, values, strict=True)
-            ]
-        else:
-            spoken = ()
-            sides = [self.number(one) for one in self.layout.told_parts(figure.sides, figure.regions, year)]
-        told = tuple(dict.fromkeys(number for number in sides if number is not None))
-        held = told
-        if figure.counted:
-            for n, number in enumerate(sides):
-                if number is not None:
-                    self._secret(figure, number, spoken[n].threshold)
-                    if self.policy.rules.zeros == "published":
-                        self._not_zero(figure, n, number, spoken[n])
-        if figure.share and len(figure.sides) == 2:
-            rest = self._rest(figure, sides, spoken)
-            if rest is not None:
-                held = (*told, rest)
-        if figure.limit is not None and len(figure.sides) == 2 and sides[1] is not None and values[1] is not None:
-            self._cap(sides[1], figure.limit - values[1], spoken[1].step)
-        if held and figure.shown:
-            self.places.append(figure.place)
-            size = abs(int(self.truth[held[0]]))  # of two figures alike the smaller one is given up first
-            self.rows.append(Row(told, held, figure.cost * (1 + math.log1p(size) / 100)))
+    def add(self, figures: Sequence[Figure]) -> None:
+        """Figures with a value, before anything else: what they tell, what must not be told, what everybody knows of them."""
+        if not figures:
+            return
+        told = [self.tellings.of(figure, figure.place[1] - self.shift) for figure in figures]
+        said = Said(self.tellings, figures, told, self.start)
+        self.begin(said.forms, said.truths)
+        self._secrets(said, figures)
+        self._zeros(said, told)
+        for n in said.of((said.kind == BELOW) & (said.number >= 0)):
+            self._cap(said.number.item(n), int(said.left.item(n)), Fraction(1))
+        self._rest_of_parts(said, figures, told)
+        for figure, telling in zip(figures, told, strict=True):
+            if figure.limit is not None and len(figure.sides) == QUOTIENT:
+                self._limit(figure.limit, figure.values[1], telling.spoken[1])
+            held = tellers = self.here(telling.told)
+            if telling.rest is not None:
+                held = (*tellers, *self.here((telling.rest,)))
+            if held and figure.shown:
+                self.places.append(figure.place)
+                size = abs(int(self.truth[held[0]]))  # of two figures alike the smaller one is given up first
+                self.rows.append(Row(tellers, held, figure.cost * (1 + math.log1p(size) / 100)))
 
     def _cap(self, form: int, slack: Exact, step: Fraction) -> None:
         """The side of which a form is a piece rises by so much at most, as everybody knows."""
-        most = math.floor(slack / step)
+        most = slack * step.denominator // step.numerator
         self.caps[form] = min(most, self.caps.get(form, most))
 
-    def _rest(self, figure: Figure, sides: list[int | None], spoken: Spoken) -> int | None:
-        """The complement of a share: a count of persons, and never below zero."""
-        numerator, denominator = figure.values
-        assert numerator is not None
-        assert denominator is not None
-        rest = self.layout.rest(figure.sides, figure.regions, figure.place[1] - self.shift)
-        if rest.turned:
-            self._rest_of_parts(figure, sides, spoken, rest)
-            return None
-        if rest.form is None or rest.below is None:
-            return None
-        number = self.number(rest.form, denominator - numerator)
-        if self.truth[number] >= 0:
-            self._secret(figure, number, max(spoken[0].threshold, spoken[1].threshold))
-            below = self.number(rest.below, numerator - denominator)
-            self.caps[below] = int(denominator - numerator)
-        return number
+    def _limit(self, limit: int, denominator: Exact | None, side: Side) -> None:
+        """A hidden figure whose sign says how large its denominator is at most."""
+        if side.form is not None and denominator is not None:
+            self._cap(self.number(side.form), limit - denominator, side.step)
 
-    def _rest_of_parts(self, figure: Figure, sides: list[int | None], spoken: Spoken, rest: Rest) -> None:
+    def _secrets(self, said: Said, figures: Sequence[Figure]) -> None:
+        """Small sides and remainders, all counts of persons."""
+        spoken = (said.threshold >= 0) & (said.number >= 0)
+        small = spoken & (said.truth > 0) & (said.truth < said.threshold)
+        if self.policy.rules.zeros == "sensitive":
+            sensitive = [figure.place[2] in self.policy.rules.group_disclosure for figure in figures]
+            small |= spoken & (said.truth == 0) & np.array(sensitive)[said.figure]
+        for n in said.of(small):
+            number, need = said.number.item(n), self.policy.required(said.threshold.item(n))
+            self.needs[number] = max(self.needs.get(number, 0), need)
+
+    def _zeros(self, said: Said, told: Sequence[Telling]) -> None:
+        """Every zero is printed: it is known, and every other blank is at least one."""
+        for n in said.of(said.kind == ZERO):
+            telling, side = told[said.figure.item(n)], said.side.item(n)
+            form, step = telling.spoken[side].form, telling.spoken[side].step
+            assert form is not None
+            total = said.own.item(n) if said.there[n] else self.truth[self.number(form)] * step
+            if total == 0:
+                self.known.add(self.number(form))
+            elif total > 0:
+                least = Fraction(1, self.layout.patterns.of(telling.sides[side]).scale)
+                self._cap(said.number.item(n), total - least, step)
+
+    def _rest_of_parts(self, said: Said, figures: Sequence[Figure], told: Sequence[Telling]) -> None:
         """A complement with pieces in several parts. With all others as they are the numerator rises by no more than the
         rest, the denominator falls by no more. A small rest is kept by one part alone: as far as its form can move, the
         rest is unknown."""
-        numerator, denominator = figure.values
-        assert numerator is not None
-        assert denominator is not None
-        left = denominator - numerator
-        if left < 0:
-            return
-        whole = left * rest.scale
-        threshold = max(side.threshold for side in spoken)
-        need = self.policy.required(threshold)
-        bearer = self._bearer(numerator, spoken, need)
-        for n, (form, side, turned) in enumerate(zip(sides, spoken, rest.turned, strict=True)):
-            if form is None or turned is None:
-                continue
-            below = self.number(turned)
-            self._cap(form if n == 0 else below, left, side.step)
-            if n == bearer and 0 < whole < threshold and side.bears:
-                which = (below if n == 0 else form, int(whole))
-                self.rests[which] = max(self.rests.get(which, 0), need)
+        for n in said.of((said.kind == TURNED) & (said.number >= 0)):
+            number, side, below, left = said.figure.item(n), said.side.item(n), said.number.item(n), said.left.item(n)
+            telling = told[number]
+            one, whole = telling.spoken[side], left * telling.scale
+            assert one.form is not None
+            form = self.number(one.form)
+            self._cap(below if side else form, left, one.step)
+            threshold = max(other.threshold for other in telling.spoken)
+            if 0 < whole < threshold and one.bears:
+                need, numerator = self.policy.required(threshold), figures[number].values[0]
+                assert numerator is not None
+                if side == self._bearer(numerator, telling.spoken, need):
+                    which = (form if side else below, int(whole))
+                    self.rests[which] = max(self.rests.get(which, 0), need)
 
     def _bearer(self, numerator: Exact, spoken: Spoken, need: int) -> int:
         """Which side keeps a small rest: the numerator where it is large enough to fall, else the denominator."""
         if not spoken[1].protected:
             return 0
         return 0 if spoken[0].protected and numerator >= 2 * need else 1
-
-    def _not_zero(self, figure: Figure, n: int, number: int, side: Side) -> None:
-        """Every zero is printed: it is known, and every other blank is at least one."""
-        value = figure.values[n]
-        total = self.truth[number] * side.step if value is None else value
-        if total == 0:
-            self.known.add(number)
-        elif total > 0:
-            turned = self.layout.turned(figure.sides[n], figure.regions, figure.place[1] - self.shift)
-            assert turned is not None
-            least = Fraction(1, self.layout.patterns.of(figure.sides[n]).scale)
-            self._cap(self.number(turned), total - least, side.step)
-
-    def _secret(self, figure: Figure, number: int, threshold: int) -> None:
-        value = self.truth[number]
-        sensitive_zero = (
-            value == 0
-            and self.policy.rules.zeros == "sensitive"
-            and figure.place[2] in self.policy.rules.group_disclosure
-        )
-        if 0 < value < threshold or sensitive_zero:
-            self.needs[number] = max(self.needs.get(number, 0), self.policy.required(threshold))
 
     # --- earlier releases and other publishers --------------------------------------------------------------------------
 
