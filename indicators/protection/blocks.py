@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import chain
 
 import duckdb
 import numpy as np
@@ -196,12 +197,14 @@ def _dynamic_groups(
     groups: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for region, members in cells.members_by_region(variable, own).items():
         groups.setdefault(members, []).append(region)
-    asked = [(key, [(own.index(d), member) for d, member in key if d in own]) for key in listed]
+    asked: dict[tuple[tuple[int, str], ...], list[int]] = {}
+    for place, key in enumerate(listed):
+        asked.setdefault(tuple((own.index(d), member) for d, member in key if d in own), []).append(place)
     for members, regions in sorted(groups.items()):
         dynamic = dict(zip(own, (list(m) for m in members), strict=True))
         there = [set(m) for m in members]
-        mine = [key for key, pairs in asked if all(member in there[n] for n, member in pairs)]
-        yield mine, regions, dynamic
+        mine = [places for pairs, places in asked.items() if all(member in there[n] for n, member in pairs)]
+        yield [listed[place] for place in sorted(chain.from_iterable(mine))], regions, dynamic
 
 
 def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Table], together: bool) -> None:
@@ -220,13 +223,17 @@ def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Tabl
     for region, year in everywhere:
         present = [n for n, table in enumerate(tables) if (region, year) in table]
         day, there = reference_day(year), reporting[year]
-        below = [t for t in children(region, day) if t in there] if together and territory.valid(region, day) else ()
+        below = [t for t in children(region, day) if t in there] if together else []
+        below = below if below and territory.valid(region, day) else []
         towns = [t for t in below if all((t, year) in tables[n] for n in present)]
         name = f"{REST}{region}" if towns else region
         for n in present:
             atoms, withheld = tables[n][region, year]
-            rest = atoms - sum(tables[n][t, year][0] for t in towns) if towns else atoms
-            waiting.append((n, name, year, np.maximum(rest, 0), withheld, atoms if (rest < 0).any() else None))
+            delivered, rest = None, atoms
+            if towns:
+                rest = atoms - sum(tables[n][t, year][0] for t in towns)
+                delivered, rest = atoms if (rest < 0).any() else None, np.maximum(rest, 0)
+            waiting.append((n, name, year, rest, withheld, delivered))
         found.parts[made[0].variable, region, year] = (name, *towns) if towns else (region,)
     stacked: dict[int, list[Array]] = {}
     for n, _, _, atoms, _, _ in waiting:

@@ -97,7 +97,8 @@ class Book:
 
     def value_of(self, number: int) -> Fraction:
         """The true value of a form, by its own factors."""
-        return Fraction(self.truth[number]) / self.scales[number]
+        scale, truth = self.scales[number], Fraction(self.truth[number])
+        return truth if scale == 1 else truth / scale
 
     def _new(self, form: Form, scale: int, value: Exact | None, shape: Shape | None = None) -> int:
         number = len(self.forms)

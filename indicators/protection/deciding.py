@@ -38,7 +38,7 @@ class NotProved(RuntimeError):
 
 class _OfPoint(NamedTuple):
     """What all figures of a point have in common: what they tell, whether they are forms of it, and whether they may be
-    shown."""
+    shown. `costs`: what it costs to hide one of a region and one of several."""
 
     owner: str
     key: str
@@ -47,6 +47,7 @@ class _OfPoint(NamedTuple):
     share: bool
     counted: bool
     visible: bool
+    costs: tuple[float, float]
 
 
 class Deciding:
@@ -79,7 +80,6 @@ class Deciding:
         self._shown = frozenset(("", *PRIMARY_REASONS))
         few = self.framework.head.confidentiality.min_denominator_rate - 1
         self._limits = {DENOMINATOR_REASON: few, EMPTY: 0}
-        self._costs: dict[tuple[str, str, bool], float] = {}
         self._indirect = {
             number
             for number, own in enumerate(sides)
@@ -181,22 +181,20 @@ class Deciding:
         strata: dict[tuple[str, int, str, str], list[Told]] = {}
         concerned: dict[tuple[str, int, str, str], set[int]] = {}
         for row in told(self.connection, touching=sorted(parts)) if parts else ():
-            own = self.touched[row.point, row.year]
+            own = [number for number in self.touched[row.point, row.year] if number in found]
             if row.reason == STANDARDISED:
                 owner = self.plan.points[row.point].owner.split("/")[0]
                 place = (row.region, row.year, owner, self.plan.points[row.point].key)
                 strata.setdefault(place, []).append(row)
                 concerned.setdefault(place, set()).update(own)
                 continue
-            figure = self._figure(row)
+            figure = self._figure(row), row.point in self._indirect
             for number in own:
-                if number in found:
-                    found[number].append((figure, row.point in self._indirect))
+                found[number].append(figure)
         for place, rows in sorted(strata.items()):
-            figure = self._stratified(place, rows)
+            figure = self._stratified(place, rows), False
             for number in concerned[place]:
-                if number in found:
-                    found[number].append((figure, False))
+                found[number].append(figure)
         return found
 
     def _figure(self, row: Told) -> Figure:
@@ -212,7 +210,7 @@ class Deciding:
             spoken.share,
             spoken.counted,
             row.reason in self._shown and spoken.visible,
-            self._cost(spoken.owner, spoken.key, row.members),
+            spoken.costs[len(row.members) > 1],
             self._limits.get(row.reason),
         )
 
@@ -231,6 +229,7 @@ class Deciding:
             share=quotient and self.policy.is_share(point.owner),
             counted=linear and not self.policy.is_index(point.owner),
             visible=linear or self.policy.rules.index_rule == "parts",
+            costs=self._costs(point.owner, point.key),
         )
 
     def _stratified(self, place: tuple[str, int, str, str], rows: list[Told]) -> Figure:
@@ -246,11 +245,9 @@ class Deciding:
             share=False,
             counted=True,
             shown=True,
-            cost=self._cost(owner, key, rows[0].members),
+            cost=self._costs(owner, key)[len(rows[0].members) > 1],
         )
 
-    def _cost(self, indicator: str, key: str, members: tuple[str, ...]) -> float:
-        which = (indicator, key, len(members) > 1)
-        if which not in self._costs:
-            self._costs[which] = self.policy.cost(indicator, len(key_of(key)), len(members) > 1)
-        return self._costs[which]
+    def _costs(self, indicator: str, key: str) -> tuple[float, float]:
+        depth = len(key_of(key))
+        return self.policy.cost(indicator, depth, aggregate=False), self.policy.cost(indicator, depth, aggregate=True)

@@ -15,7 +15,7 @@ import numpy as np
 from indicators.protection.atoms import Part, each_once, mark, narrow, summed, times, within
 from indicators.protection.blocks import REST, Blocks
 from indicators.protection.forms import Linear
-from indicators.protection.lattice import Lattice
+from indicators.protection.lattice import Lattice, key_of
 from indicators.protection.naming import Cell
 from indicators.protection.parting import Home, Pieces
 from indicators.protection.pattern import Pattern, Patterns
@@ -24,6 +24,8 @@ from indicators.protection.problem import Form
 
 Signature = tuple[object, ...]
 Spoken = tuple["Side", ...]
+_Singles = tuple[tuple[Linear, ...], list[tuple[Linear, tuple[str, frozenset[tuple[str, str]]] | None]]]
+"""Sides, and what there is of them: with the variable and the members of those that are one cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class Layout:
     pieces: Pieces = field(init=False)
     _told: dict[tuple[int, int], dict[tuple[str, ...], int | None]] = field(default_factory=dict)
     _sides: dict[tuple[int, int], tuple[Linear, Linear | None, Side]] = field(default_factory=dict)
+    _singles: dict[tuple[int, int], _Singles] = field(default_factory=dict)
     _parts: dict[tuple[object, ...], tuple[tuple[Linear, ...], list[int]]] = field(default_factory=dict)
     _atoms: dict[tuple[int, str, str], dict[str, Part | None]] = field(default_factory=dict)
     _sums: dict[tuple[tuple[str, ...], int, str, str], Part | None] = field(default_factory=dict)
@@ -111,21 +114,28 @@ class Layout:
         """Numbers of the forms that what there is of several sides tells."""
         which = (id(sides), regions, year)
         if which not in self._parts:
-            own = (
-                side for side in self.pieces.of_all(sides, year) if len(regions) > 1 or self._at_home(side, regions[0])
-            )
-            told = (self.told(side, regions, year) for side in own)
+            told = (self.told(side, regions, year) for side in self._at_home(sides, regions, year))
             self._parts[which] = (sides, [number for number in told if number is not None])
         return self._parts[which][1]
 
-    def _at_home(self, side: Linear, region: str) -> bool:
-        """May a table of the region know the cell that the side is? Of hundreds of districts a town has a few."""
-        terms = self.patterns.of(side).terms
-        if len(terms) > 1:
-            return True
-        variable, key, _ = terms[0][0]
-        tables = self.blocks.lattices.get((variable, region), ())
-        return any(self._inside(lattice, key) is not None for lattice in tables)
+    def _at_home(self, sides: tuple[Linear, ...], regions: tuple[str, ...], year: int) -> list[Linear]:
+        """What there is of several sides without cells that no table of the region knows: of hundreds of districts a town has
+        a few."""
+        own = self.pieces.of_all(sides, year)
+        if len(regions) > 1:
+            return list(own)
+        if (id(sides), year) not in self._singles:
+            terms = [self.patterns.of(side).terms for side in own]
+            cells = [(one[0][0][0], frozenset(key_of(one[0][0][1]))) if len(one) == 1 else None for one in terms]
+            self._singles[id(sides), year] = (sides, [*zip(own, cells, strict=True)])
+        tables = {
+            v: [one.members for one in t] for (v, region), t in self.blocks.lattices.items() if region == regions[0]
+        }
+        return [
+            side
+            for side, cell in self._singles[id(sides), year][1]
+            if cell is None or any(cell[1] <= members for members in tables.get(cell[0], ()))
+        ]
 
     def spoken(self, sides: tuple[Linear, ...], regions: tuple[str, ...], year: int) -> Spoken:
         """What there is of the sides of a figure."""

@@ -101,20 +101,18 @@ class Mask:
     """Numbers of the hidden rows, a witness for every proved target, and targets for which there is none.
 
     `lost`: unproved although everything around them is hidden, so earlier releases or other publishers give them away.
-    `withheld`: rows hidden because a target could not be proved any other way.
+    `withheld`: rows hidden because a target could not be proved any other way. `moved`: forms that must stay hidden, because a
+    witness moves them.
     """
 
     hidden: frozenset[int]
     certificate: Mapping[int, Witness]
     lost: tuple[int, ...] = ()
     withheld: frozenset[int] = frozenset()
-
-    def moved(self, problem: Problem) -> set[int]:
-        """Forms that must stay hidden, because a witness moves them."""
-        tables = {id(moves): moves for witness in self.certificate.values() for moves in (witness.up, witness.down)}
-        return {form for moves in tables.values() for form in problem.columns.changes(moves)[0].tolist()}
+    moved: frozenset[int] = frozenset()
 
 
+_SHORT = 1 << 16
 _NOTHING: Whole = np.empty(0, dtype=np.int64)
 
 
@@ -127,7 +125,7 @@ class Columns:
         self.starts: Whole = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self.atoms: Short = np.concatenate([form.atoms for form in problem.forms] or nothing, dtype=np.int32)
         factors = _narrow(np.concatenate([form.factors for form in problem.forms] or nothing, dtype=np.int32))
-        order: Short = np.argsort(self.atoms, kind="stable").astype(np.int32)
+        order: Short = stable(self.atoms, len(problem.start)).astype(np.int32)
         counts = np.bincount(self.atoms, minlength=len(problem.start))
         self._ends: Whole = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         self._forms: Short = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)[order]
@@ -144,7 +142,7 @@ class Columns:
         firsts, ends = self._ends[atoms], self._ends[atoms + 1]
         where = spans(firsts, ends)
         owner = self._forms[where]
-        order = np.argsort(owner, kind="stable")
+        order = stable(owner, len(self._sums))
         owner = owner[order]
         starts = np.flatnonzero(np.concatenate([[True], owner[1:] != owner[:-1]])) if len(owner) else where
         places = np.repeat(np.arange(len(atoms)), ends - firsts)[order]
@@ -165,10 +163,10 @@ class Columns:
         where = spans(firsts, ends)
         forms = self._forms[where].astype(np.int64)
         np.add.at(self._sums, forms, self._steps[where] * np.repeat(steps, ends - firsts))
-        touched = distinct(forms)
-        changes = self._sums[touched]
-        self._sums[touched] = 0
-        return touched[changes != 0], changes[changes != 0]
+        moved = np.flatnonzero(self._sums)
+        changes = self._sums[moved]
+        self._sums[moved] = 0
+        return moved, changes
 
 
 class Rows:
@@ -204,6 +202,11 @@ def _narrow(factors: Short) -> npt.NDArray[np.signedinteger]:
     """The same in the smallest numbers that hold them: nearly all factors are one."""
     largest = max(-int(factors.min(initial=0)), int(factors.max(initial=0))) + 1
     return factors.astype(np.min_scalar_type(-largest))
+
+
+def stable(numbers: Whole | Short, size: int) -> Whole:
+    """The order of numbers below `size`, those alike as they stand; of few bits without comparing any."""
+    return np.argsort(numbers.astype(np.uint16) if size <= _SHORT else numbers, kind="stable")
 
 
 def distinct(numbers: Whole) -> Whole:

@@ -36,7 +36,7 @@ def protect(problem: Problem, *, tidy: bool = True, memory: Memory | None = None
     if tidy:
         work.tidy()
     lost = tuple(n for n in order if n not in work.certificate)
-    return Mask(frozenset(work.hidden), dict(work.certificate), lost, frozenset(work.withheld))
+    return Mask(frozenset(work.hidden), dict(work.certificate), lost, frozenset(work.withheld), work.moved())
 
 
 def _order(problem: Problem, number: int) -> tuple[int, str, int]:
@@ -104,6 +104,11 @@ class _Work:
         self.withheld |= rows
         self.search.hide(rows)
         self.prove(number)
+
+    def moved(self) -> frozenset[int]:
+        """Forms that any witness moves."""
+        tables = {id(moves): moves for witness in self.certificate.values() for moves in (witness.up, witness.down)}
+        return frozenset(form for moves in tables.values() for form in self.search.changes(moves)[0].tolist())
 
     def tidy(self) -> None:
         """Show secondary rows again where other hidden forms can do their work, dearest first."""

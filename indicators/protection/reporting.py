@@ -71,12 +71,12 @@ class Reporter:
 
     def __post_init__(self) -> None:
         self.secret = self._secret()
-        needed = self.mask.moved(self.problem)
         targets = {target.form for target in self.problem.targets}
         self.causes = {}
         for number in sorted(self.mask.hidden):
-            held = set(self.problem.rows[number].holds)
-            cause = PRIMARY if held & targets else SECONDARY if held & needed else FROZEN
+            held = self.problem.rows[number].holds
+            needed = FROZEN if self.mask.moved.isdisjoint(held) else SECONDARY
+            cause = needed if targets.isdisjoint(held) else PRIMARY
             self.causes[number] = WITHHELD if cause == FROZEN and number in self.mask.withheld else cause
 
     def decision(self, indirect: Iterable[Figure]) -> Decision:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from indicators.protection.problem import Form, Mask, Moves, Problem, Short, Whole, known_forms
+from indicators.protection.problem import Form, Mask, Moves, Problem, Short, Whole, distinct, known_forms, stable
 
 _AT_ONCE = 20_000
 Number = TypeVar("Number", bound=np.generic)
@@ -27,7 +27,7 @@ def verify(problem: Problem, mask: Mask) -> list[str]:
     lost = set(mask.lost)
     secret = {target.form for target in problem.targets}
     for number, row in enumerate(problem.rows):
-        if number not in mask.hidden and secret & set(row.holds):
+        if number not in mask.hidden and not secret.isdisjoint(row.holds):
             found.append(f"row {number} is shown and holds a secret form")
     faults: dict[int, list[str]] = {}
     for number, target in enumerate(problem.targets):
@@ -77,9 +77,9 @@ class _Table:
         yield from (f"atom {atom} is known to everybody" for atom in atoms[steps != 0].tolist() if atom in self.fixed)
         sizes = self.ends[atoms + 1] - self.ends[atoms]
         mine = np.repeat(self.ends[atoms + 1] - np.cumsum(sizes), sizes) + np.arange(sizes.sum())
-        touched = self.forms[mine]
+        touched = self.forms[mine].astype(np.int64)
         np.add.at(self.moved, touched, self.factors[mine] * np.repeat(steps, sizes))
-        forms = np.unique(touched)
+        forms = distinct(touched)
         changes = self.moved[forms]
         self.moved[forms] = 0
         yield from (f"form {form} is published and moved" for form in forms[(changes != 0) & self.known[forms]])
@@ -101,7 +101,7 @@ def _entries(forms: Sequence[Form], touched: npt.NDArray[np.bool_]) -> tuple[Sho
     if not parts[0]:
         return np.empty(0, np.int32), np.empty(0, np.int32), _NOTHING
     atoms = _joined(parts[0])
-    order = np.argsort(atoms, kind="stable").astype(np.int32)
+    order = stable(atoms, len(touched)).astype(np.int32)
     return atoms[order], _joined(parts[1])[order], _joined(parts[2])[order]
 
 
