@@ -8,15 +8,19 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import pytest
-from test_protection_parts import CODES, TOWN, delivered, night, same
+from test_protection import Cells
+from test_protection_parts import TOWN, delivered, night, same
 
 from indicators.protection import deciding
 from indicators.protection.figure import Exact, Figure
-from indicators.protection.problem import Row
+from indicators.protection.problem import Row, Whole
 from indicators.protection.release import Release
+from indicators.protection.telling import BELOW, REST, SIDE, TURNED, ZERO, Said, Values
 from schemas.definitions_confidentiality import ConfidentialityRules
 from schemas.framework_model import Framework
 from schemas.loading import load_framework
+
+CODES = ["ARB-01", "ARB-02", "SPR-04", "TEI-03"]
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +110,30 @@ def test_figures_say_together_what_each_says(framework: Framework, monkeypatch: 
     """Shares, means of two years, remainders of two years, figures that are no quotients, a part larger than its whole."""
     rules = ConfidentialityRules(zeros=zeros, group_disclosure=["ARB-02"])  # type: ignore[arg-type]
     strict = replace(framework, confidentiality=rules)
-    cells = delivered() | {
-        (TOWN, 2024, "SVB_RES", "GRP=D"): 700,
-        (TOWN, 2024, "SVB_RES", "GRP=A"): 300,
+    cells: Cells = delivered() | {
         (TOWN, 2024, "UNEMP", "GRP=A,SEX=M"): 0,
         (TOWN, 2023, "UNEMP", "GRP=D,SEX=W"): 4900,
+        (TOWN, 2024, "COUNCIL", ""): 45,
+        (TOWN, 2024, "COUNCIL", "GRP=MMH"): 2,
+        (TOWN, 2024, "IK_NEW", ""): 2,
     }
-    together = night(strict, cells, [*CODES, "ARB-01"])
+    for year in (2022, 2023, 2024):
+        for key, people in (("", 5000), ("GRP=A", 9), ("AGE=A18_UP", 4000), ("GRP=MMH,AGE=A18_UP", 4)):
+            cells[TOWN, year, "POP", key] = people + year - 2023
+        for key, people in (("AGE=A15_64", 3009), ("GRP=D,AGE=A15_64", 3000), ("GRP=A,AGE=A15_64", 9)):
+            cells[TOWN, year, "POP", key] = people
+        for key, people in (("", 2007), ("GRP=D", 2000), ("GRP=A", 7)):
+            cells[TOWN, year, "SVB_RES", key] = people
+    kinds: set[int] = set()
+    spoken = Said._spoken
+
+    def noted(said: Said, decides: Values) -> Whole:
+        kinds.update(said.kind.tolist())
+        return spoken(said, decides)
+
+    monkeypatch.setattr(Said, "_spoken", noted)
+    together = night(strict, cells, CODES)
+    assert kinds == {SIDE, REST, BELOW, TURNED} | ({ZERO} if zeros == "published" else set())
     monkeypatch.setattr(deciding, "Release", OneByOne)
-    assert same(together, night(strict, cells, [*CODES, "ARB-01"]))
+    assert same(together, night(strict, cells, CODES))
     assert together.protection.counts["targets"] > 1
