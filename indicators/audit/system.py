@@ -206,7 +206,7 @@ class System:
         spoken = of_place[rows.columns[rows.starts[:told]]]  # what follows may have lost all of its terms
         of_row = np.concatenate([spoken, np.repeat(np.arange(len(parts)), [len(part.relations) for part in parts])])
         whole = Piece(places, rows, targets, doubtful.astype(bool))
-        return whole.reduced([part.targets for part in parts], of_place, of_row)
+        return whole.reduced([part.targets for part in parts], of_place, of_row, family)
 
     def _add_known(self, made: Made, region: Whole, year: Whole, nodes: Whole) -> None:
         values = self.known.nodes[region[:, None], year[:, None], nodes[None, :]]
