@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from indicators.audit.implied import obeyed
 from indicators.audit.memory import Memory, question
 from indicators.audit.piece import Piece
 from indicators.audit.program import Contradiction, Real, Rows, Solver, Whole, added
@@ -133,7 +134,8 @@ class _Surroundings:
         low = np.minimum(self.rows.low[self.touching], total) - given
         high = np.maximum(self.rows.high[self.touching], total) - given
         rows = self.rows.part(self.columns, self.touching, low, high)
-        return rows.kept(rows.once())  # what differs only elsewhere is the same here
+        rows = rows.kept(rows.once())  # what differs only elsewhere is the same here
+        return rows.kept(~obeyed(rows, np.ones(len(rows), bool)))
 
     def _free(self) -> Rows:
         """Everything else may be anything that a single row allows."""

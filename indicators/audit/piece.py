@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from indicators.audit.implied import implied
+from indicators.audit.implied import implied, obeyed
 from indicators.audit.program import Real, Rows, Whole
 from indicators.audit.relations import Flags
 from indicators.audit.targets import Sum, Target
@@ -71,8 +71,9 @@ class Piece:
         return self._told[number]
 
     def reduced(self, targets: Sequence[list[Target]], of_place: Whole, of_row: Whole, family: Whole) -> list[Piece]:
-        """The pieces that this one consists of, by their targets, the piece of each column and of each row: without unknowns
-        that a row tells by itself (but for those of targets), and without rows that say nothing new."""
+        """The pieces that this one consists of, by their targets, the piece of each column and of each row, and the family of
+        each column: without unknowns that a row tells by itself (but for those of targets), and without rows that say
+        nothing new."""
         kept = np.zeros(len(self.places), bool)
         kept[self._touched[1]] = True
         rows, doubtful = self.rows, self.doubtful
@@ -90,7 +91,7 @@ class Piece:
             rows, doubtful, of_row = rows.kept(new), doubtful[new], of_row[new]
         new = rows.once(of_row)
         rows, doubtful, of_row = rows.kept(new), doubtful[new], of_row[new]
-        new = ~implied(rows, family, ~doubtful)
+        new = ~(implied(rows, family, ~doubtful) | obeyed(rows, ~doubtful))
         rows, doubtful, of_row = rows.kept(new), doubtful[new], of_row[new]
         kept[rows.columns] = True
         found = []
