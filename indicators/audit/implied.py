@@ -1,8 +1,8 @@
 """Which rows follow from the others: the solver need not be told them, and each of its steps takes that much less.
 
-What is known of a table are sums at every level: a total, its parts by one dimension and by another, parts of these. Nearly
-half of such equations are sums and differences of the others. Half of the rules are obeyed whatever hidden numbers are, as
-printed sums limit these.
+What is known of a table are sums at every level: a total, its parts by one dimension and by another, parts of these. Two
+fifths of such equations add up from the others. A quarter of the rules, and more where a part of the equations is asked alone,
+are obeyed whatever the hidden numbers are, as printed sums limit these.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ def _following(table: Real, ends: Real) -> Flags:
         nothing = np.abs(size) < _NOTHING
         found[:, row] = nothing & (np.abs(ends[:, row]) <= _LAST * scale)
         factor = table[every, row + 1 :, pivot] / np.where(nothing, np.inf, size)[:, None]
-        table[:, row + 1 :] -= factor[:, :, None] * own[:, None, :]
-        ends[:, row + 1 :] -= factor * ends[:, row, None]
+        family, below = np.nonzero(factor)  # few sums have a part in common
+        factor = factor[family, below]
+        table[family, below + row + 1] -= factor[:, None] * own[family]
+        ends[family, below + row + 1] -= factor * ends[family, row]
     return found
