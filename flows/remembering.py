@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from flows.reusing import code_of
-from indicators.audit.memory import Found, Memory
+from indicators.audit.attacking import TOLD
+from indicators.audit.memory import Found, Memory, Year
 from indicators.audit.verdicts import BELOW, BEYOND, EXACT, MISLED, NARROW, OK, UNPROVED
 from schemas.framework_model import Framework
 
@@ -25,7 +27,7 @@ FILE = Path("state") / "attack.npz"
 MOST = 64 * 2**20
 """Bytes: the whole state over fifteen years needs a tenth of it."""
 _NO_ARCHIVE = (zipfile.BadZipFile, zlib.error, RuntimeError)  # the last says that it is encrypted or packed otherwise
-DAMAGED = (OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, *_NO_ARCHIVE)
+DAMAGED = (OSError, ValueError, TypeError, LookupError, EOFError, MemoryError, pa.ArrowException, *_NO_ARCHIVE)
 """What a file may raise that is not what was written."""
 _VERDICTS = (OK, EXACT, BELOW, NARROW, BEYOND, MISLED, UNPROVED)
 Arrays = Mapping[str, npt.NDArray[np.generic]]
@@ -39,7 +41,8 @@ def recall(root: Path, framework: Framework) -> Memory:
         answers = np.split(kept["answers"], np.cumsum(kept["sizes"])[:-1]) if questions else []
         shaped = [one if flat else one.reshape(-1, 2) for one, flat in zip(answers, kept["flat"], strict=True)]
         parts = dict(_parts(kept, questions))
-        return Memory(dict(zip(questions, shaped, strict=True)), (kept["names"], kept["values"]), parts)  # type: ignore[arg-type]
+        years, solution = dict(_years(kept, list(parts))), (kept["names"], kept["values"])
+        return Memory(dict(zip(questions, shaped, strict=True)), solution, parts, years)  # type: ignore[arg-type]
     except DAMAGED:
         return Memory()
 
@@ -56,6 +59,7 @@ def keep(root: Path, framework: Framework, memory: Memory) -> Path:
         "names": names,
         "values": values,
         **_of_parts(memory, names),
+        **_of_years(memory),
     }
     return write_arrays(root / FILE, framework, arrays)
 
@@ -94,6 +98,34 @@ def _parts(kept: Arrays, questions: list[bytes]) -> Iterator[tuple[bytes, Found]
     for part, ends, verdicts, unknowns, wrong, asked, names in zip(kept["parts"], *columns, strict=True):
         own = tuple(_VERDICTS[number] for number in verdicts.tolist())
         yield part.tobytes(), Found(ends, own, unknowns, wrong, tuple(questions[n] for n in asked.tolist()), names)
+
+
+def _of_years(memory: Memory) -> Arrays:
+    """Which parts lie in a year, by number, and the targets of all years as one table."""
+    found, number = list(memory.years_used.values()), {part: n for n, part in enumerate(memory.parts_used)}
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, TOLD) as stream:
+        stream.write_table(pa.concat_tables([TOLD.empty_table(), *(one.told for one in found)]).combine_chunks())
+    return {
+        "years": digests(memory.years_used),
+        "lying": np.array([number[part] for one in found for part in one.parts], np.int64),
+        "lying_sizes": np.array([len(one.parts) for one in found], np.int64),
+        "told": np.frombuffer(sink.getvalue(), np.uint8),
+        "told_sizes": np.array([one.told.num_rows for one in found], np.int64),
+    }
+
+
+def _years(kept: Arrays, parts: list[bytes]) -> Iterator[tuple[bytes, Year]]:
+    """The same, read again. Raises one of DAMAGED."""
+    told = pa.ipc.open_stream(pa.py_buffer(kept["told"])).read_all()
+    sizes = kept["told_sizes"].tolist()
+    if told.schema != TOLD or sum(sizes) != told.num_rows or min((*sizes, *kept["lying"].tolist()), default=0) < 0:
+        raise ValueError("not what was written")
+    starts = np.cumsum([0, *sizes]).tolist()
+    for year, own, start, size in zip(
+        kept["years"], cut(kept["lying"], kept["lying_sizes"]), starts, sizes, strict=False
+    ):
+        yield year.tobytes(), Year(tuple(parts[n] for n in own.tolist()), told.slice(start, size))
 
 
 def cut(together: npt.NDArray[Any], sizes: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:

@@ -147,7 +147,7 @@ class House:
 
 def after(memory: Memory) -> Memory:
     """What the next night is left with."""
-    return Memory(memory.used, memory.solved, memory.parts_used)
+    return Memory(memory.used, memory.solved, memory.parts_used, memory.years_used)
 
 
 def same(one: AuditReport, other: AuditReport) -> bool:
@@ -346,7 +346,7 @@ def test_nothing_that_enters_a_part_is_left_out_of_its_digest(base: Base, monkey
         patched.setattr(Entering, "__init__", lambda own, *given: (made.extend(given[:2]), enter(own, *given))[1])
         patched.setattr(System, "parts", lambda own, sought: parts(own, made.append(list(sought)) or made[-1]))
         base.house.attack()
-    system, index, targets = made
+    targets, system, index = made
     number, part = next((n, one) for n, one in enumerate(system.parts(targets)) if one.targets[0].region == KREIS)
     when = part.targets[0].year
     region, year, atom = next(iter(part.targets[0].touched))

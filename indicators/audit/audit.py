@@ -6,39 +6,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from indicators.audit.atoms import Atoms
+from indicators.audit.attacking import attacked
 from indicators.audit.believed import believed
-from indicators.audit.delivered import Delivered, complete_units, nested_units, rests, true_atoms, untrue
-from indicators.audit.doubt import without_doubt
+from indicators.audit.delivered import Delivered, complete_units, nested_units, true_atoms
 from indicators.audit.editions import combine, told_by
-from indicators.audit.entering import Entering
 from indicators.audit.evidence import Index, Tables, read_edition
 from indicators.audit.facts import Facts, facts_of, grown, places
 from indicators.audit.forms import Forms
-from indicators.audit.intervals import intervals
+from indicators.audit.given import Given
 from indicators.audit.ledger import Records, told_today
 from indicators.audit.memory import Found, Memory
-from indicators.audit.piece import Piece
-from indicators.audit.program import Contradiction
-from indicators.audit.system import System
-from indicators.audit.targets import Target, Truth, open_nodes, targets
+from indicators.audit.targets import Truth, open_nodes
 from indicators.audit.verdicts import BEYOND, EXACT, HARMLESS, UNPROVED
 from indicators.audit.versions import TODAY, versions_of
-from indicators.remembered import LARGE, give_back, trim, without_collecting
+from indicators.remembered import without_collecting
 from schemas.framework_model import Framework
 
 CARELESS = "printed"
 """A row that is marked secret and prints a number."""
-_TOGETHER = 1000
-"""Families of parts whose equations are made together."""
 SCHEMA = pa.schema(
     [
         ("region", pa.string()),
@@ -113,35 +105,25 @@ def audit(
     forms = Forms.of(framework)
     index = Index(framework, forms, [*editions, *span])
     if not index.years:  # nothing is published yet
-        return AuditReport(_table([], []), 0, Counter(), 0, 0, 0, 0)
+        return AuditReport(SCHEMA.empty_table(), 0, Counter(), 0, 0, 0, 0)
     memory = Memory() if memory is None else memory
     memory.speak_of(index.regions, index.years)
-    equations = _equations(framework, forms, index, editions, truth, ledger, former, moments, records, anew)
-    trim()  # what the equations were made of is free, and large
-    targets, found = _attacked(equations, index, exact, memory)
+    given = _given(framework, forms, index, editions, truth, ledger, former, moments, records, anew)
+    told, found = attacked(given, exact, memory)
     verdicts = Counter(verdict for one in found for verdict in one.verdicts)
-    verdicts[CARELESS] += equations.careless
+    verdicts[CARELESS] += given.careless
     return AuditReport(
-        _table(targets, found),
-        len(targets),
+        _table(told, found),
+        told.num_rows,
         +verdicts,
         len(found),
         sum(one.unknowns for one in found),
-        sum(one.contradiction for one in found) + equations.contradictions,
+        sum(one.contradiction for one in found) + given.contradictions,
         max((one.unknowns for one in found), default=0),
     )
 
 
-class _Equations(NamedTuple):
-    """All equations, what is sought by them, how many rows printed a secret, how many contradictions were found."""
-
-    system: System
-    targets: Sequence[Target]
-    careless: int
-    contradictions: int
-
-
-def _equations(
+def _given(
     framework: Framework,
     forms: Forms,
     index: Index,
@@ -152,7 +134,7 @@ def _equations(
     moments: Sequence[int],
     records: pa.Table | None,
     anew: frozenset[str] | None,
-) -> _Equations:
+) -> Given:
     """What `audit` attacks. What the equations were made of is large, and gone when this returns."""
     where = places(framework, index)
     told, cells = truth.observations, truth.cells
@@ -164,12 +146,10 @@ def _equations(
         None if anew is None else first.without(others) for _ in editions[1:]
     ]  # more is worked out of `first` below
     facts = []
-    for number, edition in enumerate(editions):  # one at a time
+    for number, edition in enumerate(editions):
         seen = read_edition(framework, forms, index, edition, same[number - 1]) if number else first
         facts.append(facts_of(forms, index, seen, where, edition.get("published_profile")))
         careless += len(seen.careless)
-        del seen
-        trim()
     before = None if ledger is None else Records.read(forms, index, ledger)
     now = [] if records is None else [told_today(forms, index, records)]
     facts = list(grown(facts, len(forms.nodes)))
@@ -187,50 +167,21 @@ def _equations(
     versions = believed(versions, atoms, newest, told)
     known = combine(atoms, versions, newest, told)
     nested = nested_units(framework, index)
-    complete = complete_units(framework, index, nested)
-    wrong = {} if sent is None else untrue(atoms, sent, rests(nested, sent), complete)
-    return _Equations(
-        System(forms, atoms, versions, known, nested, complete, index.years, wrong),
-        targets(forms, atoms, index, first, where, nested, sent, truth.values),
+    return Given(
+        forms,
+        atoms,
+        index,
+        versions,
+        known,
+        nested,
+        complete_units(framework, index, nested),
+        where,
+        first.state,
+        sent,
+        truth.values,
         careless,
         known.contradictions + sum(one.contradictions for one in facts),
     )
-
-
-def _attacked(equations: _Equations, index: Index, exact: bool, memory: Memory) -> tuple[list[Target], list[Found]]:
-    """All targets in the order of the parts that they lie in, and what is found of each part."""
-    system = equations.system
-    entering, parts = Entering(system, index, exact), list(system.parts(equations.targets))
-    questions = [entering.digest(part) for part in parts]
-    made: dict[int, Piece] = {}
-
-    def piece(number: int) -> Piece:
-        """Of a part that has to be attacked; those of the next ones of them, as long as they are small, are made with it."""
-        if number not in made:
-            new = [n for n in range(number + 1, len(parts)) if memory.of_part(questions[n]) is None]
-            sizes = np.cumsum([len(parts[n].families) for n in (number, *new)])
-            together = [number, *new[: np.count_nonzero(sizes[1:] <= _TOGETHER)]]
-            made.clear()
-            made.update(zip(together, system.pieces([parts[n] for n in together]), strict=True))
-        return made.pop(number)
-
-    found = []
-    for number, question in enumerate(questions):
-        found.append(memory.part(question, partial(_found, system, partial(piece, number), exact, memory)))
-    return [target for part in parts for target in part.targets], found
-
-
-def _found(system: System, made: Callable[[], Piece], exact: bool, memory: Memory) -> Found:
-    """What the equations of a part tell of its targets."""
-    if memory.attacked == 1 and np.count_nonzero(~np.isnan(system.known.nodes)) > LARGE:
-        give_back()  # what the equations were made of, before the first one is attacked
-    piece, contradiction = made(), False
-    try:
-        rows = intervals(piece, exact, memory)
-    except Contradiction:
-        rows, contradiction = without_doubt(piece, exact, memory), True
-    ends = np.array([(row.lower, row.upper) for row in rows], float).reshape(-1, 2)
-    return Found(ends, tuple(row.verdict for row in rows), len(piece.places), contradiction)
 
 
 def not_given_away(
@@ -258,18 +209,10 @@ def _leaks(report: AuditReport, proved: bool = False) -> set[tuple[object, ...]]
     return {tuple(row[key] for key in keys) for row in rows if row["verdict"] not in fine}
 
 
-def _table(targets: Sequence[Target], found: Sequence[Found]) -> pa.Table:
+def _table(told: pa.Table, found: Sequence[Found]) -> pa.Table:
+    """Targets with what is found of them, in the order of SCHEMA."""
     ends = np.concatenate([*(one.ends for one in found), np.zeros((0, 2))])
-    columns = {
-        "region": [one.region for one in targets],
-        "year": [one.year for one in targets],
-        "subject": [one.subject for one in targets],
-        "members": [one.key for one in targets],
-        "side": [one.side for one in targets],
-        "true_count": [one.true for one in targets],
-        "lower": ends[:, 0],
-        "upper": ends[:, 1],
-        "required": [one.required for one in targets],
-        "verdict": [verdict for one in found for verdict in one.verdicts],
-    }
-    return pa.table(columns, schema=SCHEMA)
+    columns = {name: told[name] for name in told.column_names}
+    columns |= {"lower": pa.array(ends[:, 0]), "upper": pa.array(ends[:, 1])}
+    columns["verdict"] = pa.array([verdict for one in found for verdict in one.verdicts], pa.string())
+    return pa.table([columns[name] for name in SCHEMA.names], schema=SCHEMA)

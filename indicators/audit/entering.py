@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from indicators.audit.atoms import Atoms
 from indicators.audit.evidence import Index
-from indicators.audit.relations import Whole
+from indicators.audit.relations import Flags, Relations, Whole
 from indicators.audit.system import Part, System
 from indicators.audit.targets import Target
+from indicators.audit.versions import Versions
 
 _SIZE = 16
 
@@ -35,11 +37,11 @@ class Entering:
         sizes, atoms = system.atoms.of_nodes(np.arange(len(system.atoms.of_node)))
         numbers = (sizes, atoms, system.variable_of_node, system.variable_of_atom, np.array(system.shape))
         names = repr((index.regions, index.years, system.atoms.variables, further)).encode()
-        self._common = _digest([*numbers, np.frombuffer(names, np.uint8)])
+        self._common = digest_of([*numbers, np.frombuffer(names, np.uint8)])
 
     def digest(self, part: Part) -> bytes:
         """Of all that the equations of a part are made of, and of what is sought in it."""
-        return _digest([np.frombuffer(self._common, np.uint8), part.families, *self._facts(part), *self._rules(part)])
+        return digest_of([np.frombuffer(self._common, np.uint8), part.families, *self._facts(part), *self._rules(part)])
 
     def _facts(self, part: Part) -> Iterator[npt.NDArray[Any]]:
         """Known nodes; relations with the versions of the atoms that they speak of."""
@@ -48,17 +50,8 @@ class Entering:
         sizes = end - start
         mine = np.arange(int(sizes.sum())) + np.repeat(start - np.cumsum(sizes) + sizes, sizes)
         yield from (column[mine] for column in self._known)
-        told, moment = system.relations.taken(part.relations), system.moment[part.relations]
-        yield from (told.low, told.high, told.owner, told.factor, told.region, told.year, told.node)
-        yield system.doubtful[part.relations]
-        terms = np.flatnonzero(moment[told.owner] >= 0)
-        if not len(terms):
-            return
-        sizes, atom = system.atoms.of_nodes(told.node[terms])
-        term = np.repeat(terms, sizes)
-        version, _ = system.versions.at(moment[told.owner[term]], told.region[term], told.year[term], atom)
-        older = np.flatnonzero(version)  # of all others the number is that of today
-        yield from (term[older], atom[older], version[older])
+        atoms, versions = system.atoms, system.versions
+        yield from said(system.relations, system.moment, system.doubtful, atoms, versions, part.relations)
 
     def _rules(self, part: Part) -> Iterator[npt.NDArray[Any]]:
         """What a Kreis holds; targets."""
@@ -70,8 +63,25 @@ class Entering:
             units = set(zip(region[here].tolist(), year[here].tolist(), strict=True))
             singly = system.singly[number]  # of which the numbers of the atoms say everything
             held += [(number, *one, sums is singly or sums) for *one, sums in system.holding(units, number)]
-        yield _text(held)
-        yield _text(_told(target) for target in part.targets)
+        yield text_of(held)
+        yield text_of(_told(target) for target in part.targets)
+
+
+def said(
+    relations: Relations, moment: Whole, doubtful: Flags, atoms: Atoms, versions: Versions, numbers: Whole
+) -> Iterator[npt.NDArray[Any]]:
+    """Some relations, with the versions of the atoms that they speak of."""
+    told, moment = relations.taken(numbers), moment[numbers]
+    yield from (told.low, told.high, told.owner, told.factor, told.region, told.year, told.node)
+    yield doubtful[numbers]
+    terms = np.flatnonzero(moment[told.owner] >= 0)
+    if not len(terms):
+        return
+    sizes, atom = atoms.of_nodes(told.node[terms])
+    term = np.repeat(terms, sizes)
+    version, _ = versions.at(moment[told.owner[term]], told.region[term], told.year[term], atom)
+    older = np.flatnonzero(version)  # of all others the number is that of today
+    yield from (term[older], atom[older], version[older])
 
 
 def _told(target: Target) -> tuple[object, ...]:
@@ -81,11 +91,11 @@ def _told(target: Target) -> tuple[object, ...]:
     return (*names, target.true, target.required, *sums, target.beyond, target.rounded)
 
 
-def _text(parts: Iterable[object]) -> npt.NDArray[np.uint8]:
+def text_of(parts: Iterable[object]) -> npt.NDArray[np.uint8]:
     return np.frombuffer("\n".join(map(repr, parts)).encode(), np.uint8)
 
 
-def _digest(arrays: Iterable[npt.NDArray[Any] | Whole]) -> bytes:
+def digest_of(arrays: Iterable[npt.NDArray[Any] | Whole]) -> bytes:
     """Of arrays, each with its length and kind, so that none runs into the next one."""
     found = hashlib.blake2b(digest_size=_SIZE)
     for array in arrays:

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from indicators.audit.program import Contradiction, Real, Rows, Whole
 
@@ -37,19 +38,30 @@ class Found:
     names: Names = field(default_factory=lambda: np.zeros(0, np.uint64))
 
 
+@dataclass(frozen=True)
+class Year:
+    """The questions of the parts that lie in a year, and their targets (shape `attacking.TOLD`), part by part."""
+
+    parts: tuple[bytes, ...]
+    told: pa.Table
+
+
 class Memory:
-    """Answers by digest, a solution of the equations by the names of the unknowns, and what was found of parts by digest.
-    `used`, `solved` and `parts_used` are what the present attack needs: that alone is worth keeping."""
+    """Answers by digest, a solution of the equations by the names of the unknowns, what was found of parts by digest, and
+    which of them lie in a year, by digest of all that enters it. `used`, `solved`, `parts_used` and `years_used` are what the
+    present attack needs: that alone is worth keeping."""
 
     def __init__(
         self,
         answers: Mapping[bytes, Real] | None = None,
         solution: tuple[Names, Real] | None = None,
         parts: Mapping[bytes, Found] | None = None,
+        years: Mapping[bytes, Year] | None = None,
     ) -> None:
-        self.answers, self.parts = dict(answers or {}), dict(parts or {})
+        self.answers, self.parts, self.years = dict(answers or {}), dict(parts or {}), dict(years or {})
         self.used: dict[bytes, Real] = {}
         self.parts_used: dict[bytes, Found] = {}
+        self.years_used: dict[bytes, Year] = {}
         self.asked = self.attacked = 0
         self._solution = solution
         self._solved: list[tuple[Names, Real]] = []
@@ -86,6 +98,25 @@ class Memory:
         found = self.parts_used.get(question) or self.parts.get(question)
         known = found is not None and all(one in self.answers or one in self.used for one in found.questions)
         return found if known else None
+
+    def of_year(self, question: bytes) -> Year | None:
+        """What is known of a year, with what was found of each of its parts; None of one whose equations have to be made."""
+        known = self.years_used.get(question) or self.years.get(question)
+        found = [self.of_part(part) for part in known.parts] if known else []
+        targets = sum(len(one.verdicts) for one in found if one is not None)
+        return known if known and all(found) and targets == known.told.num_rows else None
+
+    def again(self, question: bytes) -> list[Found]:
+        """What was found of the parts of a year that is known."""
+        known = self.of_year(question)
+        if known is None:
+            raise LookupError("nothing is known of the year")
+        self.note(question, known)
+        return [self.part(part, _never) for part in known.parts]
+
+    def note(self, question: bytes, year: Year) -> None:
+        """Keep what lies in a year."""
+        self.years_used[question] = year
 
     def _again(self, found: Found) -> None:
         """The next attack may need what this one need not ask."""
@@ -139,6 +170,10 @@ class Memory:
         version, region, year, atom = places.T
         mixed = _named(self._regions, region) + _named(self._years, year) * _MIX[0]
         return cast("Names", mixed ^ (atom.astype(np.uint64) * _MIX[1]) ^ (version.astype(np.uint64) * _MIX[2]))
+
+
+def _never() -> Found:
+    raise LookupError("nothing is known of the part")
 
 
 def _named(names: Names, numbers: Whole) -> Names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from indicators.audit.forms import Forms
 from indicators.audit.making import Made, hanging_together
 from indicators.audit.piece import Piece
 from indicators.audit.program import Rows
-from indicators.audit.relations import Real, Relations, Whole, distinct
+from indicators.audit.relations import Flags, Real, Relations, Whole, distinct
 from indicators.audit.sides import Side, Statement
 from indicators.audit.targets import Target
 from indicators.audit.versions import TODAY, Versions
@@ -50,13 +50,16 @@ class System:
         complete: frozenset[tuple[int, int]],
         years: list[int],
         untrue: Mapping[tuple[int, int], Untrue] | None = None,
+        within: Set[int] | None = None,
     ) -> None:
+        """`within`: the years (numbers) that rules have to speak of; None: any."""
         self.forms, self.atoms, self.versions, self.known = forms, atoms, versions, known
         self.nested, self.complete, self.untrue = nested, complete, untrue or {}
         names = {name: number for number, name in enumerate(dict.fromkeys(name for name, _ in forms.nodes))}
         self.variable_of_node = np.array([names[name] for name, _ in forms.nodes], np.int64)
         self.variable_of_atom = np.array([names[name] for name in atoms.variables], np.int64)
         self.shape = (*known.nodes.shape[:2], len(names))
+        self._within = np.isin(np.arange(len(years)), range(len(years)) if within is None else sorted(within))
         rules = Relations.joined(list(self._of_rules(years)))
         self.relations = Relations.joined([known.told.relations, rules])
         self.moment = np.concatenate([known.told.moment, np.full(len(rules), TODAY)])
@@ -67,22 +70,37 @@ class System:
     def _of_rules(self, years: list[int]) -> Iterator[Relations]:
         """Statements that do not follow from known sums anyway."""
         statements = self.forms.statements
-        if not statements:
+        if not statements or not self._within.any():
             return
-        most, least = self._ranges(statements, *self._bounds())
+        spoken = np.stack([self._spoken_of(statement) for statement in statements])
+        last = int(np.flatnonzero(spoken.any(axis=0))[-1]) + 1
+        first = max(
+            0, int(np.flatnonzero(spoken.any(axis=0))[0]) - max(lag for one in statements for lag, _, _ in one.parts)
+        )
+        most, least = self._ranges(statements, *self._bounds(slice(first, last)))
         low, high, since, until = (
             np.array([getattr(one, name) for one in statements])[:, None, None]
             for name in ("low", "high", "since", "until")
         )
         tells = ((most > high + _SLACK) | (least < low - _SLACK)) & (np.isfinite(most) | np.isfinite(least))
-        tells &= (np.array(years) >= since) & (np.array(years) <= until)
+        when = np.array(years[first:last])
+        tells &= (when >= since) & (when <= until) & spoken[:, None, first:last]
         for number in np.flatnonzero(tells.any(axis=(1, 2))).tolist():
             statement, (region, year) = statements[number], np.nonzero(tells[number])
+            year = year + first
             ends = (np.full(len(region), end) for end in (statement.low, statement.high))
             yield Relations.of_side(Side(statement.parts), region, year, *ends)
 
-    def _bounds(self) -> tuple[dict[int, Real], dict[int, Real]]:
-        """Least and most of each node by region and year, from the known nodes within it and around it."""
+    def _spoken_of(self, statement: Statement) -> Flags:
+        """In which years a statement speaks of one that is `within`."""
+        found = np.zeros(len(self._within), bool)
+        for lag in {lag for lag, _, _ in statement.parts}:
+            found[lag:] |= self._within[: len(found) - lag]
+        return found
+
+    def _bounds(self, years: slice) -> tuple[dict[int, Real], dict[int, Real]]:
+        """Least and most of each node by region and (some) years, from the known nodes within it and around it."""
+        known = self.known.nodes[:, years]
         asked = {node for statement in self.forms.statements for _, node, _ in statement.parts}
         low: dict[int, Real] = {}
         high: dict[int, Real] = {}
@@ -94,8 +112,8 @@ class System:
             holds = np.zeros((len(nodes), int((self.variable_of_atom == variable).sum())), np.float32)
             sizes, atoms = self.atoms.of_nodes(nodes)
             holds[np.repeat(np.arange(len(nodes)), sizes), self._place_of_atom[atoms]] = 1
-            told = np.flatnonzero(~np.isnan(self.known.nodes[:, :, nodes]).all(axis=(0, 1)))
-            values = np.ascontiguousarray(np.moveaxis(self.known.nodes[:, :, nodes[told]], 2, 0))
+            told = np.flatnonzero(~np.isnan(known[:, :, nodes]).all(axis=(0, 1)))
+            values = np.ascontiguousarray(np.moveaxis(known[:, :, nodes[told]], 2, 0))
             common = holds[wanted] @ holds[told].T
             for row, place in enumerate(wanted):
                 within, around = common[row] == sizes[told], common[row] == sizes[place]
@@ -115,13 +133,14 @@ class System:
         self, statements: Sequence[Statement], low: Mapping[int, Real], high: Mapping[int, Real]
     ) -> tuple[Real, Real]:
         """Most and least of each statement by region and year; not a number where a year before the first one enters."""
-        most, least = np.zeros((2, len(statements), *self.shape[:2]))
+        shape = next(iter(low.values())).shape
+        most, least = np.zeros((2, len(statements), *shape))
         for number, statement in enumerate(statements):
             for lag, node, factor in statement.parts:
                 top, bottom = (high, low) if factor > 0 else (low, high)
                 most[number, :, :lag] = least[number, :, :lag] = np.nan
-                most[number, :, lag:] += factor * top[node][:, : self.shape[1] - lag]
-                least[number, :, lag:] += factor * bottom[node][:, : self.shape[1] - lag]
+                most[number, :, lag:] += factor * top[node][:, : shape[1] - lag]
+                least[number, :, lag:] += factor * bottom[node][:, : shape[1] - lag]
         return most, least
 
     # --- pieces ------------------------------------------------------------------------------------------------------

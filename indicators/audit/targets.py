@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from indicators.audit.atoms import Atoms
 from indicators.audit.delivered import Delivered, Kind, Nested, Rest, rests
-from indicators.audit.evidence import COUNTED, Evidence, Index
+from indicators.audit.evidence import COUNTED, Index
 from indicators.audit.facts import Places
 from indicators.audit.forms import Forms
 from indicators.audit.numbering import real
@@ -63,7 +63,7 @@ def targets(
     forms: Forms,
     atoms: Atoms,
     index: Index,
-    seen: Evidence,
+    state: np.ndarray,
     where: Places,
     nested: Nested,
     sent: Delivered | None,
@@ -77,7 +77,7 @@ def targets(
         makers.append(_of_cells(secret, index, where, sent))
         makers.append(_of_rests(secret, index, rests(nested, sent)))
     if values is not None:
-        makers.append(_of_figures(forms, atoms, index, seen, where, values))
+        makers.append(_of_figures(forms, atoms, index, state, where, values))
     for maker in makers:
         for target in maker:
             if target.touched:
@@ -192,13 +192,10 @@ def _of_rests(secret: _Secret, index: Index, found: Iterable[Rest]) -> Iterator[
 
 
 def _of_figures(
-    forms: Forms, atoms: Atoms, index: Index, seen: Evidence, where: Places, values: pa.Table
+    forms: Forms, atoms: Atoms, index: Index, state: np.ndarray, where: Places, values: pa.Table
 ) -> Iterator[Target]:
-    most = max((forms.threshold(variable) for variable in forms.framework.variables), default=0)
-    few = [real(values[name]) for name in ("numerator", "denominator")]
-    few.append(few[1] - few[0])
-    small = np.any([(number >= 1) & (number < most) for number in few], axis=0)
-    rows, regions, years, figures = index.rows(values.filter(pa.array(small)), ["numerator", "denominator"])
+    rows, regions, years, figures = index.rows(small_rows(forms, values), ["numerator", "denominator"])
+    most = _most(forms)
     margin = forms.framework.confidentiality.margin
     numbers = [real(rows[name]) for name in ("numerator", "denominator")]
     members = {(year, aggregate): found for year, aggregate, found in where.aggregates}
@@ -215,7 +212,7 @@ def _of_figures(
             threshold = max(forms.threshold(forms.nodes[node][0]) for _, node, _ in side.parts)
             counted = members.get((year, region), (region,))
             if len(counted) > 1:
-                counted = tuple(m for m in counted if seen.state[m, year, figure] == COUNTED)
+                counted = tuple(m for m in counted if state[m, year, figure] == COUNTED)
             if number[row] >= threshold or not counted:
                 continue
             made = _sum(atoms, side, counted, year)
@@ -227,6 +224,17 @@ def _of_figures(
                 index.regions[region], index.years[year], entry.indicator, entry.key, name, int(number[row]),
                 threshold + margin, made, made, rounded=forms.blurred(side) > 0,
             )  # fmt: skip
+
+
+def small_rows(forms: Forms, values: pa.Table) -> pa.Table:
+    """The rows with a side, or a remainder, so small that it can be secret."""
+    few = [real(values[name]) for name in ("numerator", "denominator")]
+    few.append(few[1] - few[0])
+    return values.filter(pa.array(np.any([(number >= 1) & (number < _most(forms)) for number in few], axis=0)))
+
+
+def _most(forms: Forms) -> int:
+    return max((forms.threshold(variable) for variable in forms.framework.variables), default=0)
 
 
 def _sum(atoms: Atoms, side: Side, regions: Iterable[int], year: int) -> dict[PlainPlace, float]:
