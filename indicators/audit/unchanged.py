@@ -63,9 +63,11 @@ def _sent(given: Given) -> tuple[Whole | Real, ...]:
     if sent is None:
         return (np.zeros(0, np.int64),)
     threshold = np.array([given.forms.threshold(kind.variable) for kind in sent.kinds], np.int64)
-    tied = {unit for units in given.nested.values() for above, below in units.items() for unit in (above, *below)}
+    tied = np.zeros((len(given.index.regions), len(given.index.years)), bool)
+    for year, units in given.nested.items():
+        tied[[unit for above, below in units.items() for unit in (above, *below)], year] = True
     small = (sent.value >= 1) & (sent.value < threshold[sent.kind]) if len(sent.kind) else np.zeros(0, bool)
-    chosen = np.flatnonzero(small | np.isin(sent.region, sorted(tied)))
+    chosen = np.flatnonzero(small | tied[sent.region, sent.year])
     order = chosen[np.lexsort((sent.value[chosen], sent.kind[chosen], sent.region[chosen]))]
     return sent.year[order], sent.region[order], sent.kind[order], sent.value[order]
 
@@ -73,7 +75,7 @@ def _sent(given: Given) -> tuple[Whole | Real, ...]:
 def _values(given: Given) -> tuple[Whole | Real, ...]:
     """Year, region, figure and both sides, in order, of the true values."""
     if given.values is None:
-        return (np.zeros(0, np.int64),)
+        return (*np.zeros((3, 0), np.int64), *np.zeros((2, 0)))
     rows, region, year, figure = given.index.rows(small_rows(given.forms, given.values), ["numerator", "denominator"])
     sides = [real(rows[name]) for name in ("numerator", "denominator")]
     order = np.lexsort((*sides, figure, region))
