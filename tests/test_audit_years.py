@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from audited_house import YEARS, House, after, same
+from audited_house import REGIONS, YEARS, House, after, same
 
 from flows.remembering import FILE, keep, recall
 from indicators.audit import attacking
@@ -76,6 +76,28 @@ def test_equations_are_made_of_the_years_that_are_new_alone(
         assert 2022 not in made[0]
     assert same(found, house.attack(gate=True))
     assert found.table["year"].to_pylist() == sorted(found.table["year"].to_pylist())
+
+
+@pytest.mark.parametrize("seed", [pytest.param(n, marks=[pytest.mark.thorough] if n else []) for n in range(12)])
+def test_the_same_is_found_with_what_is_remembered_of_years(
+    apart: Framework, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seed: int
+) -> None:
+    """Corrections, a figure that is printed after all, a region that takes its deliveries of a year back; night after night."""
+    house, memory = House.of(apart, seed), Memory()
+    house.attack(memory, gate=True)
+    with equations_made(monkeypatch) as made:
+        for night in range(4):
+            keep(tmp_path, apart, memory)
+            memory = recall(tmp_path, apart)
+            place = (REGIONS[night], YEARS[-1 - night % 2], "W")
+            if night == 2:
+                house.hidden.discard(max(house.hidden))
+            if night == 3:
+                house.numbers = {at: n for at, n in house.numbers.items() if at[:2] != ("06411", 2024)}
+            found = house.night(numbers={place: house.numbers[place] + 1}).attack(memory, gate=True)
+            assert len(made.pop()) < len(YEARS) + 1
+            assert same(found, house.attack(gate=True))
+            made.clear()
 
 
 def test_a_stricter_house_believes_nothing_of_a_milder_one(apart: Framework) -> None:

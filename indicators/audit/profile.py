@@ -57,15 +57,17 @@ def _told(forms: Forms, table: pa.Table | None) -> dict[Cells, list[Told]]:
         for region, year, measure, member, value in rows
         if measures[measure].figure == "count" and member == TOTAL
     }
-    for region, year, measure, member, value in rows:
-        entry = measures[measure]
-        total = totals.get((region, year, entry.variable))
-        count = value if entry.figure == "count" else None
-        if entry.figure == "share" and total is not None:
-            count = float(np.round(value * total / 100))
-        if count is not None:
-            dimension = entry.dimension
-            parts = bands[measure].get(member, ()) if dimension else ()
-            cells = tuple((dimension or "", part) for part in parts)
-            found[entry.variable, cells].append((region, year, float(count)))
+    total = np.array([totals.get((region, year, measures[code].variable), np.nan) for region, year, code, _, _ in rows])
+    value = np.array([row[-1] for row in rows], float)
+    figure = np.array([measures[row[2]].figure for row in rows])
+    count = np.where(figure == "count", value, np.round(value * total / 100))
+    told = (figure == "count") | ((figure == "share") & ~np.isnan(total))
+    cells: dict[tuple[str, str], Cells] = {}
+    for row, number in zip((rows[place] for place in np.flatnonzero(told)), count[told].tolist(), strict=True):
+        region, year, code, member, _ = row
+        if (code, member) not in cells:
+            dimension = measures[code].dimension
+            parts = bands[code].get(member, ()) if dimension else ()
+            cells[code, member] = measures[code].variable, tuple((dimension or "", part) for part in parts)
+        found[cells[code, member]].append((region, year, number))
     return found
