@@ -72,7 +72,11 @@ def _values(connection: Connection, source: str, asked: Mapping[str, Any], by: s
 
     codes = dimension_codes(connection)
     columns = {_PLACE: (by,), _CELL: ("variable", *dimension_names(connection)), _SAID: ("value", "status")}
-    apart = {number: _told_apart(connection, source, asked, number, listed) for number, listed in columns.items()}
+    apart: dict[str, pa.Table] = {}
+    for number, listed in columns.items():
+        apart[number] = _told_apart(connection, source, asked, number, listed)
+        if not apart[number].num_rows:  # as of most years before those that came
+            return {}
     joins = " ".join(f"JOIN {number} ON {_same('o', number, listed)}" for number, listed in columns.items())
     with lent(connection, apart):
         read = arrow(connection, f"SELECT {', '.join(columns)} FROM (FROM {source}) o {joins}", asked)
