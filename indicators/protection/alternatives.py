@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from indicators.protection.blocks import Block, read_blocks
+from indicators.protection.delivered import read_delivered
 from indicators.protection.figure import Exact
 from indicators.protection.figures import EMPTY, Told, told
 from indicators.protection.forms import Linear, Sides
@@ -90,7 +91,9 @@ def _cells(
             for variable, key, _ in form:
                 if variable in variables:
                     keys.setdefault(variable, set()).add(key_of(key))
-    blocks = read_blocks(connection, policy, keys, set(), together=False)
+    if not keys:
+        return {}
+    blocks = read_blocks(policy, read_delivered(connection, policy, keys, set()), keys, together=False)
     found: dict[Cell, int] = {}
     for block in blocks.blocks:
         for pairs, value in _rounded_block(block):

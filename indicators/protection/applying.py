@@ -110,15 +110,15 @@ class _Protecting:
         if len(anew) > _MANY:
             give_back(self.connection)  # what the figures were made of is not asked for a long while
         if anew:
-            deciding = Deciding(self.connection, self.policy, self.plan, self.sides, touched, groups)
-            decisions |= self._decided(deciding, {n: parts[n] for n in anew}, memory, questions)
+            new = {n: parts[n] for n in anew}
+            deciding = Deciding(self.connection, self.policy, self.plan, self.sides, touched, groups, new.values())
+            decisions |= self._decided(deciding, new, memory, questions)
             del deciding
         nothing = nothing_decided(self.framework.dimension_order)
         report = Report(self.connection, self.policy, [decisions.get(n, nothing) for n in range(len(parts))], anew)
         report.hide()
         protection = report.protection(self.earlier, self.lags)
-        new = {n: decisions[n] for n in anew}
-        unsettled = self._keep(protection, entered, asked, new, questions, memory)
+        unsettled = self._keep(protection, entered, asked, {n: decisions[n] for n in anew}, questions, memory)
         forget(self.connection)
         return replace(protection, unsettled=frozenset(year for n in unsettled for _, year in parts[n]))
 

@@ -7,22 +7,19 @@ keeps its difference; an attacker is taken to know it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from itertools import chain
 
-import duckdb
 import numpy as np
 
-from indicators.protection.lattice import Array, Key, Lattice, lattices
+from indicators.protection.delivered import Delivered, span_of
+from indicators.protection.lattice import Array, Key, Lattice
 from indicators.protection.policy import Policy
-from indicators.protection.tables import Cells, Table, read_table
+from indicators.protection.tables import Table
 from indicators.remembered import remembered
 from schemas.territory import reference_day
 
-_TABLES = 1_000
-"""Variables whose tables are kept for the next year, some of them by the sub-areas of regions."""
 REST = "~"
 """Prefix of a Kreis without its reporting towns."""
 
@@ -139,72 +136,25 @@ def _along(lattice: Lattice, number: int) -> list[int]:
 
 
 def read_blocks(
-    connection: duckdb.DuckDBPyConnection,
     policy: Policy,
-    keys: Mapping[str, Iterable[Key]],
-    secret_ranks: set[int],
+    delivered: Delivered,
+    variables: Iterable[str],
     *,
     together: bool = True,
-    cells: Cells | None = None,
     home: Collection[tuple[str, int]] | None = None,
 ) -> Blocks:
-    """Blocks of the variables in `keys` (what may be published of each) from `calc_cell`, or from cells read before, of all
-    years or of the variables and years of `home`.
+    """Blocks of some variables from their tables, of all years or of the variables and years of `home`.
 
     With `together` a Kreis is cut into its reporting towns and the rest, so that both are made of the same atoms.
     """
     found = Blocks()
-    if not keys:
-        return found
-    if cells is None:
-        cells = Cells(connection, keys, policy.framework.dimension_order)
-    for variable in sorted(keys):
-        for own_keys, regions, dynamic in _dynamic_groups(cells, policy, variable, keys[variable]):
-            made = _lattices(policy, variable, own_keys, dynamic)
-            tables = [read_table(cells, lattice, regions, secret_ranks) for lattice in made]
-            if home is not None:
+    span = None if home is None else span_of(home)
+    for variable in sorted(variables):
+        for made, tables in delivered.get((variable, span), ()):
+            if home is not None and span is None:
                 tables = [{at: one for at, one in table.items() if (variable, at[1]) in home} for table in tables]
             _place(policy, found, made, tables, together)
     return found
-
-
-def _lattices(policy: Policy, variable: str, keys: list[Key], dynamic: dict[str, list[str]]) -> list[Lattice]:
-    """The tables of a variable, which are the same in every year."""
-    own = tuple((dimension, tuple(members)) for dimension, members in sorted(dynamic.items()))
-    return remembered(
-        policy.framework,
-        lambda: lattices(policy.framework, variable, keys, dynamic, policy.rules.open_members),
-        "lattices",
-        variable,
-        tuple(keys),
-        own,
-        most=_TABLES,
-    )
-
-
-def _dynamic_groups(
-    cells: Cells, policy: Policy, variable: str, keys: Iterable[Key]
-) -> Iterator[tuple[list[Key], list[str] | None, dict[str, list[str]]]]:
-    """Regions with the same members of their own, with the keys that concern them."""
-    framework = policy.framework
-    listed = sorted(keys)
-    own = [
-        d for d in framework.dimension_order if framework.dimensions[d].dynamic and any(d in dict(k) for k in listed)
-    ]
-    if not own:
-        yield listed, None, {}
-        return
-    groups: dict[tuple[tuple[str, ...], ...], list[str]] = {}
-    for region, members in cells.members_by_region(variable, own).items():
-        groups.setdefault(members, []).append(region)
-    asked: dict[tuple[tuple[int, str], ...], list[int]] = {}
-    for place, key in enumerate(listed):
-        asked.setdefault(tuple((own.index(d), member) for d, member in key if d in own), []).append(place)
-    for members, regions in sorted(groups.items()):
-        dynamic = dict(zip(own, (list(m) for m in members), strict=True))
-        there = [set(m) for m in members]
-        mine = [places for pairs, places in asked.items() if all(member in there[n] for n, member in pairs)]
-        yield [listed[place] for place in sorted(chain.from_iterable(mine))], regions, dynamic
 
 
 def _place(policy: Policy, found: Blocks, made: list[Lattice], tables: list[Table], together: bool) -> None:

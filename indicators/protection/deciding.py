@@ -10,6 +10,7 @@ import duckdb
 from indicators.protection import ledger
 from indicators.protection.blocks import Blocks, read_blocks
 from indicators.protection.decision import Decision, nothing_decided
+from indicators.protection.delivered import Delivered, read_delivered, span_of
 from indicators.protection.figure import Exact, Figure
 from indicators.protection.figures import EMPTY, STANDARDISED, Told, small, told
 from indicators.protection.forms import Linear, Sides
@@ -23,7 +24,6 @@ from indicators.protection.profiles import profile_cells, profile_figures
 from indicators.protection.protect import protect
 from indicators.protection.release import Release
 from indicators.protection.reporting import Reporter
-from indicators.protection.tables import Cells
 from indicators.protection.telling import Tellings
 from indicators.protection.verify import verify
 from schemas.plan import Plan
@@ -52,7 +52,7 @@ class _OfPoint(NamedTuple):
 
 class Deciding:
     """`touched`: the parts in which figures of a point and year have pieces; `groups`: the members of every aggregate and
-    year."""
+    year; `parts`: what will be decided of."""
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class Deciding:
         sides: Sequence[Sides],
         touched: Mapping[tuple[int, int], tuple[int, ...]],
         groups: Mapping[tuple[str, int], tuple[str, ...]],
+        parts: Collection[Home],
     ) -> None:
         self.connection = connection
         self.policy = policy
@@ -73,6 +74,7 @@ class Deciding:
         self.keys = self._keys()
         self.withheld = self._secret_ranks()
         self.small = self._small()
+        self.delivered = self._delivered([part for part in parts if span_of(part) is not None], apart=True)
         self._alike: dict[Signature, Tellings] = {}
         self._former: dict[Signature, Tellings] = {}
         self._strata: dict[tuple[int, ...], tuple[Linear, ...]] = {}
@@ -92,13 +94,11 @@ class Deciding:
         """Decisions of parts that have the same years, by number; `batches`: up to which batch each regards the ledger.
         Raises NotProved when the check of a proof fails."""
         self._former, self._alike = self._alike, {}  # what no part of the last years had alike is given up
-        variables = {variable for part in parts.values() for variable, _ in part} & self.keys.keys()
-        cells = Cells(self.connection, variables, self.framework.dimension_order, years)
+        delivered = self.delivered if len(years) == 1 else self._delivered(parts.values(), apart=False)
         shown, hidden = ledger.told_before(self.connection, {number: batches[number] for number in parts})
         found: dict[int, tuple[Blocks, set[tuple[str, int]]]] = {}
         for number, part in parts.items():
-            keys = {variable: self.keys[variable] for variable, _ in sorted(part) if variable in self.keys}
-            blocks = read_blocks(self.connection, self.policy, keys, self.withheld, cells=cells, home=part)
+            blocks = read_blocks(self.policy, delivered, {v for v, _ in part} & self.keys.keys(), home=part)
             found[number] = blocks, self._active(blocks, part, hidden[number])
         busy = [number for number, (_, active) in found.items() if active]
         figures = self._figures(busy)
@@ -139,6 +139,12 @@ class Deciding:
         found = self._alike.get(which) or self._former.get(which)
         self._alike[which] = found = found or Tellings(Layout(self.policy, blocks, part, first))
         return found, first - found.layout.first
+
+    def _delivered(self, parts: Collection[Home], *, apart: bool) -> Delivered:
+        """The tables of some parts, each year by itself or all together."""
+        keys = {variable: self.keys[variable] for part in parts for variable, _ in part if variable in self.keys}
+        years = {year for part in parts for _, year in part}
+        return read_delivered(self.connection, self.policy, keys, self.withheld, years, apart=apart)
 
     # --- what is looked at ---------------------------------------------------------------------------------------------
 

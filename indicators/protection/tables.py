@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import duckdb
 import numpy as np
@@ -18,10 +18,17 @@ Codes = npt.NDArray[np.int64]
 Table = dict[tuple[str, int], tuple[Array, tuple[Key, ...]]]
 """Atoms and withheld cells by region and year."""
 _WHOLE = 1e-6
+_YEARS = 100_000
+"""More than the number of any year."""
 
 
 class Cells:
-    """The delivered cells of some variables, read once: texts as numbers into lists of what stands there."""
+    """The delivered cells of some variables, as numbered for the evaluation (`schemas.sql.numbering`): a few thousand kinds of
+    cells in some hundred places. Texts are numbers into lists of what stands there.
+
+    By row, variable after variable: `kind`, `place` (region and year as one number), `value`, `rank`. By kind: `member` of each
+    dimension. `regions`, `members`: the texts.
+    """
 
     def __init__(
         self,
@@ -31,56 +38,71 @@ class Cells:
         years: Iterable[int] | None = None,
     ) -> None:
         self.dimensions = list(dimensions)
-        listed = sorted(variables)
-        within = "" if years is None else f" AND year IN ({', '.join(map(str, sorted(years))) or 'NULL'})"
-        chosen = "".join(f", {column(d)}" for d in self.dimensions)
-        rows = connection.sql(
-            f"SELECT variable, region, year, CAST(value AS DOUBLE) AS value, rank{chosen} FROM calc_cell"
-            f" WHERE list_contains(?, variable){within}",
-            params=[listed],
+        within = "" if years is None else f"WHERE year IN ({', '.join(map(str, sorted(years))) or 'NULL'})"
+        places = connection.sql(f"SELECT place, region, year FROM calc_place {within}").to_arrow_table()
+        chosen = ", ".join(column(d) for d in self.dimensions)
+        kinds = connection.sql(
+            f"SELECT kind, variable, {chosen} FROM calc_kind WHERE list_contains(?, variable)",
+            params=[sorted(variables)],
         ).to_arrow_table()
-        owner, names = _coded(rows.column("variable"))
-        order = np.argsort(owner, kind="stable")
-        ends = np.searchsorted(owner[order], np.arange(len(names) + 1))
-        self._rows = {name: slice(int(ends[n]), int(ends[n + 1])) for n, name in enumerate(names)}
-        own, self.regions = _coded(rows.column("region"))
-        self.region = own[order]
-        self.year, self.value, self.rank = (rows.column(name).to_numpy()[order] for name in ("year", "value", "rank"))
+        for name, table in (("calc_read_place", places), ("calc_read_kind", kinds)):
+            connection.register(name, table)
+        rows = connection.sql("""
+            SELECT place, kind, CAST(value AS DOUBLE) AS value, rank FROM calc_numbered
+            SEMI JOIN calc_read_place USING (place) SEMI JOIN calc_read_kind USING (kind)""").to_arrow_table()
+        for name in ("calc_read_place", "calc_read_kind"):
+            connection.unregister(name)
+        number = kinds.column("kind").to_numpy()
+        owner, names = _coded(kinds.column("variable"))
+        kind = rows.column("kind").to_numpy()
+        order = np.argsort(_by_number(number, owner)[kind].astype(np.int16), kind="stable")
+        self.kind: Codes = kind[order]
+        ends = np.cumsum(np.bincount(_by_number(number, owner)[kind], minlength=len(names)))
+        self._rows = {name: slice(int(ends[n - 1]) if n else 0, int(ends[n])) for n, name in enumerate(names)}
+        region, self.regions = _coded(places.column("region"))
+        where = region * _YEARS + places.column("year").to_numpy()
+        self.place: Codes = _by_number(places.column("place").to_numpy(), where)[rows.column("place").to_numpy()[order]]
+        self.value, self.rank = (rows.column(name).to_numpy()[order] for name in ("value", "rank"))
         self.members: list[list[str]] = []
         self.member: list[Codes] = []
-        self.broken_down = np.zeros(len(order), dtype=np.int64)
-        for number, dimension in enumerate(self.dimensions):
-            own, members = _coded(rows.column(column(dimension).strip('"')))
+        broken_down = np.zeros(len(number), dtype=np.int64)
+        for n, dimension in enumerate(self.dimensions):
+            own, members = _coded(kinds.column(column(dimension).strip('"')))
             self.members.append(members)
-            self.member.append(own[order])
-            total = members.index(TOTAL) if TOTAL in members else -1
-            self.broken_down |= (self.member[-1] != total).astype(np.int64) << number
+            self.member.append(_by_number(number, own))
+            broken_down |= (own != (members.index(TOTAL) if TOTAL in members else -1)).astype(np.int64) << n
+        self._broken_down = _by_number(number, broken_down)
 
     def of(self, variable: str, dimensions: Sequence[str]) -> Codes:
         """Numbers of the rows of a variable that stand at the total of every dimension but some."""
         rows = self._rows.get(variable, slice(0, 0))
         others = sum(1 << number for number, d in enumerate(self.dimensions) if d not in dimensions)
-        return rows.start + np.flatnonzero(self.broken_down[rows] & others == 0)
+        return rows.start + np.flatnonzero((self._broken_down & others == 0)[self.kind[rows]])
 
-    def members_by_region(self, variable: str, dimensions: Sequence[str]) -> dict[str, tuple[tuple[str, ...], ...]]:
-        """The members of some dimensions that each region has cells for."""
+    def places_by_members(
+        self, variable: str, dimensions: Sequence[str], *, apart: bool
+    ) -> dict[tuple[tuple[str, ...], ...], Codes]:
+        """The members of some dimensions that there are cells for, and the rows of the places that have just these: regions in
+        all years together or, with `apart`, in each year."""
         rows = self._rows.get(variable, slice(0, 0))
-        there = np.unique(self.region[rows])
+        there, place = np.unique(self.place[rows] // (1 if apart else _YEARS), return_inverse=True)
         columns = []
         for dimension in dimensions:
             number = self.dimensions.index(dimension)
             names = np.array(self.members[number], dtype=object)
-            pairs = np.unique(self.region[rows] * len(names) + self.member[number][rows])
-            ends = np.searchsorted(pairs, (there + 1) * len(names))
+            pairs = np.unique(place * len(names) + self.member[number][self.kind[rows]])
+            ends = np.searchsorted(pairs, np.arange(1, len(there) + 1) * len(names))
             own = np.split(names[pairs % len(names)], ends[:-1]) if len(there) else []
             columns.append([tuple(sorted(name for name in one if name != TOTAL)) for one in own])
-        found = {self.regions[n]: one for n, *one in zip(there.tolist(), *columns, strict=True)}
-        return {region: tuple(own) for region, own in sorted(found.items())}
+        found: dict[tuple[tuple[str, ...], ...], list[int]] = {}
+        for number, members in enumerate(zip(*columns, strict=True)):
+            found.setdefault(members, []).append(number)
+        return {members: rows.start + np.flatnonzero(np.isin(place, numbers)) for members, numbers in found.items()}
 
 
-def read_table(cells: Cells, lattice: Lattice, regions: list[str] | None, secret_ranks: set[int]) -> Table:
-    """Atoms of every region and year of one lattice."""
-    order, delivered, withheld = _cells_of(lattice, cells, regions, secret_ranks)
+def read_table(cells: Cells, lattice: Lattice, among: Codes | None, secret_ranks: Collection[int]) -> Table:
+    """Atoms of every region and year of one lattice; `among` some rows alone."""
+    order, delivered, withheld = _cells_of(lattice, cells, among, secret_ranks)
     if not order:
         return {}
     stacked = _residual_as_zero(lattice, delivered, np.array([place not in withheld for place in order]))
@@ -91,23 +113,23 @@ def read_table(cells: Cells, lattice: Lattice, regions: list[str] | None, secret
 
 
 def _cells_of(
-    lattice: Lattice, cells: Cells, regions: list[str] | None, secret_ranks: set[int]
+    lattice: Lattice, cells: Cells, among: Codes | None, secret_ranks: Collection[int]
 ) -> tuple[list[tuple[str, int]], Array, dict[tuple[str, int], list[Key]]]:
     """Regions and years in order, the cells of each (not a number where there is none), and those that are withheld."""
     rows = cells.of(lattice.variable, [axis.dimension for axis in lattice.axes])
+    if among is not None:
+        rows = np.intersect1d(rows, among, assume_unique=True)
     known = np.ones(len(rows), dtype=bool)
-    if regions is not None:
-        known &= np.isin(np.array(cells.regions, dtype=object), regions)[cells.region[rows]]
     at = []
     for axis in lattice.axes:
         number = cells.dimensions.index(axis.dimension)
         position = {member: n for n, member in enumerate(axis.members)}
         place = np.array([position.get(m, -1) for m in cells.members[number]], dtype=np.int64)
-        at.append(place[cells.member[number][rows]])
+        at.append(place[cells.member[number]][cells.kind[rows]])
         known &= at[-1] >= 0
     rows, here = rows[known], tuple(one[known] for one in at)
-    places, number_of = np.unique(cells.region[rows] * 100_000 + cells.year[rows], return_inverse=True)
-    order = [(cells.regions[int(place) // 100_000], int(place) % 100_000) for place in places]
+    places, number_of = np.unique(cells.place[rows], return_inverse=True)
+    order = [(cells.regions[int(place) // _YEARS], int(place) % _YEARS) for place in places]
     values = cells.value[rows]
     filled = np.full((len(order), *(len(axis.members) for axis in lattice.axes)), np.nan)
     there = ~np.isnan(values)
@@ -124,6 +146,13 @@ def _coded(texts: pa.ChunkedArray) -> tuple[Codes, list[str]]:
     whole = texts.dictionary_encode().combine_chunks()  # the texts are the longer ones to copy
     names: list[str] = whole.dictionary.to_pylist()
     return whole.indices.to_numpy(zero_copy_only=False).astype(np.int64), names
+
+
+def _by_number(numbers: Codes, values: Codes) -> Codes:
+    """The values at the places of their numbers."""
+    found = np.zeros(int(numbers.max(initial=0)) + 1, dtype=np.int64)
+    found[numbers] = values
+    return found
 
 
 def _residual_as_zero(lattice: Lattice, cells: Array, whole: npt.NDArray[np.bool_]) -> Array:
