@@ -12,10 +12,6 @@ from indicators.protection.problem import Short, Target, Whole, spans
 from indicators.protection.solve import Matrix
 
 _ENDLESS = 1e9
-_STEP = 0.02
-"""What a step of the last atom costs beside the figures, and half of what one of the first does: less than a step of the
-cheapest figure, an eighth of its price. Tables that move few atoms by little serve more targets and hide less for all together;
-without it thousands of hidden atoms may move for nothing, and the solver loses itself among tables that are all alike."""
 
 
 @dataclass(frozen=True)
@@ -121,15 +117,13 @@ class Asked:
 
     def _matrix(self, parts: list[_Part], cost: Numbers, high: Numbers) -> Matrix:
         """The whole program: the columns of atoms first, then others with their `cost` and up to `high`."""
-        lowest, *_ = self.ground.limits(self.reach)
-        furthest = np.tile(lowest.astype(np.float64), 2 * len(self._firsts)).reshape(-1, len(lowest))
-        furthest[::2] = self.reach
+        steps, furthest = self.ground.steps(self.reach, len(self._firsts))
         starts, columns, factors = _written(self.ground, parts)
         width = self._size + len(cost)
         return Matrix(
-            np.concatenate([np.tile(_STEP * np.linspace(2, 1, len(lowest)), 2 * len(self._firsts)), cost]),
+            np.concatenate([steps, cost]),
             np.zeros(width),
-            np.concatenate([furthest.ravel(), high]),
+            np.concatenate([furthest, high]),
             np.ones(width, dtype=bool),
             starts,
             columns,

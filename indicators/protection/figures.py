@@ -6,12 +6,12 @@ Tables of the connection: `calc_indicator_judged` (indicator_value with the `rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from indicators.protection.figure import Exact
@@ -25,7 +25,8 @@ from schemas.plan import Plan
 STANDARDISED = "standardised"
 EMPTY = "empty"
 """Reason of a figure whose sign says that there is nothing to divide by: everybody knows that its denominator is zero."""
-_SIDES = ("numerator", "denominator")
+_PLACES = 8
+"""Decimals of the numbers of `calc_told`."""
 _LAG = "\x01{}\x02"
 _REGION = "\x03"
 
@@ -69,8 +70,8 @@ def tell(connection: duckdb.DuckDBPyConnection, framework: Framework, plan: Plan
             WHERE s.value IS NOT NULL
         )
         SELECT CAST(f.region AS VARCHAR) AS region, f.year, f.point, coalesce(c.members, f.region) AS members,
-               CAST(f.numerator AS DECIMAL(30, 8)) AS numerator, CAST(f.denominator AS DECIMAL(30, 8)) AS denominator,
-               f.reason
+               CAST(f.numerator AS DECIMAL(30, {_PLACES})) AS numerator,
+               CAST(f.denominator AS DECIMAL(30, {_PLACES})) AS denominator, f.reason
         FROM figure f LEFT JOIN places c ON c.region = f.region AND c.year = f.year AND c.point = f.point""")
     connection.register("calc_template", _templates(sides))
 
@@ -141,23 +142,41 @@ def told(
     if touching is not None:
         parts = ", ".join(map(str, touching)) or "NULL"
         chosen = f"SEMI JOIN (FROM calc_touch WHERE part IN ({parts})) t USING (point, year)"
-    whole = ", ".join(f"CASE WHEN {side} % 1 = 0 THEN TRY_CAST({side} AS BIGINT) END" for side in _SIDES)
-    broken = ", ".join(
-        f"CASE WHEN {side} % 1 <> 0 OR TRY_CAST({side} AS BIGINT) IS NULL THEN {side} END" for side in _SIDES
-    )
-    rows = connection.execute(
-        f"SELECT region, year, point, members, reason, {whole}, {broken} FROM calc_told {chosen}"
+    rows = connection.sql(
+        f"SELECT region, year, point, members, reason, numerator, denominator FROM calc_told {chosen}"
         " ORDER BY year, point, region, reason"
-    )
-    while batch := rows.fetchmany(10_000):
-        for region, year, point, members, reason, numerator, denominator, above, below in batch:
-            if numerator is None:
-                numerator = Fraction(above)
-            if denominator is None and below is not None:
-                denominator = Fraction(below)
-            yield Told(region, year, point, _listed(members), numerator, denominator, reason)
+    ).to_arrow_table()
+    if rows.num_rows:
+        members = _texts(rows.column(3), lambda text: tuple(text.split("+")))
+        yield from map(
+            Told,
+            _texts(rows.column(0), str),
+            rows.column(1).to_numpy().tolist(),
+            rows.column(2).to_numpy().tolist(),
+            members,
+            _exact(rows.column(5)),
+            _exact(rows.column(6)),
+            _texts(rows.column(4), str),
+        )
 
 
-@lru_cache(maxsize=4096)
-def _listed(members: str) -> tuple[str, ...]:
-    return tuple(members.split("+"))
+def _texts(column: pa.ChunkedArray, made: Callable[[str], Any]) -> list[Any]:
+    """What is made of the texts of a column; few stand in it, each again and again."""
+    coded = column.dictionary_encode().combine_chunks()
+    found = [made(text) for text in coded.dictionary.to_pylist()]
+    return [found[n] for n in coded.indices.to_numpy().tolist()]
+
+
+def _exact(numbers: pa.ChunkedArray) -> list[Any]:
+    """Numbers with `_PLACES` decimals as whole ones, and as fractions where they are none. They lie there as a long and a
+    short half of what they are without the point: nearly all need the short one alone."""
+    column = numbers.combine_chunks()
+    halves = np.frombuffer(column.buffers()[1], np.int64)[2 * column.offset :][: 2 * len(column)].reshape(-1, 2)
+    found: list[Any] = (halves[:, 0] // 10**_PLACES).tolist()
+    plain = (halves[:, 1] == halves[:, 0] >> 63) & (halves[:, 0] % 10**_PLACES == 0)
+    if column.null_count:
+        plain &= column.is_valid().to_numpy(zero_copy_only=False)
+    for place in np.flatnonzero(~plain).tolist():
+        value = column[place].as_py()
+        found[place] = value if value is None else int(value) if value == int(value) else Fraction(value)
+    return found

@@ -55,15 +55,18 @@ class Release(BookOfTables):
         for n in said.of((said.kind == BELOW) & (said.number >= 0)):
             self._cap(said.number.item(n), int(said.left.item(n)), Fraction(1))
         self._rest_of_parts(said, figures, told)
+        own, truth = self._own, self.truth
         for figure, telling in zip(figures, told, strict=True):
             if figure.limit is not None and len(figure.sides) == QUOTIENT:
                 self._limit(figure.limit, figure.values[1], telling.spoken[1])
-            held = tellers = self.here(telling.told)
+            if not figure.shown:
+                continue
+            held = tellers = tuple([own[n] for n in telling.told])
             if telling.rest is not None:
-                held = (*tellers, *self.here((telling.rest,)))
-            if held and figure.shown:
+                held = (*tellers, own[telling.rest])
+            if held:
                 self.places.append(figure.place)
-                size = abs(int(self.truth[held[0]]))  # of two figures alike the smaller one is given up first
+                size = abs(int(truth[held[0]]))  # of two figures alike the smaller one is given up first
                 self.rows.append(Row(tellers, held, figure.cost * (1 + math.log1p(size) / 100)))
 
     def _cap(self, form: int, slack: Exact, step: Fraction) -> None:
