@@ -14,11 +14,13 @@ import numpy as np
 from indicators.protection.ground import Flags
 from indicators.protection.memory import Memory
 from indicators.protection.neighbourhood import Neighbourhood
-from indicators.protection.problem import Mask, Problem, Rows, Target, Witness
+from indicators.protection.problem import Mask, Problem, Rows, Target, Whole, Witness, distinct
 from indicators.protection.search import Search
 
 TIDY_TRIES, TIDY_SHARE, TIDY_USERS = 400, 5, 1
 """How many witnesses are sought anew at least, of how many targets one is, and how many may hang on a form that is tried."""
+
+_NOTHING: Whole = np.empty(0, dtype=np.int64)
 
 
 def protect(problem: Problem, *, tidy: bool = True, memory: Memory | None = None) -> Mask:
@@ -44,6 +46,24 @@ def _order(problem: Problem, number: int) -> tuple[int, str, int]:
     where it costs little."""
     form = problem.forms[problem.targets[number].form]
     return len(form.atoms), form.key, number
+
+
+class _Users:
+    """Of each form how many targets have a witness that moves it, and the sum of their numbers."""
+
+    def __init__(self, forms: int) -> None:
+        self.count = np.zeros(forms, dtype=np.int64)
+        self.sum = np.zeros(forms, dtype=np.int64)
+
+    def add(self, number: int, forms: Whole) -> None:
+        """The witness of a target moves some forms."""
+        self.count[forms] += 1
+        self.sum[forms] += number
+
+    def remove(self, number: int, forms: Whole) -> None:
+        """It does no longer."""
+        self.count[forms] -= 1
+        self.sum[forms] -= number
 
 
 @dataclass
@@ -113,27 +133,35 @@ class _Work:
     def tidy(self) -> None:
         """Show secondary rows again where other hidden forms can do their work, dearest first."""
         secret = {target.form for target in self.problem.targets} | set(self.problem.frozen)
-        users: dict[int, set[int]] = {}
+        users = _Users(len(self.problem.forms))
         for number, witness in self.certificate.items():
-            for form in self.search.moved(witness):
-                users.setdefault(form, set()).add(number)
+            users.add(number, self._moved(witness))
         tries = max(TIDY_TRIES, len(self.problem.targets) // TIDY_SHARE)
-        spare = [f for f in users if f not in secret and self.holders.of(f) and len(users[f]) <= TIDY_USERS]
+        few = np.flatnonzero((users.count > 0) & (users.count <= TIDY_USERS)).tolist()
+        spare = [form for form in few if form not in secret and self.holders.of(form)]
         for form in sorted(spare, key=self._rank):
             if tries <= 0:
                 break
-            concerned = sorted(users.get(form, ()))
+            concerned = self._concerned(form, users)
             tries -= len(concerned)
-            found = self._without(form, concerned)
-            for number, witness in found.items():
-                for moved in self.search.moved(self.certificate[number]):
-                    users[moved].discard(number)
-                for moved in self.search.moved(witness):
-                    users.setdefault(moved, set()).add(number)
+            for number, witness in self._without(form, concerned).items():
+                users.remove(number, self._moved(self.certificate[number]))
+                users.add(number, self._moved(witness))
                 self.certificate[number] = witness
-        needed = secret | {form for form, targets in users.items() if targets}
+        needed = secret.union(np.flatnonzero(users.count).tolist())
         held = {row for form in needed for row in self.holders.of(form)}
         self.hidden &= held | self.withheld
+
+    def _moved(self, witness: Witness) -> Whole:
+        """Forms that a witness moves, each once."""
+        tables = [self.search.changes(moves)[0] for moves in (witness.up, witness.down) if moves]
+        return tables[0] if len(tables) == 1 else distinct(np.concatenate([_NOTHING, *tables]))
+
+    def _concerned(self, form: int, users: _Users) -> list[int]:
+        """Targets whose witnesses move the form, in order."""
+        if users.count[form] < 2:
+            return [int(users.sum[form])] if users.count[form] else []
+        return sorted(n for n, witness in self.certificate.items() if form in self._moved(witness))
 
     def _without(self, form: int, concerned: list[int]) -> dict[int, Witness]:
         """Witnesses that leave the form alone and hide nothing more, for all concerned or for none."""
