@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.compute import Beside, Results, compute
+from indicators.protection import protect as choosing
 from indicators.protection.blocks import Blocks
 from indicators.protection.lattice import lattices
 from indicators.protection.naming import name_of, read_name
@@ -117,6 +118,27 @@ def test_dropping_a_secondary_opens_a_leak() -> None:
         assert verify(problem, replace(mask, hidden=mask.hidden - {row}))
     primary = min(mask.hidden - set(secondary))
     assert verify(problem, replace(mask, hidden=mask.hidden - {primary}))
+
+
+@pytest.mark.parametrize("most", [1, 6])
+def test_who_hangs_on_a_form_is_who_has_a_witness_that_moves_it(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Counts and sums of targets, kept up while witnesses are replaced, beside a look at every witness."""
+    counted, several = choosing._Work._concerned, set()
+
+    def plain(work: choosing._Work, form: int, users: choosing._Users) -> list[int]:
+        found = counted(work, form, users)
+        assert found == sorted(n for n, one in work.certificate.items() if form in work.search.moved(one))
+        assert users.count[form] == len(found)
+        several.add(len(found))
+        return found
+
+    monkeypatch.setattr(choosing._Work, "_concerned", plain)
+    monkeypatch.setattr(choosing, "TIDY_USERS", most)
+    for seed in range(12):
+        table = np.random.default_rng(seed).choice([1, 2, 4, 9, 30, 60], (4, 5))
+        problem = problem_of(table)
+        assert verify(problem, protect(problem)) == []
+    assert max(several) == 1 if most == 1 else max(several) > 1
 
 
 def test_dear_figures_are_hidden_only_where_nothing_else_helps() -> None:
