@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from indicators.protection.delivered import Delivered, span_of
 from indicators.protection.lattice import Array, Key, Lattice
@@ -20,6 +22,9 @@ from indicators.protection.tables import Table
 from indicators.remembered import remembered
 from schemas.territory import reference_day
 
+Flags = npt.NDArray[np.bool_]
+Together = tuple[str, tuple[str, ...], int, int]
+"""variable, places, year, number of the table"""
 REST = "~"
 """Prefix of a Kreis without its reporting towns."""
 
@@ -51,6 +56,7 @@ class Blocks:
     index: dict[tuple[str, str, int], list[int]] = field(default_factory=dict)
     parts: dict[tuple[str, str, int], tuple[str, ...]] = field(default_factory=dict)
     size: int = 0
+    _small: dict[Together, Flags] | None = None
 
     def add(
         self,
@@ -98,23 +104,42 @@ class Blocks:
     def small(self, policy: Policy) -> set[tuple[str, int]]:
         """Variables and years with a cell that printing everything would give back, and that is small or withheld."""
         found = {(block.lattice.variable, block.year) for block in self.blocks if block.withheld}
-        stacked: dict[int, list[tuple[Lattice, int, Array]]] = {}
-        for (variable, _, year), places in self.parts.items():
-            for block in self.of(variable, places[0], year):
-                together = [one.atoms for one in self.alike(block, places)]
-                entries = [block.atoms] if len(together) == 1 else [*together, np.sum(together, axis=0)]
-                entries += [] if block.delivered is None else [block.delivered]
-                stacked.setdefault(id(block.lattice), []).extend((block.lattice, year, atoms) for atoms in entries)
-        for group in stacked.values():
-            lattice = group[0][0]
-            values = lattice.at_risk @ np.stack([atoms for _, _, atoms in group]).T
-            small = ((values > 0) & (values < policy.threshold(lattice.variable))).any(axis=0)
-            found |= {(lattice.variable, group[n][1]) for n in np.nonzero(small)[0]}
-        return found
+        return found | {(variable, year) for variable, _, year, _ in self.small_cells(policy)}
+
+    def small_cells(self, policy: Policy) -> dict[Together, Flags]:
+        """The small ones among the cells at risk, of the places that are taken together: each by itself, and those of a
+        region. Only where there are any."""
+        if self._small is None:
+            stacked: dict[int, tuple[Lattice, dict[Together, list[Array]]]] = {}
+            for (variable, _, year), places in self.parts.items():
+                for block in self.of(variable, places[0], year):
+                    together = [one.atoms for one in self.alike(block, places)]
+                    _, own = stacked.setdefault(id(block.lattice), (block.lattice, {}))
+                    for place, atoms in zip(places, together, strict=True):
+                        own[variable, (place,), year, block.lattice.number] = [atoms]
+                    if len(places) > 1:
+                        printed = [] if block.delivered is None else [block.delivered]
+                        own[variable, places, year, block.lattice.number] = [np.sum(together, axis=0), *printed]
+            self._small = {}
+            for lattice, entries in stacked.values():
+                self._small |= _small_of(lattice, entries, policy.threshold(lattice.variable))
+        return self._small
 
     def start(self) -> Array:
         """The start table of the whole problem."""
         return np.concatenate([block.atoms for block in self.blocks]) if self.blocks else np.empty(0)
+
+
+def _small_of(lattice: Lattice, entries: dict[Together, list[Array]], threshold: int) -> dict[Together, Flags]:
+    """Which cells at risk are small in any of the tables of each entry; entries without any are left out."""
+    values = lattice.at_risk @ np.stack(list(chain.from_iterable(entries.values()))).T
+    small = ((values > 0) & (values < threshold)).T
+    owner = [entry for entry, tables in entries.items() for _ in tables]
+    found: dict[Together, Flags] = {}
+    for number in np.flatnonzero(small.any(axis=1)).tolist():
+        entry = owner[number]
+        found[entry] = found[entry] | small[number] if entry in found else small[number]
+    return found
 
 
 def _fixed(lattice: Lattice, atoms: Array) -> np.ndarray:

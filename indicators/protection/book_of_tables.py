@@ -33,15 +33,9 @@ class BookOfTables(Book):
     def _at_risk(self, variable: str, places: tuple[str, ...], year: int) -> None:
         threshold = self.layout.policy.threshold(variable)
         for block in self.blocks.of(variable, places[0], year):
+            small = self.blocks.small_cells(self.layout.policy).get((variable, places, year, block.lattice.number))
             together = self.blocks.alike(block, places)
-            atoms = np.sum([one.atoms for one in together], axis=0)
-            values = block.lattice.at_risk @ atoms
-            small = (values > 0) & (values < threshold)
-            if len(together) > 1 and block.delivered is not None:
-                printed = block.lattice.at_risk @ block.delivered
-                small |= (printed > 0) & (printed < threshold)
-            small &= block.lattice.inhabited
-            wanted = [block.lattice.at_risk[n] for n in np.nonzero(small)[0]]
+            wanted: list[Array] = [] if small is None else [*block.lattice.at_risk[small & block.lattice.inhabited]]
             wanted += self._withheld(together)
             for row in wanted:
                 inside = np.nonzero(row)[0]

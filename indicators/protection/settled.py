@@ -85,8 +85,10 @@ def not_said(
     return dict(rows)
 
 
-def exact(value: Fraction) -> Decimal:
+def exact(value: Fraction) -> Decimal | int:
     """A value as the ledger writes it."""
+    if value.denominator == 1:
+        return value.numerator
     return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(Decimal("0.00000001"))
 
 
