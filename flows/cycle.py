@@ -30,10 +30,11 @@ from indicators.laying_down import LaidDown, laying_down
 from indicators.remembered import LARGE, give_back, let_stay
 from schemas.framework_model import Framework
 from schemas.shapes import Verdict
-from warehouse.access import Connection
+from warehouse.access import Connection, of_little
 from warehouse.compacting import compact
-from warehouse.computed import NOTE, changed_years, computed_before, computed_beside
+from warehouse.computed import LEDGER, NOTE, SYMBOLS, changed_years, computed_before, computed_beside
 from warehouse.computed import note as computed_note
+from warehouse.contents import Contents
 from warehouse.corrections import CorrectionResult
 from warehouse.ledger import append_ledger, read_ledger
 from warehouse.owed import unpublished_deliveries
@@ -130,7 +131,8 @@ def _computed(
         known = beside(settings.root, framework, registers)
         known = replace(known, ledger=read_ledger(store.connection), symbols=read_symbols(store.connection))
         owed = unpublished_deliveries(store.connection, settings.root)  # an interrupted run may have left some
-        if not owed and _stands(store.connection, framework, night, known):
+        seen = Contents(store.connection)
+        if not owed and _stands(store.connection, framework, night, known, seen):
             write_framework(store.connection, framework, data_years(store.connection))
             note()
             record_run(store.connection, run_of(framework, night))
@@ -138,12 +140,14 @@ def _computed(
             return night.indicator_values
         given = beside_of(framework, known)
         proofs = recall_proofs(settings.root, framework)
-        noted = computed_beside(store.connection, given)
-        changed = changed_years(store.connection, noted) if noted else None
+        noted = computed_beside(store.connection, given, seen)
+        changed = changed_years(store.connection, noted, seen) if noted else None
         if changed is not None:  # who delivered gets a preview, even where it is the same again
             changed |= {submission.year for submission in owed if submission.year is not None}
         known = replace(known, proofs=proofs, stands=noted is not None, changed=changed)
+        of_little(store.connection, changed is not None)
         results = compute(store.connection, framework, "observation", beside=known, into=tables)
+        of_little(store.connection, results.window is not None)
         keep_proofs(settings.root, framework, proofs, NEXT)
         known = replace(known, proofs=None)
         del proofs
@@ -152,19 +156,20 @@ def _computed(
         guard(framework, store.connection, whole, known.ledger, settings.root, records, results.anew)
         if results.values.num_rows > LARGE:
             give_back(store.connection)
-        replace_all_results(store.connection, results.tables, results.changed)
+        seen.change(replace_all_results(store.connection, results.tables, results.changed))
         told = results.protection
         moment = datetime.now(UTC)
         append_ledger(store.connection, night.id, moment, told.policy, told.ledger)
         append_symbols(store.connection, framework, night.id, moment, results.tables["published_target"])
+        seen.forget([LEDGER, SYMBOLS])
         believe_next(settings.root)
         night.given_away = len(told.incidents)
         if night.given_away:  # never which cell: the house looks into cell_protection
             progress(text("run.given_away", count=night.given_away))
         write_framework(store.connection, framework, data_years(store.connection))
         night.indicator_values = count_values(store.connection)
-        state = state_of(store.connection, framework, known)
-        night.computed = computed_note(store.connection, state, night.given_away, given, told.unsettled)
+        state = state_of(store.connection, framework, known, seen)
+        night.computed = computed_note(store.connection, state, night.given_away, given, told.unsettled, seen)
         note()
         record_run(store.connection, run_of(framework, night))
         progress(text("run.values", count=night.indicator_values))
@@ -174,9 +179,9 @@ def _computed(
     return night.indicator_values
 
 
-def _stands(connection: Connection, framework: Framework, night: Night, known: Beside) -> bool:
+def _stands(connection: Connection, framework: Framework, night: Night, known: Beside, seen: Contents) -> bool:
     """Do the stored results say what a computation would say now? Notes in the night what they are."""
-    found = computed_before(connection, state_of(connection, framework, known))
+    found = computed_before(connection, state_of(connection, framework, known, seen), seen)
     if found is None:
         return False
     night.computed, night.given_away = found, found["given_away"]

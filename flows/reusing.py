@@ -16,6 +16,7 @@ from indicators.profile import PROJECTION_FILE
 from schemas.framework_model import Framework
 from warehouse.access import Connection
 from warehouse.computed import entered
+from warehouse.contents import Contents
 
 _PROJECT = Path(__file__).resolve().parents[1]
 _KEEPING = ("flows/cycle.py", "flows/auditing.py", "flows/remembering.py", "flows/remembering_proofs.py")
@@ -23,9 +24,9 @@ _CODE = ("indicators", "schemas", "warehouse", *_KEEPING)
 _ENGINES = ("duckdb", "pyarrow", "numpy", "highspy")
 
 
-def state_of(connection: Connection, framework: Framework, beside: Beside) -> str:
+def state_of(connection: Connection, framework: Framework, beside: Beside, seen: Contents | None = None) -> str:
     """Fingerprint of everything that decides the result tables: values, ledger, framework, targets, code and engines."""
-    return entered(connection, _given(framework, beside))
+    return entered(connection, _given(framework, beside), seen)
 
 
 def beside_of(framework: Framework, beside: Beside) -> str:

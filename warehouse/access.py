@@ -61,6 +61,12 @@ def end_reading(connection: Connection) -> None:
         abort()
 
 
+def of_little(connection: Connection, little: bool = True) -> None:
+    """Say that the next statements are about few rows, or that they are not: handing these out to several threads, and
+    putting together what each of them made, is a good part of what small statements cost."""
+    connection.execute("SET threads = 1" if little else "RESET threads")
+
+
 @contextmanager
 def lent(connection: Connection, tables: Mapping[str, pa.Table]) -> Iterator[None]:
     """Make Arrow tables visible under names for a while."""

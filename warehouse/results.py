@@ -12,6 +12,7 @@ from schemas.framework_model import Framework
 from schemas.shapes import Slice
 from schemas.tables_asked import as_they_lie
 from warehouse.access import Connection, arrow, lent, rows, transaction, utc
+from warehouse.contents import Change, content
 from warehouse.framework_tables import framework_rows
 from warehouse.result_tables import RESULTS
 
@@ -44,12 +45,13 @@ class Run:
 
 def replace_all_results(
     connection: Connection, tables: Mapping[str, pa.Table], changed: Mapping[str, Slice] | None = None
-) -> None:
-    """Replace several result tables in one transaction; of those in `changed` only these rows.
+) -> dict[str, Change | None]:
+    """Replace several result tables in one transaction; of those in `changed` only these rows. Returns what was deleted and
+    written of each; None where it was replaced as it is.
 
     A table must have all columns without a default; dimension columns may be left out and then stand at the total.
     """
-    changed = changed or {}
+    changed, written = changed or {}, dict[str, Change | None]()
     known = _columns(connection)
     for name in tables:
         _check_columns(known, name, as_they_lie(tables, name))
@@ -58,16 +60,19 @@ def replace_all_results(
             new, where = as_they_lie(tables, name), _among(changed.get(name, Slice()))
             whole = known[name].keys() == set(new.column_names)
             with lent(connection, {f"new_{name}": new}):
-                if not (name in changed and whole and _adjusted(connection, name, new.column_names, where)):
+                adjusted = name in changed and whole
+                written[name] = _adjusted(connection, name, new.column_names, where) if adjusted else None
+                if written[name] is None:
                     connection.execute(f"DELETE FROM {name} {where}")
                     connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM new_{name} {where}")
+    return written
 
 
-def _adjusted(connection: Connection, name: str, columns: Iterable[str], where: str) -> bool:
+def _adjusted(connection: Connection, name: str, columns: Iterable[str], where: str) -> Change | None:
     """Write these rows of the lent table `new_<name>` where they are not stored already, and delete what it does not hold.
 
     Most of what was made again says what it said; rewriting it costs more than the comparison, and so does clearing away
-    what was deleted. False where a row is told twice: then this does not do.
+    what was deleted. None where a row is told twice: then this does not do.
     """
     listed = [f'"{column}"' for column in columns]
     same = " AND ".join(f"s.{column} IS NOT DISTINCT FROM n.{column}" for column in listed)
@@ -77,11 +82,18 @@ def _adjusted(connection: Connection, name: str, columns: Iterable[str], where: 
         FROM (SELECT rowid AS place, * FROM {name} {where}) s
         FULL JOIN (SELECT true AS made, * FROM new_{name} {where}) n ON {same}
         WHERE place IS NULL OR made IS NULL""")
-    connection.execute(f"DELETE FROM {name} WHERE rowid IN (SELECT place FROM adjusting WHERE place IS NOT NULL)")
-    connection.execute(f"INSERT INTO {name} BY NAME SELECT * EXCLUDE (place, made) FROM adjusting WHERE made")
-    connection.execute("DROP TABLE adjusting")
+    gone = "WHERE rowid IN (SELECT place FROM adjusting WHERE place IS NOT NULL)"
+    deleted = content(connection, f"(FROM {name} {gone})")
+    connection.execute(f"DELETE FROM {name} {gone}")
+    # in the types of the table, as they are fingerprinted there
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE written AS FROM {name} LIMIT 0")
+    connection.execute("INSERT INTO written BY NAME SELECT * EXCLUDE (place, made) FROM adjusting WHERE made")
+    connection.execute(f"INSERT INTO {name} FROM written")
+    change = Change(deleted, content(connection, "written"))
+    for table in ("adjusting", "written"):
+        connection.execute(f"DROP TABLE {table}")
     counts = f"SELECT (SELECT count(*) FROM {name} {where}) = (SELECT count(*) FROM new_{name} {where})"
-    return bool(rows(connection, counts)[0][0])
+    return change if rows(connection, counts)[0][0] else None
 
 
 class Completed(Mapping[str, "pa.Table"]):
