@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from warehouse.access import Connection, rows
 
-SUMS = "count(*), sum(CAST(hash(t) AS HUGEINT)), bit_xor(hash(t))"
-"""SQL of the fingerprint of the rows of `t`."""
+_SUMS = "count(*), sum(CAST({0} AS HUGEINT)), bit_xor({0})"
+_ROW = "hash(t)"
+"""SQL of the hash of a row of the relation `t`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,12 @@ class Change:
     written: Content
 
 
-def content(connection: Connection, relation: str) -> Content:
-    """Of the rows of a relation (SQL, as after FROM)."""
-    ((number, total, mixed),) = rows(connection, f"SELECT {SUMS} FROM {relation} t")
+NOTHING = Content(0, 0, 0)
+
+
+def content(connection: Connection, relation: str, mark: str = _ROW) -> Content:
+    """Of the rows of a relation (SQL, as after FROM), or of other rows of which it has the hashes (`mark`)."""
+    ((number, total, mixed),) = rows(connection, f"SELECT {_SUMS.format(mark)} FROM {relation} t")
     return Content(number, total or 0, mixed or 0)
 
 
@@ -63,7 +67,7 @@ class Contents:
     def years(self) -> dict[str, list[str]]:
         """The same of the accepted values of each year. Nobody writes these while results are computed."""
         if not self._years:
-            query = f"SELECT year, {SUMS} FROM observation t GROUP BY year"
+            query = f"SELECT year, {_SUMS.format(_ROW)} FROM observation t GROUP BY year"
             for year, *found in sorted(rows(self._connection, query)):
                 self._years[str(year)] = [str(one) for one in found]
         return self._years

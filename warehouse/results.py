@@ -12,7 +12,7 @@ from schemas.framework_model import Framework
 from schemas.shapes import Slice
 from schemas.tables_asked import as_they_lie
 from warehouse.access import Connection, arrow, lent, rows, transaction, utc
-from warehouse.contents import Change, content
+from warehouse.contents import NOTHING, Change, content
 from warehouse.framework_tables import framework_rows
 from warehouse.result_tables import RESULTS
 
@@ -78,22 +78,25 @@ def _adjusted(connection: Connection, name: str, columns: Iterable[str], where: 
     same = " AND ".join(f"s.{column} IS NOT DISTINCT FROM n.{column}" for column in listed)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE adjusting AS
-        SELECT place, made, {", ".join(f"n.{column}" for column in listed)}
-        FROM (SELECT rowid AS place, * FROM {name} {where}) s
+        SELECT place, mark, made, {", ".join(f"n.{column}" for column in listed)}
+        FROM (SELECT rowid AS place, hash(t) AS mark, * FROM {name} t {where}) s
         FULL JOIN (SELECT true AS made, * FROM new_{name} {where}) n ON {same}
         WHERE place IS NULL OR made IS NULL""")
-    gone = "WHERE rowid IN (SELECT place FROM adjusting WHERE place IS NOT NULL)"
-    deleted = content(connection, f"(FROM {name} {gone})")
-    connection.execute(f"DELETE FROM {name} {gone}")
-    # in the types of the table, as they are fingerprinted there
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE written AS FROM {name} LIMIT 0")
-    connection.execute("INSERT INTO written BY NAME SELECT * EXCLUDE (place, made) FROM adjusting WHERE made")
-    connection.execute(f"INSERT INTO {name} FROM written")
-    change = Change(deleted, content(connection, "written"))
-    for table in ("adjusting", "written"):
-        connection.execute(f"DROP TABLE {table}")
+    deleted, written = content(connection, "(FROM adjusting WHERE place IS NOT NULL)", "mark"), NOTHING
+    if deleted.rows:
+        connection.execute(f"DELETE FROM {name} WHERE rowid IN (SELECT place FROM adjusting WHERE place IS NOT NULL)")
+    if rows(connection, "SELECT count(made) FROM adjusting")[0][0]:
+        # in the types of the table, as they are fingerprinted there
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE adjusted AS FROM {name} LIMIT 0")
+        connection.execute(
+            "INSERT INTO adjusted BY NAME SELECT * EXCLUDE (place, mark, made) FROM adjusting WHERE made"
+        )
+        connection.execute(f"INSERT INTO {name} FROM adjusted")
+        written = content(connection, "adjusted")
+        connection.execute("DROP TABLE adjusted")
+    connection.execute("DROP TABLE adjusting")
     counts = f"SELECT (SELECT count(*) FROM {name} {where}) = (SELECT count(*) FROM new_{name} {where})"
-    return change if rows(connection, counts)[0][0] else None
+    return Change(deleted, written) if rows(connection, counts)[0][0] else None
 
 
 class Completed(Mapping[str, "pa.Table"]):
