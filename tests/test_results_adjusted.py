@@ -13,6 +13,7 @@ import pytest
 
 from schemas.framework_model import Framework
 from schemas.shapes import Slice
+from warehouse.contents import Contents
 from warehouse.results import replace_all_results
 from warehouse.store import Writer, writer
 
@@ -73,3 +74,24 @@ def test_whatever_was_stored_the_new_rows_stand_in_the_end(opened: Writer, seed:
         wanted = [one for one in stored if not inside(one)] + [one for one in new if inside(one)]
         found = opened.connection.execute("SELECT region, year, value, sex FROM indicator_value").fetchall()
         assert Counter(found) == Counter(wanted)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_a_table_holds_follows_from_what_was_written(opened: Writer, seed: int) -> None:
+    """Beside reading it anew: rows that change, come and go, are told twice, have texts as numbers, or are all gone."""
+    dice, seen, followed = Random(seed), Contents(opened.connection), list[bool]()
+
+    def table(rows: int, twice: int) -> pa.Table:
+        told = [(HERE, year, dice.choice([None, 0.0, 1.5]), dice.choice("TW")) for year in range(2020, 2020 + rows)]
+        told += dice.sample(told, min(twice, rows))
+        found = whole_rows(opened, [dict(zip(("region", "year", "value", "sex"), one, strict=True)) for one in told])
+        return found.set_column(0, "region", found.column("region").dictionary_encode())
+
+    for rows, twice, alone in ((4, 0, None), (5, 0, Slice()), (3, 2, Slice()), (4, 0, Slice()), (0, 0, Slice())):
+        seen.of("indicator_value")
+        changed = {} if alone is None else {"indicator_value": alone}
+        written = replace_all_results(opened.connection, {"indicator_value": table(rows, twice)}, changed)
+        seen.change(written)
+        followed.append(written["indicator_value"] is not None)
+        assert seen.of("indicator_value") == Contents(opened.connection).of("indicator_value")
+    assert followed[:2] == [False, True], "one that is replaced as it is has to be read again"

@@ -17,7 +17,8 @@ from flows.reusing import beside_of, state_of
 from flows.settings import Settings
 from indicators.compute import Beside
 from schemas.framework_model import Framework
-from warehouse.computed import NOTE, changed_years, computed_before, computed_beside, note
+from warehouse.computed import NOTE, changed_years, computed_before, computed_beside, note, results_fingerprint
+from warehouse.contents import Contents
 from warehouse.ledger import append_ledger
 from warehouse.results import Run, record_run
 from warehouse.store import exclusive, writer
@@ -133,6 +134,46 @@ def test_a_night_is_told_which_years_changed(tiny: Framework, tmp_path: Path, mo
     assert new is None, "a year has come"
     assert two == {2023, 2025}
     assert others is None, "somebody else wrote to the ledger"
+
+
+def test_a_row_that_came_while_a_run_computed_ends_its_note(tiny: Framework, tmp_path: Path) -> None:
+    """A run reads the tables once and follows what it writes: what somebody else wrote is in no note, and so is noticed."""
+    with writer(tmp_path, tiny) as store:
+        connection, seen = store.connection, Contents(store.connection)
+        results_fingerprint(connection, seen)
+        connection.execute("INSERT INTO indicator_value (region, year, indicator, value) VALUES ('06', 2025, 'X', 1)")
+        state = state_of(connection, tiny, Beside(), seen)
+        made = note(connection, state, given_away=0, seen=seen)
+        record_run(connection, Run("1", datetime(2026, 1, 1), "ingest", details={NOTE: made}))
+        assert computed_before(connection, state) is None
+
+
+def test_a_night_notes_what_stands_and_computes_little_on_one_thread(
+    tiny: Framework, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The note is that of somebody who reads all tables when it is written, whatever the night changed."""
+    threads: list[int] = []
+
+    def noted(connection: Any, *arguments: Any, **named: Any) -> Any:
+        threads.extend(*connection.execute("SELECT current_setting('threads')").fetchall())
+        return computing(connection, *arguments, **named)
+
+    computing = cycle.compute
+    monkeypatch.setattr(cycle, "compute", noted)
+    monkeypatch.setattr(cycle, "guard", lambda *_: SimpleNamespace(left_out=0))
+    rows = ", ".join(f"('06411', {year}, 'GEB', {year}, 'ok', TIMESTAMP '2026-01-01')" for year in range(2013, 2026))
+    correction = "UPDATE observation_version SET value = 5000 WHERE year = 2025"
+    with exclusive(tmp_path) as lock:
+        for statement in (f"INSERT INTO observation_version ({NAMES}) VALUES {rows}", correction):
+            with writer(tmp_path, tiny, lock=lock) as store:
+                store.connection.execute(statement)
+            night = cycle.Night()
+            cycle.compute_indicators(Settings(tmp_path), tiny, night, lock, lambda _: None)
+            with writer(tmp_path, tiny, lock=lock) as store:
+                plain = note(store.connection, night.computed["state"], night.given_away, night.computed["beside"])
+                usual = store.connection.execute("SELECT current_setting('threads')").fetchall()[0][0]
+            assert night.computed == plain | {"unsettled": night.computed["unsettled"]}
+    assert threads == [usual, 1], "all of it first, then the newest years"
 
 
 def test_years_that_a_run_left_unsettled_are_looked_at_again(tiny: Framework, tmp_path: Path) -> None:
