@@ -31,7 +31,7 @@ from indicators.remembered import LARGE, give_back, let_stay
 from schemas.framework_model import Framework
 from schemas.shapes import Verdict
 from warehouse.access import Connection, of_little
-from warehouse.compacting import compact
+from warehouse.compacting import compact, live_bytes
 from warehouse.computed import LEDGER, NOTE, SYMBOLS, changed_years, computed_before, computed_beside
 from warehouse.computed import note as computed_note
 from warehouse.contents import Contents
@@ -196,12 +196,14 @@ def publish_snapshot(
 
     What publishing itself did is noted in the work file afterwards: readers see it from the next generation on.
     """
-    with night.step("publish"):
+    with night.step("publish") as note:
         known = str(night.computed.get("results", ""))
         night.generation = publish(settings.root, framework, lock=lock, results=known)
-        compact(settings.root, framework, lock=lock)
-    with writer(settings.root, framework, lock=lock) as store:
-        record_run(store.connection, run_of(framework, night))
+        with writer(settings.root, framework, lock=lock) as store:
+            note()
+            record_run(store.connection, run_of(framework, night))
+            live = live_bytes(store.connection)
+        compact(settings.root, framework, lock=lock, live=live)
     state = "run.generation_new" if night.generation.new else "run.generation_same"
     progress(text(state, number=night.generation.number))
     return night.generation

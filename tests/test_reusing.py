@@ -19,7 +19,7 @@ from indicators.compute import Beside
 from schemas.framework_model import Framework
 from warehouse.computed import NOTE, changed_years, computed_before, computed_beside, note, results_fingerprint
 from warehouse.contents import Contents
-from warehouse.ledger import append_ledger
+from warehouse.ledger import append_ledger, read_ledger
 from warehouse.results import Run, record_run
 from warehouse.store import exclusive, writer
 
@@ -210,3 +210,25 @@ def test_decisions_are_believed_once_the_ledger_has_them(
         cycle.compute_indicators(Settings(tmp_path), tiny, cycle.Night(), lock, lambda _: None)
     assert (tmp_path / FILE).exists()
     assert not (tmp_path / NEXT).exists()
+
+
+def test_the_ledger_is_told_as_it_grew_though_a_clock_went_back(tiny: Framework, tmp_path: Path) -> None:
+    """Records that lie as they came, told at one moment and at several, and one of a machine whose clock was late."""
+    moments = {
+        "a": datetime(2026, 1, 1),
+        "b": datetime(2026, 1, 3),
+        "c": datetime(2026, 1, 2),
+        "d": datetime(2026, 1, 3),
+    }
+    told: list[list[str]] = []
+    with writer(tmp_path, tiny) as store:
+        for name, moment in moments.items():
+            cells = [f"{name}2", f"{name}1"]
+            records = {"cell": cells, "value": pa.array([1, 2], pa.decimal128(30, 8)), "state": ["shown", "hidden"]}
+            append_ledger(store.connection, name, moment, "rules", pa.table(records))
+            told.append(read_ledger(store.connection).column("cell").to_pylist())
+        until = read_ledger(store.connection, datetime(2026, 1, 2))
+    assert told[1] == ["a2", "a1", "b2", "b1"]
+    assert told[3] == ["a2", "a1", "c2", "c1", "b2", "b1", "d2", "d1"]
+    assert until.column("cell").to_pylist() == ["a2", "a1", "c2", "c1"]
+    assert until.column_names == ["cell", "value", "state", "published_at"]

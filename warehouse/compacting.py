@@ -41,11 +41,13 @@ def compact(
     smallest: int = SMALLEST,
     wait_seconds: float = 0.0,
     lock: Lock | None = None,
+    live: int | None = None,
 ) -> Compacted:
     """Rewrite the work file when it is at least `smallest` bytes and more than `factor` times its live data.
 
     Content and published generations stay the same. Takes the lock itself unless one is given, which must have no writer
-    open. A crash leaves the old file; what is left of the new one is removed next time.
+    open. `live`: the `live_bytes`, where the caller asked for them under the same lock and wrote nothing since. A crash
+    leaves the old file; what is left of the new one is removed next time.
     """
     places = Places(root)
     with ExitStack() as stack:
@@ -53,16 +55,19 @@ def compact(
         if lake := chosen():
             tidy(lake, places)
             return Compacted(0, 0, done=False)
-        with writer(root, framework, lock=held) as opened:
-            live = _live_bytes(opened.connection)
+        if live is None:
+            with writer(root, framework, lock=held) as opened:
+                live = live_bytes(opened.connection)
         before = places.work_file.stat().st_size
         if before < smallest or before <= factor * live:
             return Compacted(before, before, done=False)
         return Compacted(before, _rewrite(places), done=True)
 
 
-def _live_bytes(connection: Connection) -> int:
-    """Blocks in use. A checkpoint has just freed what was deleted."""
+def live_bytes(connection: Connection) -> int:
+    """Blocks in use, once what was deleted is freed; 0 of a lake, which is tidied in another way."""
+    if chosen():
+        return 0
     connection.execute("CHECKPOINT")
     query = "SELECT block_size * used_blocks FROM pragma_database_size() WHERE database_name = current_database()"
     ((found,),) = rows(connection, query)
