@@ -230,7 +230,10 @@ def _public() -> Hidden:
 def _commands(folder: Path, root: Path) -> tuple[list[Line], list[Goal]]:
     report = _stage(f"{STAGES}:report", str(root), str(folder / "report"), YEAR)
     again = _stage(f"{STAGES}:report", str(root), str(folder / "report"), YEAR)
-    help_, status = (_stage(f"{STAGES}:command", str(root), *c) for c in (("--", "--help"), ("status",)))
+    help_, status = (
+        _middle([_stage(f"{STAGES}:command", str(root), *words) for _ in range(3)])
+        for words in (("--", "--help"), ("status",))
+    )
     note = f"{report.facts.get('files', 0)} files, {report.facts.get('megabytes', 0):.0f} MB, {report.wall:.0f} s by the clock"
     lines = [
         Line(f"report {YEAR}, all parts, two languages", report, None, note),
